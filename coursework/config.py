@@ -1,0 +1,264 @@
+"""Configurations: frozen dataclasses with a strict JSON round trip."""
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+
+from coursework.errors import UserError
+
+
+def setting(default, choices=None, minimum=None, maximum=None, above=None):
+    """Declare a field with its default and what it accepts: one of `choices`, or a number within bounds."""
+    limits = {"choices": choices, "minimum": minimum, "maximum": maximum, "above": above}
+    return field(default=default, metadata={key: value for key, value in limits.items() if value is not None})
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """An optimiser of one player. `decay` "linear" takes the rate to zero over the whole of training."""
+
+    name: str = setting("adam", choices=("adam", "sgd"))
+    rate: float = setting(2e-4, above=0)
+    beta_1: float = setting(0.5, minimum=0, maximum=1)
+    beta_2: float = setting(0.999, minimum=0, maximum=1)
+    epsilon: float = setting(1e-8, above=0)
+    decay: str = setting("constant", choices=("constant", "linear"))
+
+
+@dataclass(frozen=True)
+class AdversarialConfig:
+    """Settings of `GAN` and `SNGAN`.
+
+    critic_steps: discriminator updates before each generator update, each on a batch of its own.
+    generator_batch_factor: size of the generator's batch in multiples of `batch_size`.
+    ema_decay: decay of the generator's moving average, 0 for none.
+    dequantize: add U(0, 1/128) to real images in [-1, 1], as the SNGAN paper's code does.
+    """
+
+    name: str = "gan"
+    loss: str = setting("non-saturating", choices=("non-saturating", "hinge"))
+    critic_steps: int = setting(1, minimum=1, maximum=100)
+    generator_batch_factor: int = setting(1, minimum=1, maximum=16)
+    latent_distribution: str = setting("normal", choices=("normal", "uniform"))
+    ema_decay: float = setting(0.0, minimum=0, maximum=0.999999)
+    dequantize: bool = False
+    generator_optimizer: OptimizerConfig = OptimizerConfig()
+    discriminator_optimizer: OptimizerConfig = OptimizerConfig()
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    """Settings of `VAE`: loss = reconstruction + beta * KL, both summed over an image, averaged over a batch."""
+
+    name: str = "vae"
+    likelihood: str = setting("gaussian", choices=("gaussian", "bernoulli"))
+    beta: float = setting(0.024, minimum=0)
+    optimizer: OptimizerConfig = OptimizerConfig(rate=1e-3, beta_1=0.9)
+
+
+@dataclass(frozen=True)
+class ACAIConfig:
+    """Settings of `ACAI`: the paper's lambda (`critic_weight`) and gamma (`critic_mix`)."""
+
+    name: str = "acai"
+    critic_weight: float = setting(0.5, minimum=0)
+    critic_mix: float = setting(0.2, minimum=0, maximum=1)
+    optimizer: OptimizerConfig = OptimizerConfig(rate=1e-4, beta_1=0.9)
+    critic_optimizer: OptimizerConfig = OptimizerConfig(rate=1e-4, beta_1=0.9)
+
+
+NORMALIZATIONS = ("batch", "instance", "none")
+
+
+@dataclass(frozen=True)
+class DCGANConfig:
+    """Strided convolutional generator and discriminator; widths are the channels at the 4x4 end."""
+
+    name: str = "dcgan"
+    latent_size: int = setting(128, minimum=1)
+    generator_width: int = setting(512, minimum=8)
+    discriminator_width: int = setting(512, minimum=8)
+    generator_normalization: str = setting("batch", choices=NORMALIZATIONS)
+    discriminator_normalization: str = setting("batch", choices=NORMALIZATIONS)
+    spectral: bool = False
+
+
+@dataclass(frozen=True)
+class ResNetConfig:
+    """The residual generator and discriminator of the SNGAN paper."""
+
+    name: str = "resnet"
+    latent_size: int = setting(128, minimum=1)
+    generator_width: int = setting(256, minimum=8)
+    discriminator_width: int = setting(128, minimum=8)
+    generator_normalization: str = setting("batch", choices=NORMALIZATIONS)
+    discriminator_normalization: str = setting("none", choices=NORMALIZATIONS)
+    spectral: bool = True
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig:
+    """The ACAI paper's autoencoder; its code is (latent_width, latent_width, latent_channels)."""
+
+    name: str = "autoencoder"
+    depth: int = setting(64, minimum=1)
+    latent_width: int = setting(4, choices=(1, 2, 4, 8, 16))
+    latent_channels: int = setting(16, minimum=1)
+
+
+@dataclass(frozen=True)
+class VectorAutoencoderConfig:
+    """Encoder and decoder of Ghosh et al. (2020) with a vector as code; `width` is the first layer's channels."""
+
+    name: str = "vector_autoencoder"
+    latent_size: int = setting(128, minimum=1)
+    width: int = setting(128, minimum=4)
+
+
+MODEL_CONFIGS = {
+    "gan": AdversarialConfig,
+    "sngan": AdversarialConfig,
+    "vae": VAEConfig,
+    "acai": ACAIConfig,
+}
+NETWORK_CONFIGS = {
+    "dcgan": DCGANConfig,
+    "resnet": ResNetConfig,
+    "autoencoder": AutoencoderConfig,
+    "vector_autoencoder": VectorAutoencoderConfig,
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the outcome of a run, besides the software.
+
+    sample_every: epochs between sample grids. score_every: epochs between scores for the best weights, 0 for never.
+    classes: names of the classes to train on, empty for all.
+    """
+
+    preset: str
+    model: AdversarialConfig | VAEConfig | ACAIConfig
+    network: DCGANConfig | ResNetConfig | AutoencoderConfig | VectorAutoencoderConfig
+    dataset: str = "cifar10"
+    classes: tuple[str, ...] = ()
+    seed: int = setting(0, minimum=0, maximum=2**31 - 1)
+    epochs: int = setting(100, minimum=1)
+    batch_size: int = setting(64, minimum=2)
+    horizontal_flips: bool = False
+    precision: str = setting("float32", choices=("float32", "mixed_bfloat16", "mixed_float16"))
+    sample_every: int = setting(1, minimum=1)
+    score_every: int = setting(5, minimum=0)
+
+    def to_json(self):
+        """Return the configuration as indented JSON."""
+        return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text, source="configuration"):
+        """Parse and check JSON; raises `UserError`, naming `source`, for anything that `to_json` would not write."""
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise UserError(f"{source} is not valid JSON: {error}") from error
+        return _decode(cls, content, str(source))
+
+    def with_setting(self, key, text):
+        """Return a copy in which the setting `key` has the value written in `text`.
+
+        `key` is a field's name, or a dotted path where the bare name stands in several places
+        ("generator_optimizer.rate").
+        """
+        paths = [path for path in _leaves(self) if path == key or path.endswith("." + key)]
+        if not paths:
+            leaves = sorted({path.split(".", 1)[-1] for path in _leaves(self)})
+            raise UserError(f'preset {self.preset} has no setting "{key}"; it has {", ".join(leaves)}')
+        exact = [path for path in paths if path == key or path.split(".", 1)[-1] == key]
+        if len(paths) > 1 and len(exact) != 1:
+            raise UserError(f'setting "{key}" is ambiguous: {" or ".join(paths)}')
+        content = dataclasses.asdict(self)
+        *parents, leaf = (exact[0] if len(paths) > 1 else paths[0]).split(".")
+        node = content
+        for parent in parents:
+            node = node[parent]
+        node[leaf] = _parse(text, node[leaf])
+        return _decode(Config, content, f"--set {key}={text}")
+
+
+def _leaves(config, prefix=""):
+    """Yield the dotted path of every setting; the names that pick a preset's kind of parts are not settings."""
+    for entry in dataclasses.fields(config):
+        value = getattr(config, entry.name)
+        if entry.name == "preset" or (entry.name == "name" and not isinstance(config, OptimizerConfig)):
+            continue
+        if dataclasses.is_dataclass(value):
+            yield from _leaves(value, f"{prefix}{entry.name}.")
+        else:
+            yield prefix + entry.name
+
+
+def _parse(text, old):
+    """Read `text` as the type of the old value; what cannot be read stays text, and decoding refuses it."""
+    if isinstance(old, tuple | list):
+        return [part for part in text.split(",") if part]
+    if isinstance(old, str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _decode(kind, content, where):
+    if isinstance(kind, types.UnionType):
+        return _decode_tagged(content, where)
+    if not isinstance(content, dict):
+        raise UserError(f"{where}: expected an object, found {json.dumps(content)[:60]}")
+    fields = {entry.name: entry for entry in dataclasses.fields(kind)}
+    unknown = [key for key in content if key not in fields]
+    if unknown:
+        raise UserError(f'{where}: unknown key "{unknown[0]}"; known are {", ".join(fields)}')
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for name, entry in fields.items():
+        if name in content:
+            values[name] = _decode_value(hints[name], entry.metadata, content[name], f"{where}: {name}")
+        elif entry.default is dataclasses.MISSING:
+            raise UserError(f'{where}: key "{name}" is missing')
+    return kind(**values)
+
+
+def _decode_tagged(content, where):
+    """Decode a model's or a network's settings, whose "name" tells their type."""
+    kinds = MODEL_CONFIGS if where.endswith(": model") else NETWORK_CONFIGS
+    name = content.get("name") if isinstance(content, dict) else None
+    if not isinstance(name, str) or name not in kinds:
+        raise UserError(f"{where}: unknown name {json.dumps(name)}; known are {', '.join(kinds)}")
+    return _decode(kinds[name], content, where)
+
+
+def _decode_value(kind, limits, value, where):
+    if isinstance(kind, types.UnionType) or dataclasses.is_dataclass(kind):
+        return _decode(kind, value, where)
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
+            raise UserError(f"{where}: expected a list of names")
+        return tuple(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        raise UserError(f"{where}: expected {kind.__name__}, found {json.dumps(value)[:60]}")
+    if "choices" in limits and value not in limits["choices"]:
+        raise UserError(f"{where}: {json.dumps(value)} is none of {', '.join(map(str, limits['choices']))}")
+    # Written so that NaN fails too.
+    if "minimum" in limits and not value >= limits["minimum"]:
+        raise UserError(f"{where}: {value} is below {limits['minimum']}")
+    if "above" in limits and not value > limits["above"]:
+        raise UserError(f"{where}: {value} is not above {limits['above']}")
+    if "maximum" in limits and not value <= limits["maximum"]:
+        raise UserError(f"{where}: {value} is above {limits['maximum']}")
+    if kind is float and value == float("inf"):
+        raise UserError(f"{where}: must be finite")
+    return value

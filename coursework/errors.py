@@ -1,0 +1,5 @@
+"""The one exception whose message is meant for the user."""
+
+
+class UserError(Exception):
+    """A mistake or a fault that one clear line explains; the command line prints it and exits with code 2."""

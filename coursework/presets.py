@@ -1,0 +1,74 @@
+"""The named configurations. Sources stand beside the settings they give; derived presets say what they change."""
+
+from dataclasses import replace
+
+from coursework.config import (
+    ACAIConfig,
+    AdversarialConfig,
+    AutoencoderConfig,
+    Config,
+    DCGANConfig,
+    OptimizerConfig,
+    ResNetConfig,
+    VAEConfig,
+    VectorAutoencoderConfig,
+)
+
+# chainer-gan-lib, DCGAN: batch 64, 100,000 steps (128 epochs of 781 steps), softplus losses, uniform latents of
+# 128 numbers, Adam 2e-4 with betas (0, .9), one discriminator step.
+_CHAINER_DCGAN_ADAM = OptimizerConfig(rate=2e-4, beta_1=0.0, beta_2=0.9)
+GAN = Config(
+    preset="gan",
+    model=AdversarialConfig(
+        name="gan",
+        latent_distribution="uniform",
+        ema_decay=0.999,
+        generator_optimizer=_CHAINER_DCGAN_ADAM,
+        discriminator_optimizer=_CHAINER_DCGAN_ADAM,
+    ),
+    network=DCGANConfig(),
+    epochs=128,
+)
+
+# chainer-gan-lib, SN-DCGAN: as above with spectral normalisation in place of the discriminator's batch
+# normalisation and betas (.5, .999).
+_SN_DCGAN_ADAM = OptimizerConfig(rate=2e-4, beta_1=0.5, beta_2=0.999)
+SNGAN = replace(
+    GAN,
+    preset="sngan",
+    model=replace(
+        GAN.model,
+        name="sngan",
+        loss="hinge",
+        generator_optimizer=_SN_DCGAN_ADAM,
+        discriminator_optimizer=_SN_DCGAN_ADAM,
+    ),
+    network=DCGANConfig(discriminator_normalization="none", spectral=True),
+)
+
+# Miyato et al. 2018, unconditional CIFAR-10: D batch 64, G batch 128, 50,000 generator steps with five critic steps
+# each (16 million images, 320 epochs), hinge, Adam 2e-4 with betas (0, .9), rate linear to zero.
+_SNGAN_ADAM = OptimizerConfig(rate=2e-4, beta_1=0.0, beta_2=0.9, decay="linear")
+SNGAN_RESNET = Config(
+    preset="sngan-resnet",
+    model=AdversarialConfig(
+        name="sngan",
+        loss="hinge",
+        critic_steps=5,
+        generator_batch_factor=2,
+        dequantize=True,
+        generator_optimizer=_SNGAN_ADAM,
+        discriminator_optimizer=_SNGAN_ADAM,
+    ),
+    network=ResNetConfig(),
+    epochs=320,
+)
+
+# Ghosh et al. 2020 (RAE), their VAE on CIFAR-10: latent 128, 128 filters, batch 100, 100 epochs, Adam 1e-3, squared
+# error with KL weight .024.
+VAE = Config(preset="vae", model=VAEConfig(), network=VectorAutoencoderConfig(), epochs=100, batch_size=100)
+
+# Berthelot et al. 2018 on CIFAR-10: depth 64, latent 4x4x16, batch 64, Adam 1e-4, 2^24 images (336 epochs).
+ACAI = Config(preset="acai", model=ACAIConfig(), network=AutoencoderConfig(), epochs=336)
+
+PRESETS = {config.preset: config for config in (GAN, SNGAN, SNGAN_RESNET, VAE, ACAI)}
