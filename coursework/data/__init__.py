@@ -1,0 +1,30 @@
+"""Data sets by name or folder."""
+
+import os
+from pathlib import Path
+
+from coursework.data import cifar10, folder, sprites
+from coursework.data.dataset import Dataset
+from coursework.errors import UserError
+
+DATASETS = {"cifar10": cifar10.load, "sprites": sprites.load}
+
+__all__ = ["DATASETS", "Dataset", "load_dataset"]
+
+
+def load_dataset(name_or_folder, classes=()):
+    """Return the `Dataset` of a name in `DATASETS` or of a folder with train/<class>/* and test/<class>/*.
+
+    classes: names of the classes to keep, in their new order; empty for all.
+    Raises `UserError` for anything that cannot be loaded.
+    """
+    name = str(name_or_folder)
+    if name in DATASETS:
+        dataset = DATASETS[name]()
+    elif Path(name).is_dir():
+        dataset = folder.load(name)
+    elif os.sep in name or name.startswith("."):
+        raise UserError(f"no folder {name}: give a folder with train/<class>/* and test/<class>/*")
+    else:
+        raise UserError(f'unknown data set "{name}": use {", ".join(DATASETS)} or the path of a folder')
+    return dataset.only(classes) if classes else dataset

@@ -1,0 +1,74 @@
+"""CIFAR-10 (Krizhevsky 2009): a local copy where there is one, else through tensorflow-datasets."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from coursework.data import folder
+from coursework.data.dataset import Dataset
+from coursework.errors import UserError
+
+CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def load():
+    """Return CIFAR-10: 50,000 training and 10,000 test images of 32x32 pixels in ten classes.
+
+    Where the environment variable COURSEWORK_DATA names a folder with cifar10/train/<class>/* and
+    cifar10/test/<class>/*, that copy is read and nothing is downloaded.
+    """
+    local = local_copy()
+    if local is not None:
+        return folder.load(local, name="cifar10")
+    return _download()
+
+
+def local_copy():
+    """Return the folder of the local copy, or None; raises `UserError` if COURSEWORK_DATA names a wrong place."""
+    root = os.environ.get("COURSEWORK_DATA")
+    if not root:
+        return None
+    path = Path(root).expanduser() / "cifar10"
+    if not path.is_dir():
+        raise UserError(
+            f"COURSEWORK_DATA names {root}, which has no folder cifar10: "
+            "put cifar10/train/<class>/* and cifar10/test/<class>/* there, or unset it to download"
+        )
+    return path
+
+
+def label():
+    """Name the copy as figures must: a local copy of JPEG files is not the original data."""
+    local = local_copy()
+    if local is None:
+        return "CIFAR-10"
+    lossy = any(local.glob("train/*/*.jpg")) or any(local.glob("train/*/*.jpeg"))
+    return "CIFAR-10 (JPEG copy)" if lossy else "CIFAR-10 (local copy)"
+
+
+def _download():
+    try:
+        import tensorflow_datasets
+    except ImportError as error:
+        raise UserError(
+            'CIFAR-10 needs tensorflow-datasets (pip install "coursework[data]") '
+            "or a local copy named by COURSEWORK_DATA"
+        ) from error
+    try:
+        splits = tensorflow_datasets.as_numpy(
+            tensorflow_datasets.load("cifar10", split=["train", "test"], batch_size=-1)
+        )
+    except Exception as error:  # Whatever the downloader raises, the user can only do one of two things.
+        raise UserError(
+            f"cannot download CIFAR-10 ({_first_line(error)}): connect to the network, set COURSEWORK_DATA to a folder "
+            "with cifar10/train/<class>/* and cifar10/test/<class>/*, or use --dataset sprites, which needs no download"
+        ) from error
+    arrays = [np.asarray(split[key]) for split in splits for key in ("image", "label")]
+    arrays[1], arrays[3] = arrays[1].astype(np.int64), arrays[3].astype(np.int64)
+    return Dataset.from_arrays("cifar10", *arrays, CLASS_NAMES)
+
+
+def _first_line(error):
+    lines = str(error).strip().splitlines()
+    return lines[0][:100] if lines else type(error).__name__

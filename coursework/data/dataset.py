@@ -1,0 +1,71 @@
+"""A labelled set of images in memory."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from coursework.errors import UserError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images and labels of a train and a test split.
+
+    train_images, test_images: uint8 (n, height, width, channels).
+    train_labels, test_labels: int64 (n,), indices into `class_names`.
+    fingerprint: hexadecimal SHA-256 of all of the above; two data sets with one fingerprint are the same.
+    """
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    class_names: tuple[str, ...]
+    fingerprint: str
+
+    @classmethod
+    def from_arrays(cls, name, train_images, train_labels, test_images, test_labels, class_names):
+        """Build a data set and compute its fingerprint."""
+        digest = hashlib.sha256("\n".join(class_names).encode())
+        for array in (train_images, train_labels, test_images, test_labels):
+            digest.update(repr((array.shape, array.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return cls(
+            name, train_images, train_labels, test_images, test_labels, tuple(class_names), digest.hexdigest()
+        )
+
+    @property
+    def image_shape(self):
+        """Shape of one image: (height, width, channels)."""
+        return self.train_images.shape[1:]
+
+    def split(self, name):
+        """Return (images, labels) of the split `name`, "train" or "test"."""
+        if name == "train":
+            return self.train_images, self.train_labels
+        if name == "test":
+            return self.test_images, self.test_labels
+        raise UserError(f'unknown split "{name}": a data set has "train" and "test"')
+
+    def only(self, class_names):
+        """Return the data set of the named classes alone, labels renumbered in the order given."""
+        missing = [name for name in class_names if name not in self.class_names]
+        if missing:
+            raise UserError(
+                f"data set {self.name} has no class {', '.join(missing)}; it has {', '.join(self.class_names)}"
+            )
+        number = np.full(len(self.class_names), -1, dtype=np.int64)
+        for new, name in enumerate(class_names):
+            number[self.class_names.index(name)] = new
+        train, test = number[self.train_labels], number[self.test_labels]
+        subset = Dataset.from_arrays(
+            self.name,
+            self.train_images[train >= 0],
+            train[train >= 0],
+            self.test_images[test >= 0],
+            test[test >= 0],
+            class_names,
+        )
+        return replace(subset, name=self.name)
