@@ -1,5 +1,6 @@
 """Data sets by name or folder."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -7,7 +8,8 @@ from coursework.data import cifar10, folder, sprites
 from coursework.data.dataset import Dataset
 from coursework.errors import UserError
 
-DATASETS = {"cifar10": cifar10.load, "sprites": sprites.load}
+# Sprites are drawn anew in some seconds, so a process that trains several models draws them once.
+DATASETS = {"cifar10": cifar10.load, "sprites": functools.cache(sprites.load)}
 
 __all__ = ["DATASETS", "Dataset", "load_dataset"]
 

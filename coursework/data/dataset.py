@@ -32,9 +32,7 @@ class Dataset:
         for array in (train_images, train_labels, test_images, test_labels):
             digest.update(repr((array.shape, array.dtype.str)).encode())
             digest.update(np.ascontiguousarray(array).data)
-        return cls(
-            name, train_images, train_labels, test_images, test_labels, tuple(class_names), digest.hexdigest()
-        )
+        return cls(name, train_images, train_labels, test_images, test_labels, tuple(class_names), digest.hexdigest())
 
     @property
     def image_shape(self):

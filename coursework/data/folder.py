@@ -40,9 +40,7 @@ def load(path, name=None):
             )
         _write_cache(cache, arrays)
     labels = {split: np.array([label for _, label in files[split]], dtype=np.int64) for split in files}
-    return Dataset.from_arrays(
-        name, arrays["train"], labels["train"], arrays["test"], labels["test"], class_names
-    )
+    return Dataset.from_arrays(name, arrays["train"], labels["train"], arrays["test"], labels["test"], class_names)
 
 
 def read_image(path):

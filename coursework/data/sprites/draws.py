@@ -1,0 +1,71 @@
+"""Random numbers that belong to one image each."""
+
+import copy
+import zlib
+
+import numpy as np
+
+
+class Draws:
+    """Named streams of random numbers: value i of a stream depends on the key, the stream's name and i alone.
+
+    A scene asks for every quantity by name, block of images after block of images. So the first ten images of a
+    hundred are the ten of a request for ten, and a new quantity changes none of the others: a horse drawn again
+    with wings is the same horse.
+
+    key: non-negative integers that identify the images, the seed last.
+    """
+
+    def __init__(self, *key):
+        self._key = key
+        self._streams = {}
+        self._asked = set()
+        self._rows = slice(None)
+        self._prefix = ""
+        self.size = 0
+
+    def start_block(self, size):
+        """Let every stream give its next `size` values."""
+        self.size = size
+        self._asked.clear()
+
+    def only(self, mask, prefix):
+        """Return a view that draws for the whole block and hands out the images of `mask` (bool, (size,)).
+
+        The view's streams are its own: `prefix` comes before their names.
+        """
+        view = copy.copy(self)
+        view._rows, view._prefix = mask, f"{prefix} "
+        return view
+
+    def uniform(self, name, low=0.0, high=1.0, shape=()):
+        """Return float32 (size, *shape), uniform in [low, high)."""
+        name = self._prefix + name
+        if name in self._asked:
+            # A stream that gives two values an image would depend on where the blocks begin.
+            raise ValueError(f'random stream "{name}" is drawn from twice for one image')
+        self._asked.add(name)
+        if name not in self._streams:
+            self._streams[name] = np.random.default_rng([zlib.crc32(name.encode()), *self._key])
+        values = self._streams[name].random((self.size, *shape), dtype=np.float32)[self._rows]
+        return np.float32(low) + values * np.float32(high - low)
+
+    def flag(self, name, probability):
+        """Return bool (size,), true with `probability`."""
+        return self.uniform(name) < probability
+
+    def sign(self, name):
+        """Return float32 (size,) of -1 and 1, equally often."""
+        return np.where(self.flag(name, 0.5), np.float32(1), np.float32(-1))
+
+    def index(self, name, weights):
+        """Return int64 (size,): k with a probability proportional to weights[k]."""
+        shares = np.cumsum(weights, dtype=np.float64)
+        return np.searchsorted(shares[:-1] / shares[-1], self.uniform(name), side="right")
+
+    def colour(self, name, table, weights=None, spread=0.025, brightness=0.08):
+        """Return float32 (size, 3): a row of `table`, brighter or darker by `brightness`, each channel by `spread`."""
+        table = np.asarray(table, dtype=np.float32)
+        chosen = table[self.index(name, np.ones(len(table)) if weights is None else weights)]
+        chosen = chosen * (1 + self.uniform(f"{name} brightness", -brightness, brightness))[:, None]
+        return np.clip(chosen + self.uniform(f"{name} spread", -spread, spread, (3,)), 0, 1)
