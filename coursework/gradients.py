@@ -1,0 +1,130 @@
+"""Gradients, updates and determinism: the one place that knows the backend (TensorFlow or PyTorch)."""
+
+import contextlib
+import os
+
+import keras
+
+from coursework.errors import UserError
+
+BACKEND = keras.backend.backend()
+
+if BACKEND == "tensorflow":
+    import tensorflow
+elif BACKEND == "torch":
+    import torch
+else:
+    raise UserError(f"KERAS_BACKEND is {BACKEND}: set it to tensorflow or torch")
+
+
+def value_and_gradients(loss_fn, variables, has_aux=False):
+    """Return `(value, gradients)` of the scalar that `loss_fn()` returns, by `keras.Variable`s.
+
+    With `has_aux`, `loss_fn` returns `(loss, aux)` and the result is `((loss, aux), gradients)`. Gradients are dense
+    tensors in the variables' order, shapes and dtypes, zero for a variable that the loss does not depend on; variables
+    need not be trainable. Take value, aux and gradients as constants: where a loss holds a gradient of its own, that
+    one comes from `gradients_by_tensors`.
+    """
+    variables = list(variables)
+    if BACKEND == "tensorflow":
+        # Only what is asked for is watched, so that other players' networks leave no records.
+        with tensorflow.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in variables])
+            result = loss_fn()
+            loss = result[0] if has_aux else result
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        return result, _dense(gradients, variables)
+    frozen = [variable.value for variable in variables if not variable.value.requires_grad]
+    with torch.enable_grad(), _requiring_gradient(frozen):
+        result = loss_fn()
+        loss = result[0] if has_aux else result
+        gradients = _torch_gradients(loss, [variable.value for variable in variables])
+    # Detached, so that a value kept for a log does not keep the whole graph.
+    return keras.tree.map_structure(_detached, result), _dense(gradients, variables)
+
+
+def gradients_by_tensors(fn, tensors):
+    """Return `(value, gradients)`: `fn(*tensors)` and the gradient of its sum by each of `tensors`.
+
+    Both are differentiable again: by what encloses the call, `value_and_gradients` or `gradients_by_tensors`. So a
+    gradient penalty is a loss of these gradients, and an unrolled step subtracts them from weights. In a loop that
+    needs no further derivative (a search for a latent), call it within `no_gradient`, or PyTorch keeps every step.
+    """
+    tensors = [keras.ops.convert_to_tensor(tensor) for tensor in tensors]
+    if BACKEND == "tensorflow":
+        with tensorflow.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(tensors)
+            value = fn(*tensors)
+        return value, _dense(tape.gradient(value, tensors), tensors)
+    differentiable = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # What already belongs to an enclosing graph stays in it; the rest becomes leaves of a new one.
+        tensors = [tensor if tensor.requires_grad else tensor.detach().requires_grad_() for tensor in tensors]
+        value = fn(*tensors)
+        gradients = _torch_gradients(value.sum(), tensors, create_graph=differentiable)
+    if not differentiable:
+        value = value.detach()
+    return value, _dense(gradients, tensors)
+
+
+def apply_gradients(optimizer, gradients, variables):
+    """Let a Keras optimizer update `variables` by `gradients`, both in the same order."""
+    with no_gradient():
+        optimizer.apply(gradients, variables)
+
+
+def no_gradient():
+    """Return a context in which PyTorch builds no graph; TensorFlow, which builds one only on request, needs nothing.
+
+    It saves time and memory and stops no gradient by itself: `without_gradient` does.
+    """
+    return torch.no_grad() if BACKEND == "torch" else contextlib.nullcontext()
+
+
+def without_gradient(fn, *args, **kwargs):
+    """Return `fn(*args, **kwargs)`, a tensor or a structure of them, as constants for every gradient."""
+    with no_gradient():
+        return keras.tree.map_structure(keras.ops.stop_gradient, fn(*args, **kwargs))
+
+
+def enable_determinism():
+    """Make operations repeat bit by bit where seeds are equal (`keras.utils.set_random_seed`), at some cost of speed.
+
+    TensorFlow refuses an operation that cannot, PyTorch warns. Call it before the first operation.
+    """
+    if BACKEND == "tensorflow":
+        tensorflow.config.experimental.enable_op_determinism()
+        return
+    # CUDA reads this when it starts; without it cuBLAS may choose among algorithms.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+
+
+def _dense(gradients, sources):
+    """Replace missing gradients by zeros and TensorFlow's sparse ones (of embeddings) by tensors."""
+    return [
+        keras.ops.zeros_like(source) if gradient is None else keras.ops.convert_to_tensor(gradient)
+        for gradient, source in zip(gradients, sources, strict=True)
+    ]
+
+
+def _torch_gradients(scalar, sources, create_graph=False):
+    if not scalar.requires_grad or not sources:
+        return [None] * len(sources)
+    return torch.autograd.grad(scalar, sources, create_graph=create_graph, allow_unused=True)
+
+
+@contextlib.contextmanager
+def _requiring_gradient(parameters):
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+
+
+def _detached(leaf):
+    return leaf.detach() if isinstance(leaf, torch.Tensor) else leaf
