@@ -148,7 +148,7 @@ class Config:
     epochs: int = setting(100, minimum=1)
     batch_size: int = setting(64, minimum=2)
     horizontal_flips: bool = False
-    precision: str = setting("float32", choices=("float32", "mixed_bfloat16", "mixed_float16"))
+    precision: str = setting("float32", choices=("float32", "mixed_bfloat16"))
     sample_every: int = setting(1, minimum=1)
     score_every: int = setting(5, minimum=0)
 
@@ -165,11 +165,12 @@ class Config:
             raise UserError(f"{source} is not valid JSON: {error}") from error
         return _decode(cls, content, str(source))
 
-    def with_setting(self, key, text):
+    def with_setting(self, key, text, option=None):
         """Return a copy in which the setting `key` has the value written in `text`.
 
         `key` is a field's name, or a dotted path where the bare name stands in several places
-        ("generator_optimizer.rate").
+        ("generator_optimizer.rate"). option: how the user gave it, for messages; by default "--set key=text".
+        Raises `UserError` for an unknown or ambiguous key and for a value that the setting does not take.
         """
         paths = [path for path in _leaves(self) if path == key or path.endswith("." + key)]
         if not paths:
@@ -184,7 +185,10 @@ class Config:
         for parent in parents:
             node = node[parent]
         node[leaf] = _parse(text, node[leaf])
-        return _decode(Config, content, f"--set {key}={text}")
+        return _decode(Config, content, option or f"--set {key}={text}")
+
+
+_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
 def _leaves(config, prefix=""):
@@ -249,7 +253,7 @@ def _decode_value(kind, limits, value, where):
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not kind:
-        raise UserError(f"{where}: expected {kind.__name__}, found {json.dumps(value)[:60]}")
+        raise UserError(f"{where}: expected {_TYPE_NAMES[kind]}, found {json.dumps(value)[:60]}")
     if "choices" in limits and value not in limits["choices"]:
         raise UserError(f"{where}: {json.dumps(value)} is none of {', '.join(map(str, limits['choices']))}")
     # Written so that NaN fails too.

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 from coursework.config import Config
@@ -23,7 +24,8 @@ class Run:
     @classmethod
     def of(cls, config):
         """Return the run where `config` trains by default: reports/runs/<preset>-<dataset>-s<seed>."""
-        return cls(RUNS / f"{config.preset}-{Path(config.dataset).name}-s{config.seed}")
+        # Resolved, because "." and ".." have no name of their own.
+        return cls(RUNS / f"{config.preset}-{Path(config.dataset).resolve().name}-s{config.seed}")
 
     @classmethod
     def existing(cls, path):
@@ -139,6 +141,10 @@ class Run:
     def sample_files(self):
         """Return the sample grids in the order of their epochs."""
         return sorted(self.samples.glob("[0-9]*.png"))
+
+    def discard_state(self):
+        """Remove backup/: the run can be sampled but no longer gone on with."""
+        shutil.rmtree(self.backup, ignore_errors=True)
 
     def is_finished(self):
         """Tell whether training ran to its last epoch."""
