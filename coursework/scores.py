@@ -1,0 +1,162 @@
+"""How scores are shown: titles, which way is better, decimals, and tables over runs. Computes no score."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Score:
+    """Display of one score. `better` is "lower", "higher", or None where neither end is good in itself."""
+
+    title: str
+    better: str | None
+    decimals: int
+
+
+SCORES = {
+    "fd_judge": Score("FD-judge", "lower", 2),
+    "fid": Score("FID", "lower", 2),
+    "kid": Score("KID", "lower", 4),
+    "is": Score("Inception Score", "higher", 2),
+    "precision": Score("Precision", "higher", 3),
+    "recall": Score("Recall", "higher", 3),
+    "density": Score("Density", "higher", 3),
+    "coverage": Score("Coverage", "higher", 3),
+    "memorisation": Score("Memorisation", None, 3),
+    "mean_distance": Score("Mean distance", "lower", 5),
+    "smoothness": Score("Smoothness", "lower", 3),
+    "modes": Score("Modes", "higher", 1),
+    "high_quality": Score("High quality", "higher", 3),
+}
+
+
+def score(name):
+    """Return the `Score` of `name`; an unknown name is shown in words, without a direction."""
+    words = name.replace("_", " ")
+    return SCORES.get(name, Score(words[:1].upper() + words[1:], None, 4))
+
+
+def format_score(name, value):
+    """Return `value` with the decimals of `name`: "not measured" for None, "not finite" for NaN and infinities."""
+    if value is None:
+        return "not measured"
+    return f"{value:,.{score(name).decimals}f}" if math.isfinite(value) else "not finite"
+
+
+# Columns that every table has, filled or not: a reader should see what was left out.
+EXPECTED = ("fd_judge", "fid")
+CONDITIONS = (
+    *("extractor", "extractor_sha256", "reference", "reference_n", "dataset_fingerprint", "n", "resize"),
+    "floor_n",
+)
+
+
+def score_tables(results, columns_per_table=6):
+    """Arrange scores in tables, one data set each, split where there are more columns than fit on a page.
+
+    results: [(data set label, row name, metrics)] with metrics as `Run.read_metrics` returns them. A column holds
+    scores of one name measured under the same conditions (extractor by sha256, reference, n, resize): nothing
+    else may be compared. Returns JSON-ready [{"dataset", "continued", "columns": [{"title", "extractor"}],
+    "rows": [{"name", "cells": [{"text", "error", "untrained", "best"}]}], "floors": [text], "notes": [[words]]}].
+    """
+    tables = []
+    for label in dict.fromkeys(label for label, _, _ in results):
+        rows = _rows([(name, metrics) for other, name, metrics in results if other == label])
+        keys = sorted({key for _, cells in rows for key in cells}, key=_order)
+        measured = {key[0] for key in keys}
+        keys = sorted([*keys, *((name,) for name in EXPECTED if name not in measured)], key=_order)
+        for start in range(0, len(keys), columns_per_table):
+            part = {"dataset": label, "continued": start > 0}
+            tables.append(part | _table(rows, keys[start : start + columns_per_table]))
+    return tables
+
+
+def _rows(results):
+    """Return [(row name, {column key: record})]; weights other than the last ones have rows of their own."""
+    rows = []
+    for name, metrics in results:
+        cells = {}
+        for record in metrics:
+            weights = record.get("weights") or "last"
+            key = (record["name"], *(record.get(condition) for condition in CONDITIONS))
+            cells.setdefault("" if weights == "last" else f" ({weights} weights)", {})[key] = record
+        rows += [(name + suffix, cells[suffix]) for suffix in sorted(cells)] or [(name, {})]
+    return rows
+
+
+def _order(key):
+    names = list(SCORES)
+    return names.index(key[0]) if key[0] in names else len(names), [str(part) for part in key]
+
+
+def _table(rows, keys):
+    columns = [[cells.get(key) for _, cells in rows] for key in keys]
+    bests = [_best(key[0], records) for key, records in zip(keys, columns, strict=True)]
+    return {
+        "columns": [_heading(key) for key in keys],
+        "rows": [
+            {
+                "name": name,
+                "cells": [_cell(key[0], cells.get(key), best) for key, best in zip(keys, bests, strict=True)],
+            }
+            for name, cells in rows
+        ],
+        "floors": [_floor(key[0], records) for key, records in zip(keys, columns, strict=True)],
+        "notes": [_note(key, records) for key, records in zip(keys, columns, strict=True) if any(records)],
+    }
+
+
+def _heading(key):
+    arrow = {"lower": " ↓", "higher": " ↑", None: ""}[score(key[0]).better]
+    return {"title": score(key[0]).title + arrow, "extractor": _extractor(key, digits=8)}
+
+
+def _extractor(key, digits):
+    _, extractor, sha256, *_ = (*key, None, None)
+    return " ".join(part for part in (extractor, (sha256 or "")[:digits]) if part)
+
+
+def _best(name, records):
+    """Return the text of the best value, or None where fewer than two can be compared."""
+    better = score(name).better
+    values = [record["value"] for record in records if record and math.isfinite(_number(record.get("value")))]
+    if better is None or len(values) < 2:
+        return None
+    return format_score(name, min(values) if better == "lower" else max(values))
+
+
+def _number(value):
+    return math.nan if value is None else value
+
+
+def _cell(name, record, best):
+    if record is None:
+        return {"text": "not measured", "error": "", "untrained": "", "best": False}
+    text = format_score(name, record.get("value"))
+    error, untrained = record.get("error"), record.get("untrained")
+    return {
+        "text": text,
+        "error": "" if error is None else f"± {format_score(name, error)}",
+        "untrained": "" if untrained is None else format_score(name, untrained),
+        "best": text == best,
+    }
+
+
+def _floor(name, records):
+    floors = [record["floor"] for record in records if record and record.get("floor") is not None]
+    return " or ".join(dict.fromkeys(format_score(name, floor) for floor in floors)) or "not measured"
+
+
+def _note(key, records):
+    """Return how a column was measured: score, extractor, n, reference, resize, sampling seeds."""
+    conditions = dict(zip(CONDITIONS, key[1:], strict=True))
+    reference, reference_n = conditions["reference"], conditions["reference_n"]
+    seeds = dict.fromkeys(str(record["seed"]) for record in records if record and record.get("seed") is not None)
+    return [
+        score(key[0]).title,
+        _extractor(key, digits=16) or "none",
+        "not recorded" if conditions["n"] is None else f"{conditions['n']:,}",
+        (reference or "not recorded") + ("" if reference_n is None else f" ({reference_n:,})"),
+        conditions["resize"] or "none",
+        ", ".join(seeds) or "not recorded",
+    ]
