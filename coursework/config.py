@@ -2,17 +2,10 @@
 
 import dataclasses
 import json
-import types
-import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from coursework.decoding import decode, one_of, setting
 from coursework.errors import UserError
-
-
-def setting(default, choices=None, minimum=None, maximum=None, above=None):
-    """Declare a field with its default and what it accepts: one of `choices`, or a number within bounds."""
-    limits = {"choices": choices, "minimum": minimum, "maximum": maximum, "above": above}
-    return field(default=default, metadata={key: value for key, value in limits.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -140,8 +133,8 @@ class Config:
     """
 
     preset: str
-    model: AdversarialConfig | VAEConfig | ACAIConfig
-    network: DCGANConfig | ResNetConfig | AutoencoderConfig | VectorAutoencoderConfig
+    model: AdversarialConfig | VAEConfig | ACAIConfig = one_of(MODEL_CONFIGS)
+    network: DCGANConfig | ResNetConfig | AutoencoderConfig | VectorAutoencoderConfig = one_of(NETWORK_CONFIGS)
     dataset: str = "cifar10"
     classes: tuple[str, ...] = ()
     seed: int = setting(0, minimum=0, maximum=2**31 - 1)
@@ -163,7 +156,7 @@ class Config:
             content = json.loads(text)
         except ValueError as error:
             raise UserError(f"{source} is not valid JSON: {error}") from error
-        return _decode(cls, content, str(source))
+        return decode(cls, content, str(source))
 
     def with_setting(self, key, text, option=None):
         """Return a copy in which the setting `key` has the value written in `text`.
@@ -185,10 +178,7 @@ class Config:
         for parent in parents:
             node = node[parent]
         node[leaf] = _parse(text, node[leaf])
-        return _decode(Config, content, option or f"--set {key}={text}")
-
-
-_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+        return decode(Config, content, option or f"--set {key}={text}")
 
 
 def _leaves(config, prefix=""):
@@ -213,56 +203,3 @@ def _parse(text, old):
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _decode(kind, content, where):
-    if isinstance(kind, types.UnionType):
-        return _decode_tagged(content, where)
-    if not isinstance(content, dict):
-        raise UserError(f"{where}: expected an object, found {json.dumps(content)[:60]}")
-    fields = {entry.name: entry for entry in dataclasses.fields(kind)}
-    unknown = [key for key in content if key not in fields]
-    if unknown:
-        raise UserError(f'{where}: unknown key "{unknown[0]}"; known are {", ".join(fields)}')
-    hints = typing.get_type_hints(kind)
-    values = {}
-    for name, entry in fields.items():
-        if name in content:
-            values[name] = _decode_value(hints[name], entry.metadata, content[name], f"{where}: {name}")
-        elif entry.default is dataclasses.MISSING:
-            raise UserError(f'{where}: key "{name}" is missing')
-    return kind(**values)
-
-
-def _decode_tagged(content, where):
-    """Decode a model's or a network's settings, whose "name" tells their type."""
-    kinds = MODEL_CONFIGS if where.endswith(": model") else NETWORK_CONFIGS
-    name = content.get("name") if isinstance(content, dict) else None
-    if not isinstance(name, str) or name not in kinds:
-        raise UserError(f"{where}: unknown name {json.dumps(name)}; known are {', '.join(kinds)}")
-    return _decode(kinds[name], content, where)
-
-
-def _decode_value(kind, limits, value, where):
-    if isinstance(kind, types.UnionType) or dataclasses.is_dataclass(kind):
-        return _decode(kind, value, where)
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
-            raise UserError(f"{where}: expected a list of names")
-        return tuple(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not kind:
-        raise UserError(f"{where}: expected {_TYPE_NAMES[kind]}, found {json.dumps(value)[:60]}")
-    if "choices" in limits and value not in limits["choices"]:
-        raise UserError(f"{where}: {json.dumps(value)} is none of {', '.join(map(str, limits['choices']))}")
-    # Written so that NaN fails too.
-    if "minimum" in limits and not value >= limits["minimum"]:
-        raise UserError(f"{where}: {value} is below {limits['minimum']}")
-    if "above" in limits and not value > limits["above"]:
-        raise UserError(f"{where}: {value} is not above {limits['above']}")
-    if "maximum" in limits and not value <= limits["maximum"]:
-        raise UserError(f"{where}: {value} is above {limits['maximum']}")
-    if kind is float and value == float("inf"):
-        raise UserError(f"{where}: must be finite")
-    return value

@@ -30,7 +30,7 @@ def replacing(path):
     try:
         yield temporary
         # Without the flush a power cut after the rename can leave an empty file under the final name.
-        with open(temporary, "rb") as file:
+        with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:

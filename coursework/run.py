@@ -104,7 +104,8 @@ class Run:
 
     def read_config(self):
         """Return the run's `Config`."""
-        return Config.from_json(self.config_file.read_text(encoding="utf-8"), source=self.config_file)
+        text = self.config_file.read_text(encoding="utf-8", errors="replace")
+        return Config.from_json(text, source=self.config_file)
 
     def write_config(self, config):
         """Write config.json."""
@@ -126,6 +127,15 @@ class Run:
         """Write metrics.json."""
         write_text(self.metrics_file, json.dumps(metrics, indent=1) + "\n")
 
+    def read_best_score(self):
+        """Return best/score.json, {"name", "value", "epoch"} of the networks in best/, empty where there is none."""
+        return _read_json(self.best / "score.json", {})
+
+    def write_best_score(self, name, value, epoch):
+        """Write best/score.json."""
+        record = {"name": name, "value": value, "epoch": epoch}
+        write_text(self.best / "score.json", json.dumps(record, indent=1) + "\n")
+
     def read_log(self):
         """Return log.csv as {column: list of floats}, empty where there is none."""
         if not self.log_file.is_file():
@@ -134,13 +144,16 @@ class Run:
             try:
                 rows = list(csv.DictReader(file))
                 columns = {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
+                if rows and "epoch" not in columns:
+                    raise ValueError("it has no column epoch")
             except (ValueError, TypeError, csv.Error) as error:
                 raise UserError(f"{self.log_file} is not a log of this package: {error}") from error
         return columns
 
     def sample_files(self):
         """Return the sample grids in the order of their epochs."""
-        return sorted(self.samples.glob("[0-9]*.png"))
+        # By length first: after epoch 9999 the names have five digits.
+        return sorted(self.samples.glob("[0-9]*.png"), key=lambda file: (len(file.name), file.name))
 
     def discard_state(self):
         """Remove backup/: the run can be sampled but no longer gone on with."""

@@ -23,7 +23,7 @@ def load_dataset(name_or_folder, classes=()):
     name = str(name_or_folder)
     if name in DATASETS:
         dataset = DATASETS[name]()
-    elif Path(name).is_dir():
+    elif Path(name).expanduser().is_dir():
         dataset = folder.load(name)
     elif os.sep in name or name.startswith("."):
         raise UserError(f"no folder {name}: give a folder with train/<class>/* and test/<class>/*")

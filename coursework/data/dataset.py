@@ -1,7 +1,7 @@
 """A labelled set of images in memory."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -54,11 +54,13 @@ class Dataset:
             raise UserError(
                 f"data set {self.name} has no class {', '.join(missing)}; it has {', '.join(self.class_names)}"
             )
+        if len(set(class_names)) < len(class_names):
+            raise UserError(f"a class is named twice: {', '.join(class_names)}")
         number = np.full(len(self.class_names), -1, dtype=np.int64)
         for new, name in enumerate(class_names):
             number[self.class_names.index(name)] = new
         train, test = number[self.train_labels], number[self.test_labels]
-        subset = Dataset.from_arrays(
+        return Dataset.from_arrays(
             self.name,
             self.train_images[train >= 0],
             train[train >= 0],
@@ -66,4 +68,3 @@ class Dataset:
             test[test >= 0],
             class_names,
         )
-        return replace(subset, name=self.name)

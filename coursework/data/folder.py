@@ -23,7 +23,8 @@ LARGEST_SIDE = 1024
 def load(path, name=None):
     """Return the `Dataset` of the folder at `path`; all images must have one size.
 
-    Greyscale and palette images become RGB. Arrays are cached, keyed by the names, sizes and times of the files.
+    Greyscale and palette images become RGB, transparency is dropped. Arrays are cached, keyed by the names, sizes and
+    times of the files.
     Raises `UserError` that names the first missing folder, unreadable image or image of another size.
     """
     path = Path(path).expanduser()
@@ -44,7 +45,10 @@ def load(path, name=None):
 
 
 def read_image(path):
-    """Return the image at `path` as uint8 (height, width, 3); raises `UserError` for a broken or oversized one."""
+    """Return the image at `path` as uint8 (height, width, 3).
+
+    Raises `UserError` for a broken or oversized one and for pixels of more than 8 bits.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -53,8 +57,12 @@ def read_image(path):
                     raise UserError(
                         f"{path} is {image.size[0]}x{image.size[1]}; at most {LARGEST_SIDE} pixels a side are read"
                     )
+                if image.mode.startswith(("I", "F")):
+                    raise UserError(f"{path} has more than 8 bits a channel: save it with 8")
                 return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombWarning) as error:
+    except UserError:
+        raise
+    except Exception as error:  # Pillow raises a dozen kinds for a damaged file; all mean the same to the user.
         reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
         raise UserError(f"cannot read the image {path}: {reason}; mend or remove it") from error
 
@@ -80,7 +88,9 @@ def _files(path, class_names):
     """Return (file, label) of every image, sorted within its class."""
     found = []
     for label, name in enumerate(class_names):
-        files = sorted(file for file in (path / name).iterdir() if file.suffix.lower() in SUFFIXES)
+        # Hidden files are no images: other systems leave companions such as "._1.png" in archives.
+        visible = (file for file in (path / name).iterdir() if not file.name.startswith("."))
+        files = sorted(file for file in visible if file.suffix.lower() in SUFFIXES)
         if not files:
             raise UserError(f"{path / name} holds no images ({', '.join(sorted(SUFFIXES))})")
         found += [(file, label) for file in files]

@@ -5,11 +5,12 @@ import numpy as np
 
 
 class Batches(keras.utils.PyDataset):
-    """Shuffled batches of uint8 images for `fit`; the rest that does not fill a batch is left out of an epoch.
+    """Shuffled batches of uint8 images for `fit(..., shuffle=False)`; the rest that fills no batch is left out.
 
     images: uint8 (n, height, width, channels). A batch is uint8 (batch_size, height, width, channels), with
     labels=(n,) given a pair of it and int64 (batch_size,).
-    Order and flips of epoch e follow from (seed, e), so a run resumed at epoch e sees what it would have seen.
+    Order and flips of epoch e follow from (seed, e), so a run resumed at epoch e sees what it would have seen; the
+    `shuffle` of `fit`, on by default, would draw the order of the batches once more, from Python's global generator.
     """
 
     def __init__(self, images, batch_size, seed, labels=None, horizontal_flips=False, first_epoch=0):
@@ -19,6 +20,7 @@ class Batches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.seed = seed
         self.horizontal_flips = horizontal_flips
+        self._next_epoch = first_epoch
         self._begin(first_epoch)
 
     def __len__(self):
@@ -34,9 +36,13 @@ class Batches(keras.utils.PyDataset):
             return (batch,)
         return batch, self.labels[self._order[chosen]]
 
-    def on_epoch_end(self):
-        """Draw the next epoch's order; Keras calls this after each epoch."""
-        self._begin(self._epoch + 1)
+    def on_epoch_begin(self):
+        """Draw the next epoch's order, `first_epoch`'s at first.
+
+        Keras calls this once an epoch, but `on_epoch_end` once before the first as well.
+        """
+        self._begin(self._next_epoch)
+        self._next_epoch += 1
 
     def _begin(self, epoch):
         self._epoch = epoch

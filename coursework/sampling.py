@@ -1,0 +1,104 @@
+"""From a trained run to images: the same run, count and seed give the same images."""
+
+import zipfile
+
+import numpy as np
+from keras import ops
+
+from coursework.errors import UserError
+from coursework.figures import save_grid, save_png
+from coursework.files import replacing
+from coursework.latents import draw_codes, draw_latents
+from coursework.models.base import to_uint8, to_unit_range
+from coursework.run import Run
+from coursework.saving import load_network
+
+
+class TrainedRun:
+    """The networks of a finished or half-finished run; `best` takes the weights with the best score.
+
+    Raises `UserError` where they are missing or damaged.
+    """
+
+    def __init__(self, run, best=False):
+        self.run = run
+        self.config = run.read_config()
+        self.folder = run.best if best else run.path
+        self._networks = {}
+
+    def has(self, name):
+        """Tell whether the run keeps a network: "generator", "encoder" or "discriminator"."""
+        return (self.folder / f"{name}.keras").is_file()
+
+    def network(self, name):
+        """Return the network `name`, loaded once; raises `UserError` where the run keeps none."""
+        if name not in self._networks:
+            if not self.has(name):
+                raise UserError(f"{self.run.path} has no {name}.keras: {self._hint(name)}")
+            self._networks[name] = load_network(self.folder / f"{name}.keras")
+        return self._networks[name]
+
+    def _hint(self, name):
+        if self.folder == self.run.best:
+            return "it keeps no best weights"
+        if name == "encoder" and self.has("generator"):
+            return "use a run of an autoencoder (vae, acai)"
+        return "train it to its end"
+
+    @property
+    def generator(self):
+        """The generator, or the decoder of an autoencoder."""
+        return self.network("generator")
+
+    @property
+    def latent_shape(self):
+        """Shape of one latent, without the batch."""
+        return tuple(self.generator.input_shape[1:])
+
+    def latents(self, count, seed):
+        """Return float32 latents (count, *latent_shape) from the distribution that the model samples from.
+
+        An autoencoder without a prior has one fitted: a Gaussian with mean and covariance of the training codes.
+        """
+        distribution = getattr(self.config.model, "latent_distribution", "normal")
+        if self.config.model.name != "acai":
+            return draw_latents(distribution, count, self.latent_shape, seed)
+        file = Run(self.folder).code_statistics
+        try:
+            with np.load(file, allow_pickle=False) as content:
+                return draw_codes(content, count, self.latent_shape, seed)
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(f"cannot read {file}: train the run to its end ({error})") from error
+
+    def decode(self, latents, batch_size=250):
+        """Return uint8 images of latents."""
+        return to_uint8(self.generator.predict(latents, batch_size=batch_size, verbose=0))
+
+    def encode(self, images, batch_size=250):
+        """Return the codes of uint8 images; of a variational encoder, the means."""
+        images = ops.convert_to_numpy(to_unit_range(images))
+        codes = self.network("encoder").predict(images, batch_size=batch_size, verbose=0)
+        return codes[0] if isinstance(codes, list | tuple) else codes
+
+    def sample(self, count, seed=0):
+        """Return uint8 images (count, height, width, channels)."""
+        return self.decode(self.latents(count, seed))
+
+
+def write_samples(output, images):
+    """Write uint8 images to `output`: a grid (.png), an array "images" (.npz), or a new folder of numbered PNG files.
+
+    Raises `UserError` for another suffix and for a folder that is not empty: images of two samples would mix in it.
+    """
+    if output.suffix == ".png":
+        save_grid(output, images, columns=8, scale=2)
+    elif output.suffix == ".npz":
+        with replacing(output) as temporary:
+            np.savez_compressed(temporary, images=images)
+    elif output.suffix:
+        raise UserError(f"cannot write {output}: give FILE.png, FILE.npz or a folder's name without a suffix")
+    elif output.is_dir() and any(output.iterdir()):
+        raise UserError(f"{output} is not empty: give a new folder, or remove that one")
+    else:
+        for index, image in enumerate(images):
+            save_png(output / f"{index:05d}.png", image)

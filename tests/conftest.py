@@ -1,0 +1,59 @@
+"""What the tests share: quiet libraries, equal seeds, small data sets, command lines run in this process."""
+
+import os
+
+# Before anything imports TensorFlow, which reads it once.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import random
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+from PIL import Image
+
+from coursework.data import sprites
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+@pytest.fixture(autouse=True)
+def equal_seeds():
+    """Start every test from the same random states, in Keras only where a test has imported it."""
+    random.seed(0)
+    numpy.random.seed(0)
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture
+def in_tmp(tmp_path, monkeypatch):
+    """Work in an empty folder, where relative paths such as reports/runs harm nothing; return it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSEWORK_CACHE", str(tmp_path / ".cache"))
+    monkeypatch.delenv("COURSEWORK_DATA", raising=False)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def small_dataset():
+    """Sprites: 64 training and 32 test images of 32x32 pixels in four equal classes."""
+    return sprites.load(train_per_class=16, test_per_class=8)
+
+
+def write_image_folder(folder, dataset, suffix=".png"):
+    """Write `dataset` to `folder` as train/<class>/<index><suffix> and test/<class>/<index><suffix>; return it."""
+    for split in ("train", "test"):
+        images, labels = dataset.split(split)
+        for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+            file = folder / split / dataset.class_names[label] / f"{index:05d}{suffix}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(file)
+    return folder
+
+
+@pytest.fixture
+def image_folder(in_tmp, small_dataset):
+    """Return the folder "animals" in an empty working folder: `small_dataset` as PNG files."""
+    return write_image_folder(in_tmp / "animals", small_dataset)

@@ -1,0 +1,150 @@
+"""From a run to images: seeds, the latents of each model, missing and damaged parts, the three kinds of output."""
+
+import dataclasses
+
+import numpy
+import pytest
+from PIL import Image
+
+from coursework.config import ACAIConfig, AutoencoderConfig
+from coursework.errors import UserError
+from coursework.figures import grid
+from coursework.latents import fit_codes
+from coursework.models import build_networks
+from coursework.presets import PRESETS
+from coursework.run import Run
+from coursework.sampling import TrainedRun, write_samples
+from coursework.saving import save_networks
+
+pytestmark = pytest.mark.backend
+
+GAN = dataclasses.replace(
+    PRESETS["gan"],
+    network=dataclasses.replace(PRESETS["gan"].network, latent_size=4, generator_width=8, discriminator_width=8),
+)
+ACAI = dataclasses.replace(
+    PRESETS["acai"],
+    model=ACAIConfig(),
+    network=AutoencoderConfig(depth=2, latent_width=4, latent_channels=2),
+)
+
+
+def write_run(folder, config):
+    """Write an untrained run as training would have left it."""
+    run = Run(folder)
+    run.write_config(config)
+    networks = build_networks(config, (16, 16, 3))
+    if "decoder" in networks:
+        networks = {"generator": networks["decoder"], "encoder": networks["encoder"]}
+        codes = numpy.random.default_rng(0).normal(2.0, 0.5, (100, 4, 4, 2))
+        numpy.savez(run.code_statistics, **fit_codes(codes))
+    save_networks(run.path, networks)
+    return run
+
+
+@pytest.fixture(scope="module")
+def gan(tmp_path_factory):
+    return TrainedRun(write_run(tmp_path_factory.mktemp("gan"), GAN))
+
+
+@pytest.fixture
+def acai(tmp_path):
+    return TrainedRun(write_run(tmp_path / "acai", ACAI))
+
+
+def test_the_same_seed_gives_the_same_images(gan):
+    images = gan.sample(6, seed=3)
+    assert images.shape == (6, 16, 16, 3) and images.dtype == numpy.uint8 and numpy.ptp(images) > 0
+    assert numpy.array_equal(TrainedRun(gan.run).sample(6, seed=3), images)
+    assert not numpy.array_equal(gan.sample(6, seed=4), images)
+    assert len({image.tobytes() for image in images}) == 6
+
+
+def test_more_images_begin_with_the_same_ones(gan):
+    few, many = gan.sample(5, seed=1).astype(int), gan.sample(300, seed=1).astype(int)
+    # Batches of another size may round otherwise.
+    assert abs(many[:5] - few).max() <= 1
+
+
+def test_latents_come_from_the_model_s_own_distribution(gan, acai):
+    uniform = gan.latents(2000, seed=0)
+    assert gan.latent_shape == (4,) and uniform.shape == (2000, 4)
+    assert abs(uniform).max() <= 1 and uniform.std() == pytest.approx(1 / 3**0.5, rel=0.02)
+    codes = acai.latents(2000, seed=0)
+    assert codes.shape == (2000, 4, 4, 2)
+    assert codes.mean() == pytest.approx(2, abs=0.1) and codes.std() == pytest.approx(0.5, rel=0.1)
+
+
+def test_codes_go_both_ways(acai):
+    images = numpy.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=numpy.uint8)
+    codes = acai.encode(images)
+    assert codes.shape == (3, 4, 4, 2)
+    scaled = images.astype("float32") / 127.5 - 1
+    assert codes == pytest.approx(acai.network("encoder").predict(scaled, verbose=0), abs=1e-5)
+    decoded = acai.decode(codes).astype(int)
+    expected = (acai.generator.predict(codes, verbose=0) + 1) * 127.5
+    assert abs(decoded - numpy.clip(expected, 0, 255)).max() <= 0.51
+
+
+def test_what_a_run_lacks_is_named(gan, acai, tmp_path):
+    with pytest.raises(UserError, match=r"has no encoder\.keras: use a run of an autoencoder \(vae, acai\)$"):
+        gan.encode(numpy.zeros((1, 16, 16, 3), numpy.uint8))
+    with pytest.raises(UserError, match=r"has no generator\.keras: it keeps no best weights$"):
+        TrainedRun(gan.run, best=True).sample(1)
+    acai.run.network("generator").unlink()
+    with pytest.raises(UserError, match=r"has no generator\.keras: train it to its end$"):
+        TrainedRun(acai.run).sample(1)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"x", b"PK\x03\x04", "cut", "other"])
+def test_damaged_statistics_are_named(acai, content):
+    file = acai.run.code_statistics
+    if content is None:
+        file.unlink()
+    elif content == "cut":
+        file.write_bytes(file.read_bytes()[:-300])
+    elif content == "other":
+        numpy.savez(file, mean=numpy.zeros(3))
+    else:
+        file.write_bytes(content)
+    with pytest.raises(UserError, match=r"^cannot read .*codes\.npz: train the run to its end"):
+        acai.sample(2)
+
+
+def test_best_weights_have_their_own_statistics(acai):
+    best = acai.run.best
+    save_networks(best, {"generator": acai.generator})
+    numpy.savez(best / "codes.npz", mean=numpy.full(32, -7, "float32"), factor=numpy.zeros((32, 32), "float32"))
+    assert (TrainedRun(acai.run, best=True).latents(3, seed=0) == -7).all()
+
+
+IMAGES = numpy.random.default_rng(0).integers(0, 256, (10, 4, 4, 3), dtype=numpy.uint8)
+
+
+def test_three_kinds_of_output(tmp_path):
+    write_samples(tmp_path / "new" / "grid.png", IMAGES)
+    with Image.open(tmp_path / "new" / "grid.png") as image:
+        assert numpy.array_equal(numpy.asarray(image), grid(IMAGES, columns=8, scale=2))
+    write_samples(tmp_path / "array.npz", IMAGES)
+    with numpy.load(tmp_path / "array.npz") as content:
+        assert content.files == ["images"] and numpy.array_equal(content["images"], IMAGES)
+    write_samples(tmp_path / "folder", IMAGES)
+    files = sorted((tmp_path / "folder").iterdir())
+    assert [file.name for file in files] == [f"{index:05d}.png" for index in range(10)]
+    assert all(
+        numpy.array_equal(numpy.asarray(Image.open(file)), image) for file, image in zip(files, IMAGES, strict=True)
+    )
+
+
+def test_outputs_that_are_refused(tmp_path):
+    with pytest.raises(UserError, match="give FILE.png, FILE.npz or a folder's name without a suffix"):
+        write_samples(tmp_path / "samples.gif", IMAGES)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "00000.png").touch()
+    with pytest.raises(UserError, match="full is not empty: give a new folder, or remove that one"):
+        write_samples(tmp_path / "full", IMAGES)
+    (tmp_path / "file").touch()
+    for name in ("file/a.png", "file/a.npz", "file/folder", "file"):
+        with pytest.raises(UserError, match="^cannot write "):
+            write_samples(tmp_path / name, IMAGES)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "full"]

@@ -1,0 +1,199 @@
+"""The resume state: every variable comes back exactly, and whatever is wrong with it gives one clear line."""
+
+import json
+import os
+import zipfile
+from dataclasses import replace
+
+import numpy
+import pytest
+from keras import ops
+
+from coursework.errors import UserError
+from coursework.files import sha256
+from coursework.models import build_model
+from coursework.presets import PRESETS
+from coursework.state import has_state, load_state, save_state
+
+pytestmark = pytest.mark.backend
+
+
+def small_model(seed=0, width=8, precision="float32"):
+    gan = PRESETS["gan"]
+    network = replace(gan.network, latent_size=4, generator_width=width, discriminator_width=width)
+    model = replace(gan.model, ema_decay=0.9)
+    return build_model(
+        replace(gan, network=network, model=model, seed=seed, precision=precision), (16, 16, 3), steps=10
+    )
+
+
+def values(model):
+    return [numpy.array(ops.convert_to_numpy(variable.value)) for variable in model.state_variables()]
+
+
+def randomize(model, seed):
+    """Give every variable values of its own kind that no initialisation gives."""
+    generator = numpy.random.default_rng(seed)
+    for variable in model.state_variables():
+        whole = "int" in str(variable.dtype)
+        shape = tuple(variable.shape)
+        variable.assign(generator.integers(1, 1000, shape) if whole else generator.normal(size=shape))
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Two models of one configuration but for the seed: building them takes longer than all else here."""
+    return small_model(seed=0), small_model(seed=1)
+
+
+@pytest.fixture
+def saved(tmp_path, models):
+    """Return (folder, model, its values, another model) of a state saved after epoch 3."""
+    model, other = models
+    randomize(model, 0)
+    randomize(other, 1)
+    save_state(tmp_path / "backup", model, 3)
+    return tmp_path / "backup", model, values(model), other
+
+
+def rewrite(folder, **arrays_or_record):
+    """Write a state whose checksum fits: arrays as given, or entries of the record replaced."""
+    record = json.loads((folder / "state.json").read_text())
+    if "arrays" in arrays_or_record:
+        numpy.savez(folder / record["file"], **arrays_or_record.pop("arrays"))
+        record["sha256"] = sha256(folder / record["file"])
+    (folder / "state.json").write_text(json.dumps({**record, **arrays_or_record}))
+
+
+def test_every_variable_comes_back(saved):
+    folder, _, expected, other = saved
+    assert all(not numpy.array_equal(new, old) for new, old in zip(values(other), expected, strict=True))
+    assert load_state(folder, other) == 3
+    for variable, old in zip(other.state_variables(), expected, strict=True):
+        found = ops.convert_to_numpy(variable.value)
+        assert found.dtype == old.dtype and numpy.array_equal(found, old), variable.path
+
+
+def test_the_state_holds_both_players_their_optimisers_the_average_and_the_random_state(saved):
+    _, model, _, _ = saved
+    kept = {id(variable) for variable in model.state_variables()}
+    parts = {
+        "generator": model.generator.variables,
+        "discriminator": model.discriminator.variables,
+        "average": model.average.network.variables,
+        "random": [model.random.state],
+        **{f"optimiser of the {name}": optimizer.variables for name, optimizer in model.optimizers().items()},
+    }
+    for name, variables in parts.items():
+        assert variables and {id(variable) for variable in variables} <= kept, name
+    # Adam: two moments for each trainable weight.
+    assert len(model.generator_optimizer.variables) >= 2 * len(model.generator.trainable_variables)
+    assert len(kept) == len(model.state_variables())
+
+
+def test_half_precision_leaves_no_trace(tmp_path):
+    model = small_model(precision="mixed_bfloat16")
+    randomize(model, 0)
+    expected = values(model)
+    save_state(tmp_path, model, 1)
+    randomize(model, 1)
+    load_state(tmp_path, model)
+    assert all(numpy.array_equal(new, old) for new, old in zip(values(model), expected, strict=True))
+
+
+def test_only_the_last_state_is_kept(saved):
+    folder, model, _, other = saved
+    save_state(folder, model, 4)
+    assert sorted(os.listdir(folder)) == ["state-4.npz", "state.json"]
+    assert load_state(folder, other) == 4
+
+
+def test_an_interrupted_save_leaves_the_state_before(saved, monkeypatch):
+    folder, model, expected, other = saved
+    for variable in model.state_variables():
+        variable.assign(ops.zeros_like(variable))
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("coursework.state.write_text", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_state(folder, model, 4)
+    assert load_state(folder, other) == 3
+    assert all(numpy.array_equal(new, old) for new, old in zip(values(other), expected, strict=True))
+
+
+def test_nothing_in_it_is_pickled(saved):
+    folder, _, expected, _ = saved
+    with zipfile.ZipFile(folder / "state-3.npz") as archive:
+        members = archive.namelist()
+        assert len(members) == len(expected)
+        for member, array in zip(sorted(members), expected, strict=True):
+            with archive.open(member) as stream:
+                assert numpy.array_equal(numpy.lib.format.read_array(stream, allow_pickle=False), array)
+
+
+class Payload:
+    """An object whose unpickling leaves a file behind."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return (open, (str(self.file), "w"))
+
+
+def test_a_pickled_state_is_refused_unread(saved, tmp_path):
+    folder, model, _, _ = saved
+    rewrite(folder, arrays={"0000.kernel": numpy.array([Payload(tmp_path / "ran")], dtype=object)})
+    with pytest.raises(UserError, match="^cannot resume from "):
+        load_state(folder, model)
+    assert not (tmp_path / "ran").exists()
+
+
+def damage(folder, kind):
+    state, arrays = folder / "state.json", folder / "state-3.npz"
+    content = arrays.read_bytes()
+    if kind == "cut":
+        arrays.write_bytes(content[: len(content) // 2])
+    elif kind == "one bit":
+        arrays.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+    elif kind == "gone":
+        arrays.unlink()
+    elif kind == "no epoch":
+        record = json.loads(state.read_text())
+        del record["epoch"]
+        state.write_text(json.dumps(record))
+    elif kind == "elsewhere":
+        (folder.parent / "state-3.npz").write_bytes(content)
+        rewrite(folder, file="../state-3.npz")
+    else:
+        state.write_bytes(kind)
+
+
+@pytest.mark.parametrize(
+    "kind", ["cut", "one bit", "gone", "no epoch", "elsewhere", b"", b"{", b"[]", b"\xff", b"null", b'{"epoch": []}']
+)
+def test_a_damaged_state_is_refused_and_changes_nothing(saved, kind):
+    folder, _, _, model = saved
+    damage(folder, kind)
+    before = values(model)
+    with pytest.raises(UserError) as caught:
+        load_state(folder, model)
+    message = str(caught.value)
+    assert message.startswith(f"cannot resume from {folder}: ") and "\n" not in message
+    assert message.endswith("; remove that folder to start again")
+    assert all(numpy.array_equal(new, old) for new, old in zip(values(model), before, strict=True))
+
+
+def test_the_state_of_another_model_is_refused(saved):
+    folder, model, _, _ = saved
+    with pytest.raises(UserError, match=r"it is the state of another model \(\d{4}\.\w+ differs\)$"):
+        load_state(folder, small_model(width=16))
+    rewrite(folder, arrays={"0000.kernel": numpy.zeros(1)})
+    with pytest.raises(UserError, match="it is the state of another model"):
+        load_state(folder, model)
+
+
+def test_a_state_is_there_or_not(saved, tmp_path):
+    assert has_state(saved[0]) and not has_state(tmp_path / "elsewhere")
