@@ -71,4 +71,27 @@ VAE = Config(preset="vae", model=VAEConfig(), network=VectorAutoencoderConfig(),
 # Berthelot et al. 2018 on CIFAR-10: depth 64, latent 4x4x16, batch 64, Adam 1e-4, 2^24 images (336 epochs).
 ACAI = Config(preset="acai", model=ACAIConfig(), network=AutoencoderConfig(), epochs=336)
 
-PRESETS = {config.preset: config for config in (GAN, SNGAN, SNGAN_RESNET, VAE, ACAI)}
+# The demo's: the same algorithms on the built-in data, a quarter as wide or less and as many steps as two CPU cores
+# make in about two minutes. Widths and epochs were chosen by trying (see the README's table of times).
+_DEMO_ADAM = OptimizerConfig(rate=1e-3, beta_1=0.9)
+_SMALL_DCGAN = {"latent_size": 64, "generator_width": 128, "discriminator_width": 128}
+GAN_DEMO = replace(
+    GAN, preset="gan-demo", dataset="sprites", epochs=14, network=replace(GAN.network, **_SMALL_DCGAN)
+)
+SNGAN_DEMO = replace(
+    SNGAN, preset="sngan-demo", dataset="sprites", epochs=14, network=replace(SNGAN.network, **_SMALL_DCGAN)
+)
+VAE_DEMO = replace(
+    VAE, preset="vae-demo", dataset="sprites", epochs=10, network=VectorAutoencoderConfig(latent_size=64, width=16)
+)
+ACAI_DEMO = replace(
+    ACAI,
+    preset="acai-demo",
+    dataset="sprites",
+    epochs=10,
+    model=replace(ACAI.model, optimizer=_DEMO_ADAM, critic_optimizer=_DEMO_ADAM),
+    network=AutoencoderConfig(depth=16, latent_width=4, latent_channels=16),
+)
+DEMO = (GAN_DEMO, SNGAN_DEMO, VAE_DEMO, ACAI_DEMO)
+
+PRESETS = {config.preset: config for config in (GAN, SNGAN, SNGAN_RESNET, VAE, ACAI, *DEMO)}

@@ -1,0 +1,42 @@
+"""The whole way on the built-in data, in one process: judge, four models, scores, figures, Pegasus, report."""
+
+import time
+
+from coursework.data import load_dataset
+from coursework.evaluation import describe_score, evaluate
+from coursework.illustration import illustrate
+from coursework.judging import train_judge
+from coursework.pegasus.making import make_pegasi
+from coursework.presets import DEMO
+from coursework.report import build
+from coursework.run import Run
+from coursework.training import train
+
+# A narrower judge than CIFAR-10's: drawn animals are told apart more easily.
+JUDGE_WIDTH = 16
+JUDGE_EPOCHS = 6
+
+
+def run_demo(folder, presets=DEMO, report=print):
+    """Write runs, Pegasus and report.pdf into `folder`; what is there already from an earlier call is kept."""
+    started = time.perf_counter()
+
+    def step(text):
+        report(f"\n[{time.perf_counter() - started:4.0f} s] {text}")
+
+    step("judge: a classifier of the drawn animals, whose features score the models")
+    train_judge(load_dataset("sprites"), epochs=JUDGE_EPOCHS, width=JUDGE_WIDTH)
+    runs = []
+    for config in presets:
+        run = Run(folder / "runs" / config.preset)
+        step(f"{config.preset}: {config.epochs} epochs in {run.path}")
+        train(config, run)
+        illustrate(run)
+        runs.append(run)
+    step("scores: Fréchet distance between the judge's features of samples and of training images; lower is better")
+    for run in runs:
+        report(f"{run.name:11} {describe_score(evaluate(run)[-1])}")
+    step("Pegasus: between horses and what has wings, in the codes of both autoencoders")
+    make_pegasi([run for run in runs if run.network("encoder").is_file()], folder=folder / "pegasus")
+    build(runs, folder / "report.pdf", pegasus=folder / "pegasus")
+    step(f"done: open {folder / 'report.pdf'}")

@@ -1,0 +1,144 @@
+"""Generative adversarial network (Goodfellow et al. 2014)."""
+
+from keras import ops, random
+
+from coursework.gradients import apply_gradients, no_gradient, value_and_gradients
+from coursework.latents import draw_latents
+from coursework.losses import DISCRIMINATOR_LOSSES, GENERATOR_LOSSES
+from coursework.models.base import PREVIEW_COUNT, GenerativeModel, images_of, to_uint8, to_unit_range
+from coursework.models.moving_average import MovingAverage
+from coursework.models.optimizers import build_optimizer
+
+
+class GAN(GenerativeModel):
+    """A generator against a discriminator, in alternating updates.
+
+    generator: (latent_size,) -> image in [-1, 1]; discriminator: image -> logit (1,).
+    objective: "non-saturating" (Goodfellow et al. 2014, section 3) or "hinge" (Miyato et al. 2018, eq. 16 and 17).
+    critic_steps: discriminator updates before each generator update; a batch of data holds as many parts, so that
+    each update sees fresh images.
+    """
+
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        objective="non-saturating",
+        critic_steps=1,
+        generator_batch_factor=1,
+        latent_distribution="normal",
+        ema_decay=0.0,
+        dequantize=False,
+        seed=0,
+    ):
+        super().__init__(("discriminator_loss", "generator_loss"), seed)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.objective = objective
+        self.critic_steps = critic_steps
+        self.generator_batch_factor = generator_batch_factor
+        self.latent_size = generator.input_shape[-1]
+        self.latent_distribution = latent_distribution
+        self.dequantize = dequantize
+        self.average = MovingAverage(generator, ema_decay) if ema_decay else None
+        # Keras tracks the averaged network's variables only as an attribute of the model.
+        self.shown_generator = self.average.network if self.average else generator
+
+    @classmethod
+    def from_config(cls, config, networks, steps):
+        """Return the compiled model of a `Config`; `steps` counts generator updates over the whole training."""
+        settings = config.model
+        model = cls(
+            networks["generator"],
+            networks["discriminator"],
+            objective=settings.loss,
+            critic_steps=settings.critic_steps,
+            generator_batch_factor=settings.generator_batch_factor,
+            latent_distribution=settings.latent_distribution,
+            ema_decay=settings.ema_decay,
+            dequantize=settings.dequantize,
+            seed=config.seed,
+        )
+        model.compile(
+            build_optimizer(settings.generator_optimizer, steps),
+            build_optimizer(settings.discriminator_optimizer, steps * settings.critic_steps),
+        )
+        return model
+
+    def compile(self, generator_optimizer, discriminator_optimizer):
+        """Set and build the two optimisers."""
+        super().compile(optimizer=None, jit_compile=False)
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        generator_optimizer.build(self.generator.trainable_variables)
+        discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def train_step(self, data):
+        """`critic_steps` discriminator updates, each on images of its own, then one generator update."""
+        images = self.scale(images_of(data))
+        for real in ops.split(images, self.critic_steps):
+            discriminator_loss = self.update_discriminator(real)
+        generator_loss = self.update_generator(ops.shape(real)[0] * self.generator_batch_factor)
+        if self.average:
+            self.average.update(self.generator_optimizer.iterations)
+        return self.track(discriminator_loss=discriminator_loss, generator_loss=generator_loss)
+
+    def update_discriminator(self, real):
+        """Update the discriminator on the images `real` in [-1, 1] and as many fresh fakes; return its loss."""
+        with no_gradient():
+            fake = self.generator(self.draw_latents(ops.shape(real)[0]), training=True)
+
+        def loss():
+            return DISCRIMINATOR_LOSSES[self.objective](*self.discriminate(real, ops.stop_gradient(fake)))
+
+        variables = self.discriminator.trainable_variables
+        value, gradients = value_and_gradients(loss, variables)
+        apply_gradients(self.discriminator_optimizer, gradients, variables)
+        return value
+
+    def update_generator(self, count):
+        """Update the generator on `count` fresh latents; return its loss."""
+
+        def loss():
+            fake = self.generator(self.draw_latents(count), training=True)
+            return GENERATOR_LOSSES[self.objective](self.discriminator(fake, training=True))
+
+        variables = self.generator.trainable_variables
+        value, gradients = value_and_gradients(loss, variables)
+        apply_gradients(self.generator_optimizer, gradients, variables)
+        return value
+
+    def discriminate(self, real, fake):
+        """Return the logits of real and of fake images, in calls apart: BatchNorm must not mix the two."""
+        return self.discriminator(real, training=True), self.discriminator(fake, training=True)
+
+    def draw_latents(self, count):
+        """Return `count` latents: standard normal, or uniform in [-1, 1]."""
+        shape = (count, self.latent_size)
+        if self.latent_distribution == "uniform":
+            return random.uniform(shape, -1.0, 1.0, seed=self.random)
+        return random.normal(shape, seed=self.random)
+
+    def scale(self, images):
+        """Map uint8 images to [-1, 1]; with `dequantize` to x / 128 - 1 + U(0, 1/128), as the SNGAN code does."""
+        if not self.dequantize:
+            return to_unit_range(images)
+        images = ops.cast(images, "float32") / 128.0 - 1.0
+        return images + random.uniform(ops.shape(images), 0.0, 1.0 / 128.0, seed=self.random)
+
+    def optimizers(self):
+        """Return both players' optimisers."""
+        return {"generator": self.generator_optimizer, "discriminator": self.discriminator_optimizer}
+
+    def networks(self):
+        """Return the generator (its moving average where there is one) and the discriminator."""
+        return {"generator": self.shown_generator, "discriminator": self.discriminator}
+
+    def sample(self, count, seed, training_images):
+        """Return `count` uint8 images of random latents; `training_images` play no part."""
+        latents = draw_latents(self.latent_distribution, count, (self.latent_size,), seed)
+        return to_uint8(self.shown_generator.predict(latents, batch_size=250, verbose=0))
+
+    def preview(self, images):
+        """Return what the generator makes of fixed latents; `images` play no part."""
+        return self.sample(PREVIEW_COUNT, self.seed, images)

@@ -1,0 +1,17 @@
+"""Spectrally normalised GAN (Miyato et al. 2018); the normalisation itself is in the discriminator's layers."""
+
+from keras import ops
+
+from coursework.models.gan import GAN
+
+
+class SNGAN(GAN):
+    """A GAN whose discriminator has spectral layers and no BatchNorm: hinge loss and five critic steps by default."""
+
+    def __init__(self, generator, discriminator, objective="hinge", critic_steps=5, **settings):
+        super().__init__(generator, discriminator, objective=objective, critic_steps=critic_steps, **settings)
+
+    def discriminate(self, real, fake):
+        """Return the logits of both from one call: one power iteration an update (algorithm 1), and faster."""
+        logits = self.discriminator(ops.concatenate([real, fake]), training=True)
+        return logits[: ops.shape(real)[0]], logits[ops.shape(real)[0] :]

@@ -1,0 +1,99 @@
+"""The convolutional autoencoder and critic of Berthelot et al. 2018 (ACAI), appendix and authors' code."""
+
+import math
+
+import keras
+from keras import layers, ops
+
+from coursework.errors import UserError
+from coursework.networks.blocks import Seeds
+
+SLOPE = 0.2
+
+
+def build(config, image_shape, seed=0):
+    """Return {"encoder": image -> code, "decoder": code -> image in [-1, 1], "critic": image -> (1,)}.
+
+    The code has shape (latent_width, latent_width, latent_channels). The decoder's last layer is linear, as in the
+    paper; its images may leave [-1, 1] slightly.
+    """
+    scales = math.log2(image_shape[0] / config.latent_width)
+    if image_shape[0] != image_shape[1] or scales < 1 or scales != int(scales):
+        raise UserError(
+            f"images of {image_shape[1]}x{image_shape[0]} do not fit latent_width {config.latent_width}: "
+            "the side must be latent_width times a power of two"
+        )
+    scales = int(scales)
+    seeds = Seeds(seed)
+    code_shape = (config.latent_width, config.latent_width, config.latent_channels)
+    return {
+        "encoder": _encoder("encoder", image_shape, config.depth, scales, config.latent_channels, seeds),
+        "decoder": _decoder(code_shape, config.depth, scales, image_shape[2], seeds),
+        "critic": _critic(image_shape, config.depth, scales, config.latent_channels, seeds),
+    }
+
+
+def _convolution(channels, kernel, input_channels, seeds, name):
+    """Return a convolution with weights N(0, 1 / ((1 + slope^2) fan_in)), the second number a variance; biases 0."""
+    stddev = 1 / math.sqrt((1 + SLOPE**2) * input_channels * kernel**2)
+    return layers.Conv2D(
+        channels,
+        kernel,
+        padding="same",
+        kernel_initializer=keras.initializers.RandomNormal(stddev=stddev, seed=seeds.next()),
+        name=name,
+    )
+
+
+def _activated(x, channels, name, seeds):
+    x = _convolution(channels, 3, x.shape[-1], seeds, name)(x)
+    return layers.LeakyReLU(negative_slope=SLOPE, name=f"{name}_leaky_relu")(x)
+
+
+def _encoder_body(inputs, depth, scales, seeds):
+    x = _convolution(depth, 1, inputs.shape[-1], seeds, "from_image")(inputs)
+    for scale in range(scales):
+        x = _activated(x, depth << scale, f"scale_{scale}_convolution_1", seeds)
+        x = _activated(x, depth << scale, f"scale_{scale}_convolution_2", seeds)
+        x = layers.AveragePooling2D(2, name=f"scale_{scale}_pool")(x)
+    return _activated(x, depth << scales, "last_convolution", seeds)
+
+
+def _encoder(name, image_shape, depth, scales, outputs, seeds):
+    inputs = keras.Input(image_shape, name="images")
+    x = _encoder_body(inputs, depth, scales, seeds)
+    x = _convolution(outputs, 3, x.shape[-1], seeds, "to_code")(x)
+    code = layers.Activation("linear", dtype="float32", name="code")(x)
+    return keras.Model(inputs, code, name=name)
+
+
+def _critic(image_shape, depth, scales, outputs, seeds):
+    inputs = keras.Input(image_shape, name="images")
+    x = _encoder_body(inputs, depth, scales, seeds)
+    x = _convolution(outputs, 3, x.shape[-1], seeds, "to_score")(x)
+    score = MeanOverAll(dtype="float32", name="score")(x)
+    return keras.Model(inputs, score, name="critic")
+
+
+def _decoder(code_shape, depth, scales, channels, seeds):
+    inputs = keras.Input(code_shape, name="code")
+    x = inputs
+    for scale in reversed(range(scales)):
+        x = _activated(x, depth << scale, f"scale_{scale}_convolution_1", seeds)
+        x = _activated(x, depth << scale, f"scale_{scale}_convolution_2", seeds)
+        x = layers.UpSampling2D(2, interpolation="nearest", name=f"scale_{scale}_upsample")(x)
+    x = _activated(x, depth, "last_convolution", seeds)
+    x = _convolution(channels, 3, x.shape[-1], seeds, "to_image")(x)
+    images = layers.Activation("linear", dtype="float32", name="images")(x)
+    return keras.Model(inputs, images, name="decoder")
+
+
+@keras.saving.register_keras_serializable(package="coursework")
+class MeanOverAll(layers.Layer):
+    """Mean over every axis but the first: (n, ...) -> (n, 1)."""
+
+    def call(self, inputs):
+        return ops.expand_dims(ops.mean(inputs, axis=tuple(range(1, len(inputs.shape)))), -1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 1)

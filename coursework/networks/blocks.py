@@ -1,0 +1,67 @@
+"""What several networks share: normalisation by name, the DCGAN initialiser, checks of image shapes."""
+
+import itertools
+
+import keras
+from keras import layers
+
+from coursework.errors import UserError
+from coursework.layers import SpectralConv2D, SpectralDense
+
+
+class Seeds:
+    """Hand out distinct integer seeds, so that every layer of a network starts from a stream of its own."""
+
+    def __init__(self, seed):
+        self._numbers = itertools.count(seed * 1000)
+
+    def next(self):
+        """Return the next seed."""
+        return next(self._numbers)
+
+
+def normal(stddev, seeds):
+    """Return an initialiser N(0, stddev^2)."""
+    return keras.initializers.RandomNormal(stddev=stddev, seed=seeds.next())
+
+
+def normalization(kind, name, dtype=None):
+    """Return a normalisation layer for "batch" or "instance", None for "none".
+
+    Momentum and epsilon are stated because Keras's defaults differ from the papers' (PyTorch's and Chainer's .9
+    and 1e-5).
+    """
+    if kind == "batch":
+        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=name)
+    if kind == "instance":
+        return layers.GroupNormalization(groups=-1, epsilon=1e-5, dtype=dtype, name=name)
+    return None
+
+
+def apply_normalization(kind, name, inputs):
+    """Return `inputs` after the normalisation `kind`, unchanged for "none"."""
+    layer = normalization(kind, name)
+    return inputs if layer is None else layer(inputs)
+
+
+def discriminator_layers(spectral, seeds):
+    """Return what makes a convolution and a dense layer, spectrally normalised or not."""
+    if not spectral:
+        return layers.Conv2D, layers.Dense
+
+    def convolution(*arguments, **settings):
+        return SpectralConv2D(*arguments, seed=seeds.next(), **settings)
+
+    def dense(*arguments, **settings):
+        return SpectralDense(*arguments, seed=seeds.next(), **settings)
+
+    return convolution, dense
+
+
+def check_divisible(image_shape, factor):
+    """Raise `UserError` unless height and width are equal multiples of `factor`."""
+    height, width, _ = image_shape
+    if height != width or height % factor:
+        raise UserError(
+            f"images of {width}x{height} do not fit this network: it takes squares whose side is a multiple of {factor}"
+        )

@@ -1,0 +1,80 @@
+"""Strided convolutional networks: DCGAN (Radford et al. 2016) and SN-DCGAN (Miyato et al. 2018, table 3).
+
+Sizes and initialisation as in chainer-gan-lib: generator dense 4x4x512, three transposed convolutions 4/2, a
+convolution 3; discriminator of alternating convolutions 3/1 and 4/2; weights N(0, .02).
+"""
+
+import keras
+from keras import layers
+
+from coursework.networks.blocks import Seeds, apply_normalization, check_divisible, discriminator_layers, normal
+
+
+def build(config, image_shape, seed=0):
+    """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}."""
+    check_divisible(image_shape, 8)
+    seeds = Seeds(seed)
+    return {
+        "generator": _generator(config, image_shape, seeds),
+        "discriminator": _discriminator(config, image_shape, seeds),
+    }
+
+
+def _generator(config, image_shape, seeds):
+    width, kind = config.generator_width, config.generator_normalization
+    bias = kind == "none"
+    start = image_shape[0] // 8
+    inputs = keras.Input((config.latent_size,), name="latents")
+    x = layers.Dense(start * start * width, use_bias=bias, kernel_initializer=normal(0.02, seeds), name="dense")(inputs)
+    x = layers.Reshape((start, start, width), name="reshape")(x)
+    x = apply_normalization(kind, "normalization_0", x)
+    x = layers.ReLU(name="relu_0")(x)
+    for index in range(1, 4):
+        x = layers.Conv2DTranspose(
+            width >> index,
+            4,
+            2,
+            padding="same",
+            use_bias=bias,
+            kernel_initializer=normal(0.02, seeds),
+            name=f"upsample_{index}",
+        )(x)
+        x = apply_normalization(kind, f"normalization_{index}", x)
+        x = layers.ReLU(name=f"relu_{index}")(x)
+    x = layers.Conv2D(image_shape[2], 3, padding="same", kernel_initializer=normal(0.02, seeds), name="to_image")(x)
+    images = layers.Activation("tanh", dtype="float32", name="images")(x)
+    return keras.Model(inputs, images, name="generator")
+
+
+def _discriminator(config, image_shape, seeds):
+    width, kind = config.discriminator_width, config.discriminator_normalization
+    convolution, dense = discriminator_layers(config.spectral, seeds)
+    inputs = keras.Input(image_shape, name="images")
+    # (channels, kernel, stride); the first layer has no normalisation, as in DCGAN.
+    plan = [
+        (width // 8, 3, 1),
+        (width // 4, 4, 2),
+        (width // 4, 3, 1),
+        (width // 2, 4, 2),
+        (width // 2, 3, 1),
+        (width, 4, 2),
+        (width, 3, 1),
+    ]
+    x = inputs
+    for index, (channels, kernel, stride) in enumerate(plan):
+        plain = kind == "none" or index == 0
+        x = convolution(
+            channels,
+            kernel,
+            stride,
+            padding="same",
+            use_bias=plain,
+            kernel_initializer=normal(0.02, seeds),
+            name=f"convolution_{index}",
+        )(x)
+        if not plain:
+            x = apply_normalization(kind, f"normalization_{index}", x)
+        x = layers.LeakyReLU(negative_slope=0.2, name=f"leaky_relu_{index}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    logits = dense(1, kernel_initializer=normal(0.02, seeds), dtype="float32", name="logits")(x)
+    return keras.Model(inputs, logits, name="discriminator")

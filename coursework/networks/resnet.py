@@ -1,0 +1,113 @@
+"""The residual networks of Miyato et al. 2018 for 32x32 images (table 4)."""
+
+import keras
+from keras import layers, ops
+
+from coursework.networks.blocks import Seeds, apply_normalization, check_divisible, discriminator_layers
+
+
+def build(config, image_shape, seed=0):
+    """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}."""
+    check_divisible(image_shape, 8)
+    seeds = Seeds(seed)
+    return {
+        "generator": _generator(config, image_shape, seeds),
+        "discriminator": _discriminator(config, image_shape, seeds),
+    }
+
+
+def _glorot(seeds, gain):
+    """Return uniform Glorot weights times `gain`: in the paper's code sqrt(2) in residual branches, 1 elsewhere."""
+    return keras.initializers.VarianceScaling(gain**2, "fan_avg", "uniform", seed=seeds.next())
+
+
+def _generator(config, image_shape, seeds):
+    width, kind = config.generator_width, config.generator_normalization
+    start = image_shape[0] // 8
+    inputs = keras.Input((config.latent_size,), name="latents")
+    x = layers.Dense(start * start * width, kernel_initializer=_glorot(seeds, 1), name="dense")(inputs)
+    x = layers.Reshape((start, start, width), name="reshape")(x)
+    for index in range(1, 4):
+        x = _up_block(x, width, kind, f"up_{index}", seeds)
+    x = apply_normalization(kind, "normalization", x)
+    x = layers.ReLU(name="relu")(x)
+    x = layers.Conv2D(image_shape[2], 3, padding="same", kernel_initializer=_glorot(seeds, 1), name="to_image")(x)
+    images = layers.Activation("tanh", dtype="float32", name="images")(x)
+    return keras.Model(inputs, images, name="generator")
+
+
+def _up_block(inputs, channels, kind, name, seeds):
+    x = apply_normalization(kind, f"{name}_normalization_1", inputs)
+    x = layers.ReLU(name=f"{name}_relu_1")(x)
+    x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample")(x)
+    x = layers.Conv2D(
+        channels, 3, padding="same", kernel_initializer=_glorot(seeds, 2**0.5), name=f"{name}_convolution_1"
+    )(x)
+    x = apply_normalization(kind, f"{name}_normalization_2", x)
+    x = layers.ReLU(name=f"{name}_relu_2")(x)
+    x = layers.Conv2D(
+        channels, 3, padding="same", kernel_initializer=_glorot(seeds, 2**0.5), name=f"{name}_convolution_2"
+    )(x)
+    # A 1x1 convolution commutes with nearest upsampling, and costs a quarter before it.
+    shortcut = layers.Conv2D(channels, 1, kernel_initializer=_glorot(seeds, 1), name=f"{name}_shortcut")(inputs)
+    shortcut = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_shortcut_upsample")(shortcut)
+    return layers.Add(name=f"{name}_add")([x, shortcut])
+
+
+def _discriminator(config, image_shape, seeds):
+    width, kind = config.discriminator_width, config.discriminator_normalization
+    convolution, dense = discriminator_layers(config.spectral, seeds)
+    inputs = keras.Input(image_shape, name="images")
+    x = _first_block(inputs, width, convolution, seeds)
+    x = _down_block(x, width, kind, True, "down_2", convolution, seeds)
+    x = _down_block(x, width, kind, False, "block_3", convolution, seeds)
+    x = _down_block(x, width, kind, False, "block_4", convolution, seeds)
+    x = layers.ReLU(name="relu")(x)
+    x = GlobalSumPooling(dtype="float32", name="sum_pool")(x)
+    logits = dense(1, use_bias=False, kernel_initializer=_glorot(seeds, 1), dtype="float32", name="logits")(x)
+    return keras.Model(inputs, logits, name="discriminator")
+
+
+def _first_block(inputs, channels, convolution, seeds):
+    """The discriminator's first block: no activation before its first convolution."""
+    gain = 2**0.5
+    x = convolution(channels, 3, padding="same", kernel_initializer=_glorot(seeds, gain), name="down_1_convolution_1")(
+        inputs
+    )
+    x = layers.ReLU(name="down_1_relu")(x)
+    x = convolution(channels, 3, padding="same", kernel_initializer=_glorot(seeds, gain), name="down_1_convolution_2")(
+        x
+    )
+    x = layers.AveragePooling2D(2, name="down_1_pool")(x)
+    # Pooling first is the same function and a quarter of the work.
+    shortcut = layers.AveragePooling2D(2, name="down_1_shortcut_pool")(inputs)
+    shortcut = convolution(channels, 1, kernel_initializer=_glorot(seeds, 1), name="down_1_shortcut")(shortcut)
+    return layers.Add(name="down_1_add")([x, shortcut])
+
+
+def _down_block(inputs, channels, kind, downsample, name, convolution, seeds):
+    gain = 2**0.5
+    x = inputs
+    for index in (1, 2):
+        x = apply_normalization(kind, f"{name}_normalization_{index}", x)
+        x = layers.ReLU(name=f"{name}_relu_{index}")(x)
+        x = convolution(
+            channels, 3, padding="same", kernel_initializer=_glorot(seeds, gain), name=f"{name}_convolution_{index}"
+        )(x)
+    shortcut = inputs
+    if downsample:
+        x = layers.AveragePooling2D(2, name=f"{name}_pool")(x)
+        shortcut = layers.AveragePooling2D(2, name=f"{name}_shortcut_pool")(shortcut)
+        shortcut = convolution(channels, 1, kernel_initializer=_glorot(seeds, 1), name=f"{name}_shortcut")(shortcut)
+    return layers.Add(name=f"{name}_add")([x, shortcut])
+
+
+@keras.saving.register_keras_serializable(package="coursework")
+class GlobalSumPooling(layers.Layer):
+    """Sum over height and width: (n, h, w, c) -> (n, c). The paper's discriminator sums where others average."""
+
+    def call(self, inputs):
+        return ops.sum(inputs, axis=(1, 2))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[3])

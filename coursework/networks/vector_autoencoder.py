@@ -1,0 +1,87 @@
+"""Encoder and decoder of Ghosh et al. 2020 (RAE) for CIFAR-10: four strided convolutions, a vector as code.
+
+The encoder ends in mean and log variance; a deterministic autoencoder uses the mean alone.
+"""
+
+import keras
+from keras import layers, ops
+
+from coursework.networks.blocks import Seeds, apply_normalization, check_divisible
+
+LOG_VARIANCE_LIMIT = 10.0
+
+
+def build(config, image_shape, seed=0):
+    """Return {"encoder": image -> [mean, log variance] (latent_size,), "decoder": (latent_size,) -> image}.
+
+    Images are in [-1, 1] on both sides; the decoder ends in tanh.
+    """
+    check_divisible(image_shape, 16)
+    seeds = Seeds(seed)
+    return {"encoder": _encoder(config, image_shape, seeds), "decoder": _decoder(config, image_shape, seeds)}
+
+
+def _glorot(seeds):
+    return keras.initializers.GlorotUniform(seed=seeds.next())
+
+
+@keras.saving.register_keras_serializable(package="coursework")
+def soft_clamp(values):
+    """Return `LOG_VARIANCE_LIMIT` tanh(values / `LOG_VARIANCE_LIMIT`): the values themselves near zero, bounded.
+
+    Without a bound the exponential in the KL divergence explodes in the first steps, and Adam's second moments
+    remember it for the rest of training. The authors' code bounds it so, log standard deviation = 5 tanh; the slope
+    of one at zero is that of Vahdat & Kautz (2020).
+    """
+    return LOG_VARIANCE_LIMIT * ops.tanh(values / LOG_VARIANCE_LIMIT)
+
+
+def _encoder(config, image_shape, seeds):
+    inputs = keras.Input(image_shape, name="images")
+    x = inputs
+    for index in range(4):
+        x = layers.Conv2D(
+            config.width << index,
+            4,
+            2,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=_glorot(seeds),
+            name=f"convolution_{index}",
+        )(x)
+        x = apply_normalization("batch", f"normalization_{index}", x)
+        x = layers.ReLU(name=f"relu_{index}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    mean = layers.Dense(config.latent_size, kernel_initializer=_glorot(seeds), dtype="float32", name="mean")(x)
+    log_variance = layers.Dense(
+        config.latent_size,
+        activation=soft_clamp,
+        kernel_initializer=_glorot(seeds),
+        dtype="float32",
+        name="log_variance",
+    )(x)
+    return keras.Model(inputs, [mean, log_variance], name="encoder")
+
+
+def _decoder(config, image_shape, seeds):
+    start, width = image_shape[0] // 4, config.width * 8
+    inputs = keras.Input((config.latent_size,), name="latents")
+    x = layers.Dense(start * start * width, use_bias=False, kernel_initializer=_glorot(seeds), name="dense")(inputs)
+    x = layers.Reshape((start, start, width), name="reshape")(x)
+    x = apply_normalization("batch", "normalization_0", x)
+    x = layers.ReLU(name="relu_0")(x)
+    for index in (1, 2):
+        x = layers.Conv2DTranspose(
+            width >> index,
+            4,
+            2,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=_glorot(seeds),
+            name=f"upsample_{index}",
+        )(x)
+        x = apply_normalization("batch", f"normalization_{index}", x)
+        x = layers.ReLU(name=f"relu_{index}")(x)
+    x = layers.Conv2D(image_shape[2], 4, padding="same", kernel_initializer=_glorot(seeds), name="to_image")(x)
+    images = layers.Activation("tanh", dtype="float32", name="images")(x)
+    return keras.Model(inputs, images, name="decoder")

@@ -1,0 +1,1 @@
+"""Images of a winged horse from models that have never seen one."""
