@@ -75,9 +75,7 @@ ACAI = Config(preset="acai", model=ACAIConfig(), network=AutoencoderConfig(), ep
 # make in about two minutes. Widths and epochs were chosen by trying (see the README's table of times).
 _DEMO_ADAM = OptimizerConfig(rate=1e-3, beta_1=0.9)
 _SMALL_DCGAN = {"latent_size": 64, "generator_width": 128, "discriminator_width": 128}
-GAN_DEMO = replace(
-    GAN, preset="gan-demo", dataset="sprites", epochs=14, network=replace(GAN.network, **_SMALL_DCGAN)
-)
+GAN_DEMO = replace(GAN, preset="gan-demo", dataset="sprites", epochs=14, network=replace(GAN.network, **_SMALL_DCGAN))
 SNGAN_DEMO = replace(
     SNGAN, preset="sngan-demo", dataset="sprites", epochs=14, network=replace(SNGAN.network, **_SMALL_DCGAN)
 )

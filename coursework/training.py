@@ -40,27 +40,22 @@ def train(config, run, deterministic=False, tensorboard=False, discard_state=Fal
         enable_determinism()
     keras.utils.set_random_seed(config.seed)
     dataset = load_dataset(config.dataset, config.classes)
-    trained_on = run.read_environment().get("dataset_fingerprint", dataset.fingerprint)
-    if has_state(run.backup) and trained_on != dataset.fingerprint:
-        raise UserError(
-            f"{run.path} was trained on other images than {config.dataset} holds now: "
-            "choose another --run, or remove that folder to start again"
-        )
-    run.write_config(config)
-    critic_steps = getattr(config.model, "critic_steps", 1)
-    steps_per_epoch = len(dataset.train_images) // (config.batch_size * critic_steps)
+    _refuse_other_images(config, run, dataset)
+    images_per_step = config.batch_size * getattr(config.model, "critic_steps", 1)
+    steps_per_epoch = len(dataset.train_images) // images_per_step
     if not steps_per_epoch:
-        raise UserError(
-            f"{len(dataset.train_images)} training images do not fill one batch of {config.batch_size * critic_steps}"
-        )
+        raise UserError(f"{len(dataset.train_images)} training images do not fill one batch of {images_per_step}")
     model = build_model(config, dataset.image_shape, steps_per_epoch * config.epochs)
     first_epoch = load_state(run.backup, model) if has_state(run.backup) else 0
+    if first_epoch > config.epochs:
+        raise UserError(f"{run.path} has {first_epoch} epochs behind it: --epochs {config.epochs} is less")
     if first_epoch:
         report(f"resuming {run.path} after epoch {first_epoch}")
-    record = _Record(config, run, dataset, model, first_epoch, steps_per_epoch * config.batch_size * critic_steps)
+    run.write_config(config)
+    record = _Record(config, run, dataset, model, first_epoch, steps_per_epoch * images_per_step)
     batches = Batches(
         dataset.train_images,
-        config.batch_size * critic_steps,
+        images_per_step,
         config.seed,
         horizontal_flips=config.horizontal_flips,
         first_epoch=first_epoch,
@@ -86,6 +81,16 @@ def train(config, run, deterministic=False, tensorboard=False, discard_state=Fal
     record.save(config.epochs, finished=True)
     if discard_state:
         run.discard_state()
+
+
+def _refuse_other_images(config, run, dataset):
+    """Raise `UserError` where the state in `run` comes from other images than `dataset` holds."""
+    trained_on = run.read_environment().get("dataset_fingerprint", dataset.fingerprint)
+    if has_state(run.backup) and trained_on != dataset.fingerprint:
+        raise UserError(
+            f"{run.path} was trained on other images than {config.dataset} holds now: "
+            "choose another --run, or remove that folder to start again"
+        )
 
 
 def save_trained(folder, model, dataset):

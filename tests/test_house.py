@@ -19,7 +19,7 @@ ROWS = (
     "environment callbacks training judging",
     "pegasus",
     "report_pages report",
-    "quiet demo cli __main__",
+    "quiet demo verbs cli __main__",
 )
 ORDER = [name for row in ROWS for name in row.split()]
 
