@@ -75,7 +75,7 @@ def evaluate(run, samples=None, seed=EVALUATION_SEED, best=False, report=print):
         "dataset_fingerprint": dataset.fingerprint,
     }
     same = ("name", "n", "reference", "seed", "weights", "extractor_sha256")
-    kept = [score for score in run.read_metrics() if any(score.get(key) != record[key] for key in same)]
+    kept = [other for other in run.read_metrics() if any(other.get(key) != record[key] for key in same)]
     run.write_metrics([*kept, record])
     return [*kept, record]
 
@@ -121,6 +121,7 @@ def bootstrap_error(fake, real_moments, resamplings=BOOTSTRAP, seed=0):
 
 def _run_features(run, judge, samples, seed, best):
     trained = TrainedRun(run, best)
+    trained.network("generator")  # Says what is amiss where there is none.
     weights = sha256(trained.folder / "generator.keras")
     file = run.features / f"judge-{judge.sha256[:12]}-{weights[:12]}-n{samples}-s{seed}.npz"
     return _cached(file, lambda: extract(judge, trained.sample(samples, seed))["features"])

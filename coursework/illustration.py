@@ -10,6 +10,7 @@ from coursework.errors import UserError
 from coursework.figures import curves, reconstructions, save_png, strips
 from coursework.files import write_text
 from coursework.latents import interpolate
+from coursework.models.base import spread
 from coursework.sampling import TrainedRun
 
 STEPS = 8
@@ -18,6 +19,9 @@ ROWS = 6
 CLASS_SAMPLE = 500
 # "horse - deer + bird": what the first has over the second, given to the third's place.
 ARITHMETIC = ("horse", "deer", "bird")
+
+# Pairs each image with one from the other half of the split, so of another class where it is sorted by class.
+_PARTNERS = np.arange(2 * ROWS).reshape(2, ROWS).T.ravel()
 
 
 def illustrate(run, seed=0, report=print):
@@ -30,10 +34,10 @@ def illustrate(run, seed=0, report=print):
     dataset = load_dataset(trained.config.dataset, trained.config.classes)
     written = [_architecture(trained), _curves(run)]
     if run.network("encoder").is_file():
-        images = dataset.test_images[:16]
+        images = spread(dataset.test_images, 16)
         written.append(run.figures / "reconstructions.png")
         save_png(written[-1], reconstructions(images, trained.decode(trained.encode(images)), scale=3))
-        ends = trained.encode(dataset.test_images[16 : 16 + 2 * ROWS])
+        ends = trained.encode(spread(dataset.test_images, 2 * ROWS)[_PARTNERS])
         written.append(_arithmetic(trained, dataset))
     else:
         ends = trained.latents(2 * ROWS, seed)

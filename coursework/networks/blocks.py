@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from coursework.errors import UserError
-from coursework.layers import SpectralConv2D, SpectralDense
+from coursework.layers import BatchNormalization, SpectralConv2D, SpectralDense
 
 
 class Seeds:
@@ -32,7 +32,7 @@ def normalization(kind, name, dtype=None):
     and 1e-5).
     """
     if kind == "batch":
-        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=name)
+        return BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=name)
     if kind == "instance":
         return layers.GroupNormalization(groups=-1, epsilon=1e-5, dtype=dtype, name=name)
     return None
