@@ -1,9 +1,9 @@
-"""Layers: exact spectral normalisation, sampling of a Gaussian code, fused and class-conditional batch normalisation."""
+"""Layers: exact spectral normalisation, sampling of a Gaussian code, class-conditional batch normalisation."""
 
 import keras
 from keras import ops
 
-from coursework.gradients import normalize_batch
+from coursework.fast_layers import Conv2D
 
 _register = keras.saving.register_keras_serializable(package="coursework")
 
@@ -104,7 +104,7 @@ class SpectralNormalization:
 
 
 @_register
-class SpectralConv2D(SpectralNormalization, keras.layers.Conv2D):
+class SpectralConv2D(SpectralNormalization, Conv2D):
     """`keras.layers.Conv2D` with `SpectralNormalization`."""
 
     def _transform(self, inputs, kernel):
@@ -166,27 +166,6 @@ class Sampling(keras.layers.Layer):
     def get_config(self):
         """Return the configuration, with the seed as it was given."""
         return {**super().get_config(), "seed": self.seed}
-
-
-@_register
-class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization`, several times faster on maps in training; the same function otherwise.
-
-    Keras has no fused operation for it. Its training step on (n, height, width, channels) becomes one here; whatever
-    else it can do (masks, other axes, float64, inference) stays Keras's own.
-    """
-
-    def call(self, inputs, training=None, mask=None):
-        """Return the normalised inputs, in training by the batch's own statistics, which move the averages."""
-        maps = len(inputs.shape) == 4 and self.axis in (-1, 3) and self.scale and self.center
-        plain = mask is None and not self.renorm and not self.synchronized and self.compute_dtype != "float64"
-        if not (training and self.trainable and maps and plain):
-            return super().call(inputs, training=training, mask=mask)
-        inputs = ops.cast(inputs, self.compute_dtype)
-        outputs, mean, variance = normalize_batch(inputs, self.gamma.value, self.beta.value, self.epsilon)
-        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            average.assign(average * self.momentum + value * (1.0 - self.momentum))
-        return outputs
 
 
 @_register

@@ -75,18 +75,18 @@ ACAI = Config(preset="acai", model=ACAIConfig(), network=AutoencoderConfig(), ep
 # make in about two minutes. Widths and epochs were chosen by trying (see the README's table of times).
 _DEMO_ADAM = OptimizerConfig(rate=1e-3, beta_1=0.9)
 _SMALL_DCGAN = {"latent_size": 64, "generator_width": 128, "discriminator_width": 128}
-GAN_DEMO = replace(GAN, preset="gan-demo", dataset="sprites", epochs=14, network=replace(GAN.network, **_SMALL_DCGAN))
+GAN_DEMO = replace(GAN, preset="gan-demo", dataset="sprites", epochs=10, network=replace(GAN.network, **_SMALL_DCGAN))
 SNGAN_DEMO = replace(
-    SNGAN, preset="sngan-demo", dataset="sprites", epochs=14, network=replace(SNGAN.network, **_SMALL_DCGAN)
+    SNGAN, preset="sngan-demo", dataset="sprites", epochs=12, network=replace(SNGAN.network, **_SMALL_DCGAN)
 )
 VAE_DEMO = replace(
-    VAE, preset="vae-demo", dataset="sprites", epochs=10, network=VectorAutoencoderConfig(latent_size=64, width=16)
+    VAE, preset="vae-demo", dataset="sprites", epochs=6, network=VectorAutoencoderConfig(latent_size=64, width=16)
 )
 ACAI_DEMO = replace(
     ACAI,
     preset="acai-demo",
     dataset="sprites",
-    epochs=10,
+    epochs=6,
     model=replace(ACAI.model, optimizer=_DEMO_ADAM, critic_optimizer=_DEMO_ADAM),
     network=AutoencoderConfig(depth=16, latent_width=4, latent_channels=16),
 )

@@ -93,10 +93,10 @@ def test_batches_keep_images_with_their_labels_and_change_between_epochs():
 @pytest.mark.backend
 def test_judge_learns_what_tells_the_classes_apart(tmp_path, capsys):
     dataset, lines = striped_dataset(count=1024), []
-    judge = train_judge(dataset, tmp_path, epochs=12, width=4, progress=False, report=lines.append)
+    judge = train_judge(dataset, tmp_path, epochs=5, width=4, progress=False, report=lines.append)
     assert capsys.readouterr().out == ""
     # Guessing is right in half of the cases.
-    assert judge.accuracy >= 0.95
+    assert judge.accuracy >= 0.9
     logits = extract(judge, dataset.test_images)["logits"]
     assert judge.accuracy == np.mean(logits.argmax(axis=1) == dataset.test_labels)
     assert {weight.dtype for weight in judge.model.weights} == {"float32"}
@@ -104,7 +104,7 @@ def test_judge_learns_what_tells_the_classes_apart(tmp_path, capsys):
     assert record["sha256"] == load(tmp_path).sha256 == judges.sha256(tmp_path / "judge.keras")
     assert record["fingerprint"] == dataset.fingerprint and record["class_names"] == ["horizontal", "vertical"]
     assert record["class_fingerprints"] == class_fingerprints(dataset)
-    assert (record["width"], record["epochs"], record["seed"], record["accuracy"]) == (4, 12, 0, judge.accuracy)
+    assert (record["width"], record["epochs"], record["seed"], record["accuracy"]) == (4, 5, 0, judge.accuracy)
     assert len(lines) == 1 and f"{judge.accuracy:.1%} of the test images" in lines[0]
 
 

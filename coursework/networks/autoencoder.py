@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from coursework.errors import UserError
+from coursework.fast_layers import Conv2D
 from coursework.networks.blocks import Seeds
 
 SLOPE = 0.2
@@ -36,7 +37,7 @@ def build(config, image_shape, seed=0):
 def _convolution(channels, kernel, input_channels, seeds, name):
     """Return a convolution with weights N(0, 1 / ((1 + slope^2) fan_in)), the second number a variance; biases 0."""
     stddev = 1 / math.sqrt((1 + SLOPE**2) * input_channels * kernel**2)
-    return layers.Conv2D(
+    return Conv2D(
         channels,
         kernel,
         padding="same",

@@ -6,7 +6,8 @@ import keras
 from keras import layers
 
 from coursework.errors import UserError
-from coursework.layers import BatchNormalization, SpectralConv2D, SpectralDense
+from coursework.fast_layers import BatchNormalization, Conv2D
+from coursework.layers import SpectralConv2D, SpectralDense
 
 
 class Seeds:
@@ -47,7 +48,7 @@ def apply_normalization(kind, name, inputs):
 def discriminator_layers(spectral, seeds):
     """Return what makes a convolution and a dense layer, spectrally normalised or not."""
     if not spectral:
-        return layers.Conv2D, layers.Dense
+        return Conv2D, layers.Dense
 
     def convolution(*arguments, **settings):
         return SpectralConv2D(*arguments, seed=seeds.next(), **settings)

@@ -7,6 +7,7 @@ convolution 3; discriminator of alternating convolutions 3/1 and 4/2; weights N(
 import keras
 from keras import layers
 
+from coursework.fast_layers import Conv2D, Conv2DTranspose
 from coursework.networks.blocks import Seeds, apply_normalization, check_divisible, discriminator_layers, normal
 
 
@@ -30,7 +31,7 @@ def _generator(config, image_shape, seeds):
     x = apply_normalization(kind, "normalization_0", x)
     x = layers.ReLU(name="relu_0")(x)
     for index in range(1, 4):
-        x = layers.Conv2DTranspose(
+        x = Conv2DTranspose(
             width >> index,
             4,
             2,
@@ -41,7 +42,7 @@ def _generator(config, image_shape, seeds):
         )(x)
         x = apply_normalization(kind, f"normalization_{index}", x)
         x = layers.ReLU(name=f"relu_{index}")(x)
-    x = layers.Conv2D(image_shape[2], 3, padding="same", kernel_initializer=normal(0.02, seeds), name="to_image")(x)
+    x = Conv2D(image_shape[2], 3, padding="same", kernel_initializer=normal(0.02, seeds), name="to_image")(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="generator")
 

@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from coursework.fast_layers import Conv2D
 from coursework.networks.blocks import Seeds, apply_normalization, check_divisible, discriminator_layers
 
 
@@ -31,7 +32,7 @@ def _generator(config, image_shape, seeds):
         x = _up_block(x, width, kind, f"up_{index}", seeds)
     x = apply_normalization(kind, "normalization", x)
     x = layers.ReLU(name="relu")(x)
-    x = layers.Conv2D(image_shape[2], 3, padding="same", kernel_initializer=_glorot(seeds, 1), name="to_image")(x)
+    x = Conv2D(image_shape[2], 3, padding="same", kernel_initializer=_glorot(seeds, 1), name="to_image")(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="generator")
 
@@ -40,16 +41,12 @@ def _up_block(inputs, channels, kind, name, seeds):
     x = apply_normalization(kind, f"{name}_normalization_1", inputs)
     x = layers.ReLU(name=f"{name}_relu_1")(x)
     x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample")(x)
-    x = layers.Conv2D(
-        channels, 3, padding="same", kernel_initializer=_glorot(seeds, 2**0.5), name=f"{name}_convolution_1"
-    )(x)
+    x = Conv2D(channels, 3, padding="same", kernel_initializer=_glorot(seeds, 2**0.5), name=f"{name}_convolution_1")(x)
     x = apply_normalization(kind, f"{name}_normalization_2", x)
     x = layers.ReLU(name=f"{name}_relu_2")(x)
-    x = layers.Conv2D(
-        channels, 3, padding="same", kernel_initializer=_glorot(seeds, 2**0.5), name=f"{name}_convolution_2"
-    )(x)
+    x = Conv2D(channels, 3, padding="same", kernel_initializer=_glorot(seeds, 2**0.5), name=f"{name}_convolution_2")(x)
     # A 1x1 convolution commutes with nearest upsampling, and costs a quarter before it.
-    shortcut = layers.Conv2D(channels, 1, kernel_initializer=_glorot(seeds, 1), name=f"{name}_shortcut")(inputs)
+    shortcut = Conv2D(channels, 1, kernel_initializer=_glorot(seeds, 1), name=f"{name}_shortcut")(inputs)
     shortcut = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_shortcut_upsample")(shortcut)
     return layers.Add(name=f"{name}_add")([x, shortcut])
 

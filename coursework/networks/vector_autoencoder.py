@@ -6,6 +6,7 @@ The encoder ends in mean and log variance; a deterministic autoencoder uses the 
 import keras
 from keras import layers, ops
 
+from coursework.fast_layers import Conv2D, Conv2DTranspose
 from coursework.networks.blocks import Seeds, apply_normalization, check_divisible
 
 LOG_VARIANCE_LIMIT = 10.0
@@ -40,7 +41,7 @@ def _encoder(config, image_shape, seeds):
     inputs = keras.Input(image_shape, name="images")
     x = inputs
     for index in range(4):
-        x = layers.Conv2D(
+        x = Conv2D(
             config.width << index,
             4,
             2,
@@ -71,7 +72,7 @@ def _decoder(config, image_shape, seeds):
     x = apply_normalization("batch", "normalization_0", x)
     x = layers.ReLU(name="relu_0")(x)
     for index in (1, 2):
-        x = layers.Conv2DTranspose(
+        x = Conv2DTranspose(
             width >> index,
             4,
             2,
@@ -82,6 +83,6 @@ def _decoder(config, image_shape, seeds):
         )(x)
         x = apply_normalization("batch", f"normalization_{index}", x)
         x = layers.ReLU(name=f"relu_{index}")(x)
-    x = layers.Conv2D(image_shape[2], 4, padding="same", kernel_initializer=_glorot(seeds), name="to_image")(x)
+    x = Conv2D(image_shape[2], 4, padding="same", kernel_initializer=_glorot(seeds), name="to_image")(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="decoder")
