@@ -1,0 +1,1 @@
+"""Training steps and start-up, timed beside the same work in PyTorch."""

@@ -1,0 +1,219 @@
+"""Times a training step of each preset beside the same work in PyTorch: `python -m benchmarks.training_step`.
+
+The sides run in processes of their own and take turns, one idle while the other is measured. Both start from equal
+weights, and their losses must agree over three steps of shared random numbers before anything is timed.
+"""
+
+import argparse
+import dataclasses
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.startup import seconds_to_first_step
+from coursework.errors import UserError
+from coursework.presets import PRESETS
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).resolve().parent / "results" / "training_step.json"
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+# The presets of the papers; the demo's are their narrow copies.
+PAPERS = ["gan", "sngan", "sngan-resnet", "vae", "acai"]
+SIDES = ("coursework", "torch", "torch-compiled")
+BATCH_SIZE = 64
+# Relative differences of losses: in the first step, before which all weights are equal, and later, when Adam's first
+# step (the mere sign of each gradient) has turned rounding into small differences of weights.
+TOLERANCES = {"float32": (1e-4, 1e-2), "bfloat16": (2e-2, 1e-1)}
+# Losses below this are compared absolutely.
+LOSS_SCALE = 0.1
+
+
+class Worker:
+    """One side in a process of its own; see `benchmarks.worker` for its commands."""
+
+    def __init__(self, side, config_file, folder):
+        self.side = side
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", side, str(config_file), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        self._answer()
+
+    def ask(self, command):
+        """Send one command and return its answer."""
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def close(self):
+        """Let the process end."""
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the {self.side} worker ended with code {self.process.wait()}")
+        return json.loads(line)
+
+
+def measure(config, precision, repeats, sides=SIDES, seconds=2.0):
+    """Return the results of one configuration: losses that agree, and milliseconds of a step on each side.
+
+    repeats: measurements of each side, taken in turns, each of as many steps as fill `seconds`; 0 for losses alone.
+    Raises RuntimeError where the sides' losses differ.
+    """
+    config = dataclasses.replace(config, batch_size=BATCH_SIZE, precision=PRECISIONS[precision])
+    workers = []
+    with tempfile.TemporaryDirectory() as folder:
+        config_file = Path(folder) / "config.json"
+        config_file.write_text(config.to_json(), encoding="utf-8")
+        try:
+            for side in sides:
+                workers.append(Worker(side, config_file, folder))
+            losses = {worker.side: worker.ask("losses 3") for worker in workers}
+            result = {"preset": config.preset, "precision": precision, "losses": losses}
+            result["loss_differences"] = check_losses(losses, *TOLERANCES[precision])
+            result["gflop"] = workers[0].ask("flops") / 1e9
+            if repeats:
+                result |= _times(workers, repeats, seconds)
+        finally:
+            for worker in workers:
+                worker.close()
+    return result
+
+
+def check_losses(losses, first_tolerance, later_tolerance):
+    """Return the largest relative difference of each step from the first side's losses.
+
+    losses: {side: [{name: value}, ...]}. Raises RuntimeError where one is above its tolerance or not a number.
+    """
+    reference, *others = losses
+    largest = []
+    for step, expected in enumerate(losses[reference]):
+        tolerance = later_tolerance if step else first_tolerance
+        differences = [0.0]
+        for side in others:
+            for name, value in expected.items():
+                difference = abs(losses[side][step][name] - value) / max(abs(value), LOSS_SCALE)
+                if not difference <= tolerance:
+                    raise RuntimeError(f"step {step + 1}: {name} is {value} here, {losses[side][step][name]} in {side}")
+                differences.append(difference)
+        largest.append(max(differences))
+    return largest
+
+
+def _times(workers, repeats, seconds):
+    steps = {worker.side: _steps(worker, seconds) for worker in workers}
+    times = {worker.side: [] for worker in workers}
+    peaks = []
+    for _ in range(repeats):
+        for worker in workers:
+            times[worker.side].append(statistics.median(worker.ask(f"time {steps[worker.side]}")))
+    for worker in workers[:2]:
+        peaks.append(worker.ask("peak"))
+    return {
+        "milliseconds": {side: 1e3 * statistics.median(values) for side, values in times.items()},
+        "spread": {side: [1e3 * min(values), 1e3 * max(values)] for side, values in times.items()},
+        "peak_gflops": max(peaks),
+    }
+
+
+def _steps(worker, seconds):
+    """Warm a worker up and return how many steps fill `seconds`."""
+    worker.ask("time 1")
+    return max(1, min(50, round(seconds / worker.ask("time 1")[0])))
+
+
+def row(result):
+    """Return one line of the table as texts."""
+    times = result["milliseconds"]
+    other = min(value for side, value in times.items() if side != "coursework")
+    gflops = {side: result["gflop"] / value * 1e3 for side, value in (("own", times["coursework"]), ("other", other))}
+    compiled = times.get("torch-compiled", math.nan)
+    return [
+        result["preset"],
+        result["precision"],
+        f"{times['coursework']:.0f}",
+        f"{times['torch']:.0f}",
+        f"{compiled:.0f}",
+        f"{times['coursework'] / other:.2f}",
+        f"{result['gflop']:.0f}",
+        f"{gflops['own'] / result['peak_gflops']:.0%}",
+        f"{gflops['other'] / result['peak_gflops']:.0%}",
+        f"{max(result['loss_differences']):.0e}",
+    ]
+
+
+HEADER = ["preset", "precision", "here ms", "PyTorch ms", "compiled ms", "ratio"] + [
+    "GFLOP",
+    "of peak",
+    "PyTorch of peak",
+    "loss difference",
+]
+
+
+def table(rows):
+    """Return rows of texts as aligned lines: names to the left, numbers to the right."""
+    widths = [max(len(line[column]) for line in rows) for column in range(len(rows[0]))]
+    aligned = (
+        (text.ljust(width) if column < 2 else text.rjust(width))
+        for line in rows
+        for column, (text, width) in enumerate(zip(line, widths, strict=True))
+    )
+    return "\n".join("  ".join(cells) for cells in zip(*[aligned] * len(widths), strict=True))
+
+
+def main(arguments=None):
+    """Measure, print a table and write it as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__.splitlines()[0])
+    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=PAPERS)
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
+    parser.add_argument("--repeats", type=int, default=7, help="measurements of each side, in turns (7)")
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out, which takes minutes")
+    parser.add_argument("--no-startup", action="store_true", help="leave the start-up time out")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in train")
+    parser.add_argument("--json", type=Path, default=RESULTS, help="file for the results")
+    options = parser.parse_args(arguments)
+    sides = SIDES[:2] if options.no_compile else SIDES
+    results = {"machine": _machine(), "settings": options.set, "repeats": options.repeats, "steps": []}
+    if not options.no_startup:
+        results["startup_seconds"] = seconds_to_first_step()
+        print(f"start-up: {results['startup_seconds']:.1f} s from the command to the first step", flush=True)
+    lines = [HEADER]
+    for name in options.presets:
+        config = PRESETS[name]
+        for assignment in options.set:
+            config = config.with_setting(*assignment.split("=", 1))
+        for precision in options.precisions:
+            result = measure(config, precision, options.repeats, sides)
+            results["steps"].append(result)
+            lines.append(row(result))
+            print("  ".join(lines[-1]), flush=True)
+            options.json.parent.mkdir(parents=True, exist_ok=True)
+            options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(f"\n{table(lines)}\n\nratio: our time by the faster form of PyTorch's; written to {options.json}")
+
+
+def _machine():
+    from importlib.metadata import version
+
+    from coursework.environment import describe_environment
+
+    environment = describe_environment()
+    kept = {name: environment[name] for name in ("machine", "python", "commit")}
+    return {**kept, **{name: version(name) for name in ("keras", "tensorflow", "torch")}}
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (UserError, RuntimeError) as error:
+        sys.exit(f"benchmark: error: {error}")

@@ -1,0 +1,166 @@
+"""One side of the comparison in a process of its own, because two frameworks' thread pools disturb each other.
+
+`python -m benchmarks.worker SIDE CONFIG FOLDER` reads one command a line and answers each with a line of JSON:
+
+    losses N     N steps with shared random numbers -> [{name: loss}, ...]
+    time N       N steps -> seconds of each
+    flops        -> floating-point operations of a step (coursework alone)
+    peak         -> GFLOP/s of a large matrix product in the configuration's precision
+
+SIDE is "coursework" (writes FOLDER/weights.npz first), "torch" or "torch-compiled" (read it).
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+THREADS = 2
+STEPS = 100_000
+IMAGE_SHAPE = (32, 32, 3)
+
+
+def step_images(config, count, seed):
+    """Return uint8 images for `count` steps."""
+    size = config.batch_size * getattr(config.model, "critic_steps", 1)
+    return np.random.default_rng(seed).integers(0, 256, (count * size, *IMAGE_SHAPE), dtype=np.uint8), size
+
+
+class CourseworkSide:
+    """The package itself: `fit` on `Batches`, with the guard that reads the losses of every step."""
+
+    def __init__(self, config, folder):
+        os.environ["TF_NUM_INTRAOP_THREADS"] = str(THREADS)
+        from coursework.quiet import silence
+
+        silence()
+        from benchmarks.weights import export_weights
+        from coursework.models import build_model
+
+        self.config = config
+        self.model = build_model(config, IMAGE_SHAPE, STEPS)
+        roles = {
+            name: getattr(self.model, name, None)
+            for name in ("generator", "discriminator", "encoder", "decoder", "critic")
+        }
+        self.networks = {name: network for name, network in roles.items() if network is not None}
+        np.savez(folder / "weights.npz", **export_weights(self.networks))
+
+    def losses(self, count):
+        from benchmarks.draws import SharedDraws, substituted
+
+        images, size = step_images(self.config, count, seed=1)
+        results = []
+        with substituted(SharedDraws(2)):
+            for step in range(count):
+                self.model.reset_metrics()
+                logs = self.model.train_on_batch(images[step * size : (step + 1) * size], return_dict=True)
+                results.append({name: float(value) for name, value in logs.items()})
+        self.model.train_function = None
+        return results
+
+    def time(self, count):
+        import keras
+
+        from coursework.callbacks import DivergenceGuard
+        from coursework.data.pipeline import Batches
+
+        ends = []
+
+        class Clock(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                ends.append(time.perf_counter())
+
+        # The first step starts the pipeline, and the first of all traces the step.
+        images, size = step_images(self.config, count + 1, seed=3)
+        self.model.fit(Batches(images, size, seed=0), callbacks=[DivergenceGuard(), Clock()], verbose=0)
+        return np.diff(ends).tolist()
+
+    def flops(self):
+        from benchmarks.flops import step_flops
+
+        return step_flops(self.config, self.networks)
+
+    def peak(self):
+        import tensorflow
+
+        kind = "bfloat16" if self.config.precision == "mixed_bfloat16" else "float32"
+        matrix = tensorflow.cast(tensorflow.random.normal((PEAK_SIZE, PEAK_SIZE)), kind)
+        return best_rate(lambda: tensorflow.matmul(matrix, matrix).numpy()[0, 0])
+
+
+class TorchSide:
+    """The hand-written PyTorch of `torch_training`."""
+
+    def __init__(self, config, folder, compiled):
+        import torch
+
+        from benchmarks.torch_training import TRAINERS
+        from benchmarks.weights import import_weights
+
+        torch.set_num_threads(THREADS)
+        self.config = config
+        self.trainer = TRAINERS[config.model.name](config, STEPS, compiled)
+        with np.load(folder / "weights.npz") as arrays:
+            import_weights(self.trainer.networks, dict(arrays))
+
+    def losses(self, count):
+        from benchmarks.draws import SharedDraws
+
+        images, size = step_images(self.config, count, seed=1)
+        own, self.trainer.draws = self.trainer.draws, SharedDraws(2)
+        results = [self.trainer.step(images[step * size : (step + 1) * size]) for step in range(count)]
+        self.trainer.draws = own
+        return results
+
+    def time(self, count):
+        images, size = step_images(self.config, count + 1, seed=3)
+        order = np.random.default_rng(0).permutation(len(images))
+        ends = []
+        for step in range(count + 1):
+            self.trainer.step(images[order[step * size : (step + 1) * size]])
+            ends.append(time.perf_counter())
+        return np.diff(ends).tolist()
+
+    def peak(self):
+        import torch
+
+        kind = torch.bfloat16 if self.config.precision == "mixed_bfloat16" else torch.float32
+        matrix = torch.randn(PEAK_SIZE, PEAK_SIZE).to(kind)
+        return best_rate(lambda: matrix @ matrix)
+
+
+PEAK_SIZE = 4096
+
+
+def best_rate(product, repeats=5):
+    """Return the best GFLOP/s of `product`, one of two square matrices of `PEAK_SIZE`."""
+    product()
+    seconds = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        product()
+        seconds.append(time.perf_counter() - begun)
+    return 2 * PEAK_SIZE**3 / min(seconds) / 1e9
+
+
+def main():
+    from coursework.config import Config
+
+    side, config_file, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    config = Config.from_json(config_file.read_text(encoding="utf-8"), str(config_file))
+    if side == "coursework":
+        worker = CourseworkSide(config, folder)
+    else:
+        worker = TorchSide(config, folder, compiled=side == "torch-compiled")
+    print(json.dumps("ready"), flush=True)
+    for line in sys.stdin:
+        name, *arguments = line.split()
+        print(json.dumps(getattr(worker, name)(*map(int, arguments))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
