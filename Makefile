@@ -1,0 +1,81 @@
+# Everything a user does, by name. `make` or `make help` lists the targets.
+PYTHON  ?= python3
+DATASET ?= cifar10
+SEED    ?= 0
+EPOCHS  ?=
+RUNS    ?=
+
+VENV      := .venv
+INSTALLED := $(VENV)/installed
+TESTING   := $(VENV)/installed-tests
+COURSEWORK := $(VENV)/bin/python -m coursework
+# A judge that has seen these images already is found and not trained again.
+JUDGE      = $(COURSEWORK) judge --dataset $(DATASET)
+RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow test-torch lint judge pegasus figures report benchmark clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables: DATASET=cifar10|sprites|FOLDER  EPOCHS=n  SEED=n  COURSEWORK_DATA=folder with cifar10/"
+
+demo: $(INSTALLED) ## all four models on built-in data, with scores, Pegasus and report (8 minutes)
+	$(COURSEWORK) demo
+
+test: $(TESTING) ## the tests, without the slow ones (under 10 minutes)
+	$(VENV)/bin/python -m pytest -m "not slow"
+
+test-slow: $(TESTING) ## the slow tests
+	$(VENV)/bin/python -m pytest -m slow
+
+test-torch: $(TESTING) ## the tests that both backends must pass, under PyTorch (needs torch in .venv)
+	KERAS_BACKEND=torch $(VENV)/bin/python -m pytest -m backend
+
+lint: $(TESTING) ## check style
+	$(VENV)/bin/ruff check --select E,F,I,B,UP,SIM --line-length 120 coursework tests benchmarks
+	$(VENV)/bin/ruff format --check --line-length 120 coursework tests benchmarks
+
+train-%: $(INSTALLED) ## train a preset: gan, sngan, sngan-resnet, vae, acai; goes on where it stopped
+	$(JUDGE)
+	$(COURSEWORK) train $* --dataset $(DATASET) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
+
+evaluate-%: $(INSTALLED) ## score the run of a preset
+	$(JUDGE)
+	$(COURSEWORK) evaluate $(call RUN_OF,$*)
+
+sample-%: $(INSTALLED) ## 64 images of the run of a preset, as a PNG
+	$(COURSEWORK) sample $(call RUN_OF,$*)
+
+judge: $(INSTALLED) ## train the classifier behind FD-judge, where there is none
+	$(JUDGE)
+
+pegasus: $(INSTALLED) ## winged horses from the trained autoencoders: 64, and the best
+	$(JUDGE)
+	$(COURSEWORK) pegasus --dataset $(DATASET) --seed $(SEED)
+
+figures: $(INSTALLED) ## the figures of every run
+	$(COURSEWORK) figures $(RUNS)
+
+report: $(INSTALLED) ## reports/report.pdf from the runs there are
+	$(COURSEWORK) report $(RUNS)
+
+benchmark: $(TESTING) ## time training steps beside the same work in PyTorch (needs torch in .venv)
+	$(VENV)/bin/python -m benchmarks.training_step
+
+clean: ## remove the environment and the demo's results; runs and reports stay
+	rm -rf $(VENV) build *.egg-info reports/demo
+
+install: $(INSTALLED) ## only make the environment
+
+$(INSTALLED): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "coursework needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[data]"
+	touch $@
+
+$(TESTING): $(INSTALLED)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[data,test]"
+	touch $@
