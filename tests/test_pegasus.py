@@ -117,7 +117,9 @@ def test_the_kept_are_those_with_the_most_evidence_and_come_out_alike_again(worl
         assert (in_tmp / "first" / name).read_bytes() == (in_tmp / "second" / name).read_bytes()
     assert json.loads((in_tmp / "first" / "pegasus.json").read_text()) == records
     # 16 candidates a kept image, shared equally between the runs, the second on the next seed.
-    pools = [interpolation(TrainedRun(run), dataset, "horse", ("bird", "airplane"), 32, 1 + i) for i, run in enumerate(runs)]
+    pools = [
+        interpolation(TrainedRun(run), dataset, "horse", ("bird", "airplane"), 32, 1 + i) for i, run in enumerate(runs)
+    ]
     images = numpy.concatenate([pool.images for pool in pools])
     values = evidence(extract(judge, images)["logits"], judge.class_names, "horse", ("bird", "airplane"))
     best = sorted(values, reverse=True)[:4]
