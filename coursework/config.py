@@ -10,12 +10,15 @@ from coursework.errors import UserError
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """An optimiser of one player. `decay` "linear" takes the rate to zero over the whole of training."""
+    """An optimiser of one player. `decay` "linear" takes the rate to zero over the whole of training.
+
+    beta_1 is the momentum of "sgd", which has no other use for betas and epsilon.
+    """
 
     name: str = setting("adam", choices=("adam", "sgd"))
     rate: float = setting(2e-4, above=0)
-    beta_1: float = setting(0.5, minimum=0, maximum=1)
-    beta_2: float = setting(0.999, minimum=0, maximum=1)
+    beta_1: float = setting(0.5, minimum=0, maximum=0.999999)
+    beta_2: float = setting(0.999, minimum=0, maximum=0.999999)
     epsilon: float = setting(1e-8, above=0)
     decay: str = setting("constant", choices=("constant", "linear"))
 
