@@ -50,7 +50,7 @@ class VAEConfig:
 
     name: str = "vae"
     likelihood: str = setting("gaussian", choices=("gaussian", "bernoulli"))
-    beta: float = setting(0.024, minimum=0)
+    beta: float = setting(0.072, minimum=0)
     optimizer: OptimizerConfig = OptimizerConfig(rate=1e-3, beta_1=0.9)
 
 

@@ -206,7 +206,7 @@ def test_presets_hold_their_sources_settings():
     assert (model.generator_optimizer.decay, model.generator_optimizer.beta_1) == ("linear", 0.0)
     assert (resnet.network.generator_width, resnet.network.discriminator_width) == (256, 128)
     # Ghosh et al. 2020.
-    assert (vae.batch_size, vae.epochs, vae.model.beta, vae.network.latent_size) == (100, 100, 0.024, 128)
+    assert (vae.batch_size, vae.epochs, vae.model.beta, vae.network.latent_size) == (100, 100, 0.072, 128)
     assert (vae.model.optimizer.rate, vae.model.optimizer.beta_1, vae.network.width) == (1e-3, 0.9, 128)
     # Berthelot et al. 2018: 2^24 images are 336 epochs.
     assert acai.epochs == round(2**24 / 50_000) == 336
