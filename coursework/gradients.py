@@ -140,7 +140,7 @@ def convolve(inputs, kernel, stride):
 
         return tensorflow.nn.conv2d(inputs, kernel, stride, "SAME"), gradients
 
-    return convolution(inputs, kernel)
+    return convolution(inputs, tensorflow.convert_to_tensor(kernel))
 
 
 def convolve_transposed(inputs, kernel, stride):
@@ -157,7 +157,7 @@ def convolve_transposed(inputs, kernel, stride):
 
         return tensorflow.nn.conv2d_transpose(inputs, kernel, shape, stride, "SAME"), gradients
 
-    return transposed(inputs, kernel)
+    return transposed(inputs, tensorflow.convert_to_tensor(kernel))
 
 
 def enable_determinism():

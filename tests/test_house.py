@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "coursework"
 # The order of the house: a file imports only from above itself. A new file or folder takes its place here.
 ROWS = (
     "__init__ errors files decoding config presets run",
-    "data gradients layers losses networks latents saving state models",
+    "data gradients fast_layers layers losses networks latents saving state models",
     "scores figures layout diagram architecture",
     "metrics sampling evaluation illustration",
     "environment callbacks training judging",

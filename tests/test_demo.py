@@ -1,0 +1,45 @@
+"""The demo's way from nothing to a report, narrow and short."""
+
+import dataclasses
+import json
+
+import pytest
+
+from coursework import data, demo
+from coursework.data import sprites
+from coursework.presets import DEMO
+from coursework.run import Run
+
+NARROW = {
+    "dcgan": {"latent_size": 8, "generator_width": 16, "discriminator_width": 16},
+    "vector_autoencoder": {"latent_size": 8, "width": 4},
+    "autoencoder": {"depth": 4, "latent_channels": 4},
+}
+
+
+@pytest.mark.slow
+def test_the_demo_leaves_runs_scores_a_pegasus_and_a_report(in_tmp, monkeypatch):
+    monkeypatch.setitem(data.DATASETS, "sprites", lambda: sprites.load(train_per_class=160, test_per_class=80))
+    monkeypatch.setattr(demo, "JUDGE_WIDTH", 4)
+    presets = []
+    for config in DEMO:
+        network = dataclasses.replace(config.network, **NARROW[config.network.name])
+        presets.append(dataclasses.replace(config, epochs=2, network=network))
+    lines = []
+    demo.run_demo(in_tmp / "demo", presets, report=lines.append)
+    folder = in_tmp / "demo"
+    assert (folder / "report.pdf").read_bytes()[:5] == b"%PDF-"
+    assert len(json.loads((folder / "pegasus" / "pegasus.json").read_text())) == 64
+    for config in presets:
+        run = Run(folder / "runs" / config.preset)
+        (record,) = run.read_metrics()
+        assert run.is_finished() and record["n"] == 320 and record["reference_n"] == 640
+        assert 0 < record["floor"] < record["value"]
+    times = [(run.path / "generator.keras").stat().st_mtime_ns for run in Run.all(folder / "runs")]
+    demo.run_demo(folder, presets, report=lines.append)
+    assert [(run.path / "generator.keras").stat().st_mtime_ns for run in Run.all(folder / "runs")] == times
+
+
+def test_the_demo_trains_the_four_models_on_the_built_in_data():
+    assert [config.model.name for config in DEMO] == ["gan", "sngan", "vae", "acai"]
+    assert {config.dataset for config in DEMO} == {"sprites"}
