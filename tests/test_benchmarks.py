@@ -117,5 +117,6 @@ def test_both_sides_have_equal_losses_for_three_steps(preset, precision):
     pytest.importorskip("torch", reason="needs PyTorch: pip install coursework[torch]")
     result = measure(narrow(preset), precision, repeats=0, sides=("coursework", "torch"))
     assert len(result["loss_differences"]) == 3
-    # Weights are equal before the first step: only rounding differs.
-    assert 0 <= result["loss_differences"][0] < {"float32": 1e-5, "bfloat16": 1e-2}[precision]
+    # Weights are equal before the first step: only rounding differs. In bfloat16 five critic updates amplify it.
+    largest = {"float32": 1e-5, "bfloat16": 1e-1 if preset == "sngan-resnet" else 1e-2}[precision]
+    assert 0 <= result["loss_differences"][0] < largest
