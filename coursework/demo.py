@@ -14,7 +14,7 @@ from coursework.training import train
 
 # A narrower judge than CIFAR-10's: drawn animals are told apart more easily.
 JUDGE_WIDTH = 16
-JUDGE_EPOCHS = 6
+JUDGE_EPOCHS = 4
 
 
 def run_demo(folder, presets=DEMO, report=print):
