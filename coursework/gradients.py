@@ -115,8 +115,8 @@ def kernel_gradient_by_products(inputs_shape, channels, stride, dtype):
     """Tell whether `convolve` and `convolve_transposed` are faster than Keras's own operations.
 
     inputs_shape and channels: of the convolution's maps and of its result. On CPUs oneDNN computes a convolution's
-    gradient by its kernel in bfloat16 no faster than in float32, or half as fast, where maps are small or strided;
-    TensorFlow's threads lack the barriers that its method wants. Matrix products reach two to four times its speed.
+    gradient by its kernel in bfloat16 no faster than in float32, or half as fast, where maps are small or strided
+    (measured; the same primitive is faster under PyTorch). Matrix products reach two to four times its speed.
     """
     if BACKEND != "tensorflow" or dtype != "bfloat16" or tensorflow.config.list_physical_devices("GPU"):
         return False
