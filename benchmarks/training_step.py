@@ -96,7 +96,7 @@ def tolerances(config, precision):
     With several critic steps all but the first of them have updates behind them in the very first step.
     """
     first, later = TOLERANCES[precision]
-    return (later if getattr(config.model, "critic_steps", 1) > 1 else first), later
+    return (later if config.critic_steps > 1 else first), later
 
 
 def check_losses(losses, first_tolerance, later_tolerance):

@@ -25,7 +25,7 @@ IMAGE_SHAPE = (32, 32, 3)
 
 def step_images(config, count, seed):
     """Return uint8 images for `count` steps."""
-    size = config.batch_size * getattr(config.model, "critic_steps", 1)
+    size = config.images_per_step
     return np.random.default_rng(seed).integers(0, 256, (count * size, *IMAGE_SHAPE), dtype=np.uint8), size
 
 

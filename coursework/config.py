@@ -148,6 +148,16 @@ class Config:
     sample_every: int = setting(1, minimum=1)
     score_every: int = setting(5, minimum=0)
 
+    @property
+    def critic_steps(self):
+        """Discriminator updates in a training step, each on a batch of its own; 1 for a model without the setting."""
+        return getattr(self.model, "critic_steps", 1)
+
+    @property
+    def images_per_step(self):
+        """Training images that one step takes."""
+        return self.batch_size * self.critic_steps
+
     def to_json(self):
         """Return the configuration as indented JSON."""
         return json.dumps(dataclasses.asdict(self), indent=1) + "\n"

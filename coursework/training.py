@@ -41,10 +41,11 @@ def train(config, run, deterministic=False, tensorboard=False, discard_state=Fal
     keras.utils.set_random_seed(config.seed)
     dataset = load_dataset(config.dataset, config.classes)
     _refuse_other_images(config, run, dataset)
-    images_per_step = config.batch_size * getattr(config.model, "critic_steps", 1)
-    steps_per_epoch = len(dataset.train_images) // images_per_step
+    steps_per_epoch = len(dataset.train_images) // config.images_per_step
     if not steps_per_epoch:
-        raise UserError(f"{len(dataset.train_images)} training images do not fill one batch of {images_per_step}")
+        raise UserError(
+            f"{len(dataset.train_images)} training images do not fill one batch of {config.images_per_step}"
+        )
     model = build_model(config, dataset.image_shape, steps_per_epoch * config.epochs)
     first_epoch = load_state(run.backup, model) if has_state(run.backup) else 0
     if first_epoch > config.epochs:
@@ -52,10 +53,10 @@ def train(config, run, deterministic=False, tensorboard=False, discard_state=Fal
     if first_epoch:
         report(f"resuming {run.path} after epoch {first_epoch}")
     run.write_config(config)
-    record = _Record(config, run, dataset, model, first_epoch, steps_per_epoch * images_per_step)
+    record = _Record(config, run, dataset, model, first_epoch, steps_per_epoch * config.images_per_step)
     batches = Batches(
         dataset.train_images,
-        images_per_step,
+        config.images_per_step,
         config.seed,
         horizontal_flips=config.horizontal_flips,
         first_epoch=first_epoch,
