@@ -1,4 +1,4 @@
-"""Training the judge of a data set: a short one-cycle run on mirrored, shifted and partly hidden images."""
+"""Training the judge of a data set: a short one-cycle run on mirrored and shifted images."""
 
 import dataclasses
 import math
@@ -16,18 +16,19 @@ EPOCHS = 12
 # A small data set is passed more often than that, until the judge has had this many updates.
 FEWEST_UPDATES = 400
 BATCH_SIZE = 256
-PEAK_RATE = 0.2
+# Measured on CIFAR-10 at width 16 and three epochs: .4 names 74 % rightly, .2 names 73 %; hiding a square of each image
+# (cutout) costs a point in so short a run.
+PEAK_RATE = 0.4
 WARM_UP = 0.2
 MOMENTUM = 0.9
 # Keras subtracts rate * weight_decay * weight outside the momentum: ten times the coefficient of a penalty inside it.
 WEIGHT_DECAY = 5e-3
 LABEL_SMOOTHING = 0.1
-# Sides of the augmentations, as fractions of the image's: the largest shift and the hidden square.
+# The largest shift, as a fraction of the image's side.
 SHIFT = 1 / 8
-CUTOUT = 1 / 4
 
 
-def train_judge(dataset, folder=None, epochs=None, seed=0, width=32, progress=True, report=print):
+def train_judge(dataset, folder=None, epochs=None, seed=0, width=24, progress=True, report=print):
     """Train a judge on the training split of `dataset`, save it in `folder` and return it.
 
     A judge already there for the same data set, epochs, seed and width is returned as it is.
@@ -73,7 +74,7 @@ def learning_rate(steps):
 
 
 class AugmentedBatches(Batches):
-    """Batches mirrored at random, shifted by up to `SHIFT` and with a square of side `CUTOUT` hidden.
+    """Batches mirrored at random and shifted by up to `SHIFT`.
 
     A batch is uint8 (batch_size, h, w, c) and one-hot float32 (batch_size, class_count). It depends on seed, epoch
     and index alone.
@@ -86,7 +87,7 @@ class AugmentedBatches(Batches):
     def __getitem__(self, index):
         images, labels = super().__getitem__(index)
         generator = np.random.default_rng((self.seed, self._epoch, index))
-        return cut_out(shifted(images, generator), generator), self.one_hot[labels]
+        return shifted(images, generator), self.one_hot[labels]
 
 
 def shifted(images, generator):
@@ -103,26 +104,6 @@ def _moved_indices(side, count, generator):
     """Return indices (count, side) into a padded side, and the padding that they reach into."""
     limit = round(SHIFT * side)
     return generator.integers(0, 2 * limit + 1, (count, 1)) + np.arange(side), limit
-
-
-def cut_out(images, generator):
-    """Return uint8 images (n, h, w, c) with a grey square hidden in each (DeVries and Taylor 2017).
-
-    Its side is `CUTOUT` of the image's. Its centre lies anywhere in the image, so that the border cuts some squares.
-    """
-    count, height, width, _ = images.shape
-    hidden_rows = _hidden(height, count, generator)
-    hidden_columns = _hidden(width, count, generator)
-    hidden = hidden_rows[:, :, None] & hidden_columns[:, None, :]
-    return np.where(hidden[..., None], np.uint8(128), images)
-
-
-def _hidden(side, count, generator):
-    """Return bools (count, side), true in an interval of CUTOUT * side about a random centre."""
-    centres = generator.integers(0, side, (count, 1))
-    length = round(CUTOUT * side)
-    offset = np.arange(side) - centres + length // 2
-    return (offset >= 0) & (offset < length)
 
 
 def _already_trained(folder, settings):
