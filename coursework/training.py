@@ -177,13 +177,19 @@ def _tensorboard(run):
 
 
 class _Record:
-    """Keeps environment.json true while training: time spent over all sittings, epochs done, finished or not."""
+    """Keeps environment.json true while training: time spent over all sittings, epochs done, finished or not.
+
+    Seconds by the clock count a laptop's sleep and whatever else the machine did; `processor_seconds`, summed over the
+    cores, count only what this training used.
+    """
 
     def __init__(self, config, run, dataset, model, first_epoch, images_per_epoch):
         self.run = run
         self.images_per_epoch = images_per_epoch
-        self.before = run.read_environment().get("seconds", 0.0) if first_epoch else 0.0
-        self.started = time.perf_counter()
+        before = run.read_environment() if first_epoch else {}
+        self.clocks = {"seconds": time.perf_counter, "processor_seconds": time.process_time}
+        # What a clock of this sitting showed when the training's time was zero.
+        self.started = {name: clock() - before.get(name, 0.0) for name, clock in self.clocks.items()}
         label = cifar10.label() if config.dataset == "cifar10" else dataset.name
         self.content = {
             **describe_environment(),
@@ -198,7 +204,7 @@ class _Record:
         self.run.write_environment(
             {
                 **self.content,
-                "seconds": round(self.before + time.perf_counter() - self.started, 1),
+                **{name: round(clock() - self.started[name], 1) for name, clock in self.clocks.items()},
                 "epochs_done": epoch,
                 "images_seen": epoch * self.images_per_epoch,
                 "finished": finished,
