@@ -120,8 +120,16 @@ class Run:
         write_text(self.environment_file, json.dumps(environment, indent=1) + "\n")
 
     def read_metrics(self):
-        """Return metrics.json as a list of dicts, empty where there is none."""
-        return _read_json(self.metrics_file, [])
+        """Return metrics.json as a list of dicts, each with "name" and "value", empty where there is none."""
+        records = _read_json(self.metrics_file, [])
+        for record in records:
+            if not (isinstance(record, dict) and isinstance(record.get("name"), str)):
+                raise UserError(
+                    f'{self.metrics_file}: every score should be an object with a "name", not {record!r:.40}'
+                )
+            if not isinstance(record.get("value"), int | float | None):
+                raise UserError(f"{self.metrics_file}: the value of {record['name']} should be a number")
+        return records
 
     def write_metrics(self, metrics):
         """Write metrics.json."""

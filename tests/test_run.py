@@ -139,3 +139,19 @@ def test_the_resume_state_can_be_discarded(run):
     (run.backup / "state.json").touch()
     run.discard_state()
     assert not run.backup.exists() and run.config_file.is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"value": 1.0}]', 'every score should be an object with a "name"'),
+        ("[7]", "every score should be an object"),
+        ('[{"name": 3, "value": 1.0}]', "every score should be an object"),
+        ('[{"name": "fid", "value": "<b>1</b>"}]', "the value of fid should be a number"),
+    ],
+)
+def test_scores_of_another_kind_are_refused(tmp_path, text, message):
+    run = Run(tmp_path)
+    run.metrics_file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        run.read_metrics()
