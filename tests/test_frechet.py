@@ -7,7 +7,7 @@ import pytest
 from conftest import REFERENCE
 
 from coursework.errors import UserError
-from coursework.metrics import frechet_distance
+from coursework.metrics import frechet, frechet_distance
 from coursework.metrics.frechet import gaussian_distance, moments
 
 
@@ -39,6 +39,36 @@ def test_it_is_symmetric_and_does_not_mind_order(reference):
     value = frechet_distance(fake, real)
     assert frechet_distance(real, fake) == pytest.approx(value, rel=1e-9)
     assert frechet_distance(fake[::-1], real) == pytest.approx(value, rel=1e-9)
+
+
+@pytest.mark.parametrize("counts", [(30, 1500), (30, 40), (1200, 30)])
+def test_fewer_rows_than_features_on_one_side(reference, counts):
+    # The same value by another way: singular values of the centred rows' product, whose sum is the trace of the root.
+    fake, real = reference[0]["fake"][: counts[0]].astype(float), reference[0]["real"][: counts[1]].astype(float)
+    x, y = fake - fake.mean(axis=0), real - real.mean(axis=0)
+    scale = ((len(x) - 1) * (len(y) - 1)) ** 0.5
+    trace_of_root = numpy.linalg.svd(x @ y.T, compute_uv=False).sum() / scale
+    spread = (x**2).sum() / (len(x) - 1) + (y**2).sum() / (len(y) - 1)
+    expected = ((fake.mean(axis=0) - real.mean(axis=0)) ** 2).sum() + spread - 2 * trace_of_root
+    assert frechet_distance(fake, real) == pytest.approx(expected, rel=1e-9)
+    assert gaussian_distance(*moments(fake), *moments(real)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_features_that_never_vary(reference):
+    # A dead unit makes both covariances singular though there are rows enough.
+    fake, real = reference[0]["fake"].copy(), reference[0]["real"].copy()
+    expected = frechet_distance(numpy.delete(fake, 5, axis=1), numpy.delete(real, 5, axis=1))
+    fake[:, 5], real[:, 5] = 1, 4
+    assert frechet_distance(fake, real) == pytest.approx(expected + 9, rel=1e-9)
+
+
+def test_moments_in_parts_are_those_of_the_whole(reference, monkeypatch):
+    features = reference[0]["real"]
+    whole = moments(features)
+    monkeypatch.setattr(frechet, "ROWS", 64)
+    parts = moments(features)
+    assert numpy.array_equal(whole[0], parts[0])
+    assert parts[1] == pytest.approx(whole[1], rel=1e-10, abs=1e-14)
 
 
 def test_diagonal_gaussians():

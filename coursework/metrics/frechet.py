@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from coursework.errors import UserError
+from coursework.metrics.features import checked, checked_pair
+
+PURPOSE = "a Fréchet distance"
+# Rows centred at a time: no float64 copy of all features is made.
+ROWS = 4096
 
 
 def frechet_distance(fake, real):
@@ -11,37 +15,68 @@ def frechet_distance(fake, real):
     Symmetric in its arguments. Raises `UserError` for fewer than two rows, values that are not finite and
     features of different lengths.
     """
-    if np.shape(fake)[1:] != np.shape(real)[1:]:
-        raise UserError(f"features of different lengths have no distance: {np.shape(fake)} and {np.shape(real)}")
-    return gaussian_distance(*moments(fake), *moments(real))
+    fake, real = checked_pair(fake, real, PURPOSE, minimum=2)
+    if min(len(fake), len(real)) > fake.shape[1]:
+        return gaussian_distance(*moments(fake), *moments(real))
+    if len(real) < len(fake):
+        fake, real = real, fake
+    return _few_rows_distance(fake, real)
 
 
 def moments(features):
     """Return mean (d,) and covariance (d, d) of features (n, d), in float64 and with n - 1 in the denominator."""
-    features = np.asarray(features, dtype=np.float64)
-    if features.ndim != 2 or len(features) < 2:
-        raise UserError(f"a Fréchet distance needs two sets of at least 2 feature rows, found shape {features.shape}")
-    if not np.isfinite(features).all():
-        raise UserError("features hold NaN or infinite values: no score can be computed from them")
-    mean = features.mean(axis=0)
-    centred = features - mean
-    return mean, centred.T @ centred / (len(features) - 1)
+    features = checked(features, PURPOSE, minimum=2)
+    mean = features.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((len(mean), len(mean)))
+    for start in range(0, len(features), ROWS):
+        centred = features[start : start + ROWS] - mean
+        # A product with its own transpose takes half the operations, and comes out exactly symmetric.
+        covariance += centred.T @ centred
+    covariance /= len(features) - 1
+    return mean, covariance
 
 
 def gaussian_distance(mean_1, covariance_1, mean_2, covariance_2):
     """Return the Fréchet distance of N(mean_1, covariance_1) and N(mean_2, covariance_2).
 
     The trace of the square root is the sum of the roots of the product's eigenvalues. They are those of the
-    symmetric S C2 S with S = C1^(1/2): real and not negative up to rounding, also where a covariance is singular.
+    symmetric L^T C2 L for any L with L L^T = C1: real and not negative up to rounding, also where a covariance is
+    singular.
     """
-    root = _symmetric_root(covariance_1)
-    eigenvalues = np.linalg.eigvalsh(root @ covariance_2 @ root)
-    trace_of_root = np.sqrt(np.clip(eigenvalues, 0.0, None)).sum()
+    factor = covariance_factor(covariance_1)
+    trace_of_root = _sum_of_roots(factor.T @ covariance_2 @ factor)
     distance = np.square(mean_1 - mean_2).sum() + np.trace(covariance_1) + np.trace(covariance_2) - 2.0 * trace_of_root
     # Rounding can take the distance of equal sets a little below zero.
     return float(max(distance, 0.0))
 
 
-def _symmetric_root(matrix):
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T
+def _few_rows_distance(few, many):
+    """Return the distance where one set has no more rows than features, and so a singular covariance.
+
+    Its rows, with one direction fewer for the mean, are a factor of that covariance without directions that hold
+    nothing but rounding, the roots of which would add up.
+    """
+    few_mean = few.mean(axis=0, dtype=np.float64)
+    mean, covariance = moments(many)
+    few = few - few_mean
+    # A Householder reflection that takes the row of ones to the first axis: the other rows are free of the mean.
+    axis = np.full(len(few), len(few) ** -0.5)
+    axis[0] -= 1
+    rows = few[1:] - np.outer(axis[1:] * (2 / (axis @ axis)), axis @ few)
+    factor = rows.T / np.sqrt(len(few) - 1)
+    trace_of_root = _sum_of_roots(factor.T @ covariance @ factor)
+    spread = np.square(factor).sum() + np.trace(covariance)
+    return float(max(np.square(few_mean - mean).sum() + spread - 2.0 * trace_of_root, 0.0))
+
+
+def _sum_of_roots(matrix):
+    return np.sqrt(np.clip(np.linalg.eigvalsh(matrix), 0.0, None)).sum()
+
+
+def covariance_factor(covariance):
+    """Return L (d, d) with L L^T = covariance: Cholesky's, soon found, or the symmetric root of a singular one."""
+    try:
+        return np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(covariance)
+        return (vectors * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T

@@ -1,0 +1,72 @@
+"""Inception Score: are samples recognisable one by one and varied as a whole? (Salimans et al. 2016)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from coursework.errors import UserError
+from coursework.metrics.features import checked, checked_whole
+
+
+def inception_score(logits, splits=10, seed=2020):
+    """Return (mean, population standard deviation) over splits of exp E KL(p(y|x) || p(y)), of logits (n, classes).
+
+    Each split has a p(y) of its own. Rows are shuffled by `RandomState(seed)` first, as torch-fidelity does, so that
+    no split holds one class alone. Between 1 and the number of classes. Raises `UserError` for fewer rows than splits.
+    """
+    score = classifier_score(logits, splits, seed)
+    return score.mean, score.std
+
+
+@dataclass(frozen=True)
+class ClassifierScore:
+    """Scores of the splits (splits,), and what each row does to their mean.
+
+    influences: (n,), how the mean moves, times n, as the row gains weight; see `coursework.metrics.uncertainty`.
+    """
+
+    values: np.ndarray
+    influences: np.ndarray
+
+    @property
+    def mean(self):
+        """Mean over splits."""
+        return float(self.values.mean())
+
+    @property
+    def std(self):
+        """Population standard deviation over splits."""
+        return float(self.values.std())
+
+
+def classifier_score(logits, splits=10, seed=2020):
+    """Return the `ClassifierScore` of logits (n, classes), computed in float64 split by split."""
+    splits = checked_whole(splits, "splits")
+    logits = checked(logits, "an Inception Score")
+    if len(logits) < splits:
+        raise UserError(f"{len(logits)} rows of logits cannot be split in {splits}: give more images or fewer splits")
+    order = np.random.RandomState(seed).permutation(len(logits))
+    values = np.empty(splits)
+    influences = np.empty(len(logits))
+    for split in range(splits):
+        chosen = order[split * len(logits) // splits : (split + 1) * len(logits) // splits]
+        divergences = _divergences(logits[chosen].astype(np.float64))
+        values[split] = np.exp(divergences.mean())
+        # Each split is one of `splits` in the mean, and its rows are that much fewer than all.
+        weight = len(logits) / (splits * len(chosen))
+        influences[chosen] = weight * values[split] * (divergences - divergences.mean())
+    return ClassifierScore(values, influences)
+
+
+def _divergences(logits):
+    """Return KL(p(y|x) || p(y)) of each row (n,), p(y) being the mean of p(y|x) over the rows."""
+    logits -= logits.max(axis=1, keepdims=True)
+    probabilities = np.exp(logits)
+    total = probabilities.sum(axis=1, keepdims=True)
+    probabilities /= total
+    # log p from the logits: where p underflows to 0, p log p is 0 and not NaN.
+    negative_entropy = np.einsum("ij,ij->i", probabilities, logits) - np.log(total[:, 0])
+    marginal = probabilities.mean(axis=0)
+    # A class that no row gives any probability adds nothing.
+    logarithm = np.log(marginal, out=np.zeros_like(marginal), where=marginal > 0)
+    return negative_entropy - probabilities @ logarithm

@@ -1,0 +1,109 @@
+"""Are there enough images for a score to be computed, and to mean anything?"""
+
+import math
+
+# Heusel et al. 2017 ask for 10,000 samples for 2,048 features; the bias grows with features by samples.
+SAMPLES_A_FEATURE = 5
+FRECHET_SAMPLES = 10_000
+MANIFOLD_SAMPLES = 1_000
+MEMORISATION_SAMPLES = 100
+NEIGHBOURS = {"precision": 3, "recall": 3, "density": 5, "coverage": 5}
+
+
+def sample_size_problem(name, n_fake, n_real, feature_size, subset_size=1000, splits=10, k=None):
+    """Return None, or ("warning" or "error", reason) where a score cannot be trusted or computed with so few images.
+
+    name: as in `coursework.scores.SCORES`; fd and kd, with any ending, are the FID and KID of other extractors.
+    n_fake, n_real: images on each side; for memorisation n_real counts the test images. feature_size: numbers in a
+    feature row; of the Inception Score, classes. subset_size: of the kernel distance. splits: of the Inception
+    Score. k: neighbours, by default 3 of precision and recall, 5 of density and coverage. A name that no rule is
+    for has no problem.
+    """
+    if name == "fid" or name.startswith("fd"):
+        return _frechet(n_fake, n_real, feature_size)
+    if name == "kid" or name.startswith("kd"):
+        return _kernel(min(n_fake, n_real), subset_size)
+    if name == "is":
+        return _inception(n_fake, feature_size, splits)
+    if name in NEIGHBOURS:
+        return _manifold(name, n_fake, n_real, k or NEIGHBOURS[name])
+    if name == "memorisation":
+        return _memorisation(n_fake, n_real)
+    return None
+
+
+def ideal_coverage(n_fake, n_real, k=5):
+    """Return the expected coverage of n_fake samples of the very distribution of n_real real images.
+
+    A real ball stays empty if all of its k real neighbours come before the first of the fakes, in an order that is
+    random where both are of one distribution (Naeem et al. 2020, section 3.3).
+    """
+    return 1 - math.prod((n_real - 1 - i) / (n_real + n_fake - 1 - i) for i in range(k))
+
+
+def _frechet(n_fake, n_real, feature_size):
+    fewest = min(n_fake, n_real)
+    if fewest < 2:
+        return "error", f"a covariance needs at least 2 images on both sides, found {n_fake} and {n_real}"
+    if fewest <= feature_size:
+        return "warning", (
+            f"{fewest:,} images for {feature_size:,} features: the covariance is singular and the distance mostly "
+            "bias; compare it only with scores of the same n"
+        )
+    wanted = min(FRECHET_SAMPLES, SAMPLES_A_FEATURE * feature_size)
+    if n_fake < wanted:
+        return "warning", (
+            f"{n_fake:,} samples where {wanted:,} are wanted: the distance is too large by a bias of the order of 1/n; "
+            "compare it only with scores of the same n"
+        )
+    return None
+
+
+def _kernel(fewest, subset_size):
+    if fewest < subset_size:
+        return "error", f"subsets of {subset_size:,} images need as many on both sides, found {fewest:,}"
+    if fewest < 2 * subset_size:
+        return "warning", (
+            f"{fewest:,} images for subsets of {subset_size:,}: they are nearly the same, and the deviation over them "
+            "says nothing; see the error"
+        )
+    return None
+
+
+def _inception(n_fake, classes, splits):
+    if n_fake < splits:
+        return "error", f"{splits} splits need at least as many images, found {n_fake}"
+    if n_fake < splits * classes:
+        return "warning", (
+            f"{n_fake // splits:,} images in each of {splits} splits for {classes:,} classes: too few to know how "
+            "often each class occurs, which makes the score too low"
+        )
+    return None
+
+
+def _manifold(name, n_fake, n_real, k):
+    fewest = min(n_fake, n_real)
+    if fewest <= k:
+        return "error", f"balls that end at neighbour {k} need more than {k} images on both sides, found {fewest}"
+    if fewest < MANIFOLD_SAMPLES:
+        return "warning", f"{fewest:,} images: the balls to neighbour {k} of so few are about as wide as the whole set"
+    if name in ("precision", "recall") and n_fake != n_real:
+        return "warning", (
+            f"{n_fake:,} fake and {n_real:,} real images: balls shrink as images are added, and those of the two sets "
+            "are no longer of one scale; compare it only with scores of the same numbers"
+        )
+    if name == "coverage" and n_fake < n_real:
+        ideal = ideal_coverage(n_fake, n_real, k)
+        return "warning", (
+            f"{n_fake:,} samples for {n_real:,} real images: even samples of the real distribution would "
+            f"reach {ideal:.3f}"
+        )
+    return None
+
+
+def _memorisation(n_fake, n_test):
+    if n_test < MEMORISATION_SAMPLES:
+        return "error", f"a 1 % quantile needs at least {MEMORISATION_SAMPLES} test images, found {n_test}"
+    if n_fake < MEMORISATION_SAMPLES:
+        return "warning", f"with {n_fake} samples, fewer than {MEMORISATION_SAMPLES}, a share of 1 % cannot be seen"
+    return None
