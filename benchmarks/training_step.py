@@ -33,12 +33,12 @@ LOSS_SCALE = 0.1
 
 
 class Worker:
-    """One side in a process of its own; see `benchmarks.worker` for its commands."""
+    """One side in a process of its own; see `module` for its commands."""
 
-    def __init__(self, side, config_file, folder):
+    def __init__(self, side, *arguments, module="benchmarks.worker"):
         self.side = side
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", side, str(config_file), str(folder)],
+            [sys.executable, "-m", module, side, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -191,7 +191,7 @@ def main(arguments=None):
     parser.add_argument("--json", type=Path, default=RESULTS, help="file for the results")
     options = parser.parse_args(arguments)
     sides = SIDES[:2] if options.no_compile else SIDES
-    results = {"machine": _machine(), "settings": options.set, "repeats": options.repeats, "steps": []}
+    results = {"machine": machine(), "settings": options.set, "repeats": options.repeats, "steps": []}
     if not options.no_startup:
         results["startup_seconds"] = seconds_to_first_step()
         print(f"start-up: {results['startup_seconds']:.1f} s from the command to the first step", flush=True)
@@ -210,14 +210,15 @@ def main(arguments=None):
     print(f"\n{table(lines)}\n\nratio: our time by the faster form of PyTorch's; written to {options.json}")
 
 
-def _machine():
+def machine(*packages):
+    """Return what figures depend on: the machine, Python, the commit, and versions, of `packages` too."""
     from importlib.metadata import version
 
     from coursework.environment import describe_environment
 
     environment = describe_environment()
     kept = {name: environment[name] for name in ("machine", "python", "commit")}
-    return {**kept, **{name: version(name) for name in ("keras", "tensorflow", "torch")}}
+    return {**kept, **{name: version(name) for name in ("keras", "tensorflow", "torch", *packages)}}
 
 
 if __name__ == "__main__":
