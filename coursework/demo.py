@@ -3,13 +3,14 @@
 import time
 
 from coursework.data import load_dataset
-from coursework.evaluation import describe_score, evaluate
+from coursework.evaluation import evaluate
 from coursework.illustration import illustrate
 from coursework.judging import train_judge
 from coursework.pegasus.making import make_pegasi
 from coursework.presets import DEMO
 from coursework.report import build
 from coursework.run import Run
+from coursework.score_lines import describe_score
 from coursework.training import train
 
 # A narrower judge than CIFAR-10's: drawn animals are told apart more easily.
@@ -35,7 +36,8 @@ def run_demo(folder, presets=DEMO, report=print):
         runs.append(run)
     step("scores: Fréchet distance between the judge's features of samples and of training images; lower is better")
     for run in runs:
-        report(f"{run.name:11} {describe_score(evaluate(run)[-1])}")
+        for record in evaluate(run, metrics=("fd", "prdc", "memorisation"), report=report):
+            report(f"{run.name:11} {describe_score(record)}")
     step("Pegasus: between horses and what has wings, in the codes of both autoencoders")
     make_pegasi([run for run in runs if run.network("encoder").is_file()], folder=folder / "pegasus")
     build(runs, folder / "report.pdf", pegasus=folder / "pegasus")

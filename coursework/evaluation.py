@@ -1,22 +1,22 @@
-"""From a run to scores: samples, features (each computed once), metrics.json."""
+"""From a run to its scores: metrics.json, and the figures of memorisation."""
 
-import zipfile
-
-import numpy as np
-
+from coursework.comparison import Comparison
 from coursework.data import load_dataset
 from coursework.errors import UserError
-from coursework.files import replacing, sha256
-from coursework.metrics.frechet import frechet_distance, gaussian_distance, moments
-from coursework.metrics.judge import extract, find_judge, judge_folder
+from coursework.extraction import extract_features
+from coursework.extractors import choose_judge, judge_extractor, no_judge
+from coursework.figures_memorisation import distance_histograms, suspicious_pairs
+from coursework.metrics.frechet import gaussian_distance, moments
+from coursework.metrics.judge import extract, find_judge
 from coursework.models import build_model
-from coursework.sampling import TrainedRun
-from coursework.scores import format_score, score
+from coursework.scoring import measure, require_extractors
+from coursework.sources import EVALUATION_SEED, ImageSet, kept_samples, run_samples, split_of
 
-# Samples of an evaluation come from a stream that no training preview and no scoring during training has used.
-EVALUATION_SEED = 2020
-# Resamplings behind an error bar.
-BOOTSTRAP = 20
+# Two scores of one run are the same score measured again where these agree.
+IDENTITY = ("name", "n", "reference", "reference_n", "seed", "weights", "extractor", "extractor_sha256")
+NO_INCEPTION = (
+    "no weights of Inception: name them by --inception PATH or COURSEWORK_INCEPTION, or --download them (89 MB)"
+)
 
 
 class Scorer:
@@ -36,115 +36,90 @@ class Scorer:
         return gaussian_distance(*moments(features), *self.reference)
 
 
-def evaluate(run, samples=None, seed=EVALUATION_SEED, best=False, report=print):
-    """Score the run's generator with the judge of its data set, write metrics.json and return its content.
+def evaluate(
+    run, samples=None, seed=EVALUATION_SEED, best=False, metrics=None, inception=None, cached=True, report=print
+):
+    """Score the run's generator against the images it was trained on, write metrics.json and return its content.
 
-    samples: number of generated images; by default as many as the test split holds, so that the score and its
-    floor (the test split against the training split) carry the same bias of a finite n.
+    samples: number of generated images; by default as many as the test split holds, so that a score and its floor (the
+    test split against the training split) carry the same bias of a finite n. metrics: names in
+    `coursework.scoring.METRICS`; by default every one that can be measured. inception: its `Extractor`. cached: False
+    keeps and reads no features and samples. Raises `UserError` for what is missing.
     """
     config = run.read_config()
     dataset = load_dataset(config.dataset, config.classes)
-    judge = require_judge(dataset)
+    # Whoever names no metrics wants the judge's, which need nothing but a short training.
+    judge = require_judge(dataset) if metrics is None else find_judge(dataset)
+    extractors, missing = _extractors(inception, judge, no_judge(dataset))
+    require_extractors(metrics, extractors, missing)
     samples = samples or len(dataset.test_images)
-    if samples < 2:
-        raise UserError(f"a Fréchet distance needs at least 2 samples, not {samples}")
-    fake = _run_features(run, judge, samples, seed, best)
-    real = reference_features(judge, dataset, "train")
-    test = reference_features(judge, dataset, "test")
-    if samples <= fake.shape[1]:
-        report(
-            f"warning: {samples} samples for features of {fake.shape[1]} numbers: the covariance is singular and the "
-            "distance mostly bias; compare it only with scores of the same n"
-        )
-    value = frechet_distance(fake, real)
-    record = {
-        "name": "fd_judge",
-        "value": value,
-        "error": bootstrap_error(fake, moments(real)),
-        "n": samples,
-        "reference": f"{dataset.name}:train",
-        "reference_n": len(real),
-        "resize": None,
-        "seed": seed,
-        "weights": "best" if best else "last",
-        "extractor": "judge",
-        "extractor_sha256": judge.sha256,
-        "floor": frechet_distance(test, real),
-        "floor_n": len(test),
-        "untrained": frechet_distance(_untrained_features(run, judge, dataset, samples), real),
-        "dataset_fingerprint": dataset.fingerprint,
-    }
-    same = ("name", "n", "reference", "seed", "weights", "extractor_sha256")
-    kept = [other for other in run.read_metrics() if any(other.get(key) != record[key] for key in same)]
-    run.write_metrics([*kept, record])
-    return [*kept, record]
+    comparison = Comparison(
+        run_samples(run, samples, seed, best, cached),
+        split_of(dataset, "train"),
+        split_of(dataset, "test"),
+        lambda: untrained_samples(config, dataset, samples, cached),
+        cached,
+    )
+    scores = measure(comparison, extractors, missing, metrics, report)
+    new = [[record[key] for key in IDENTITY] for record in scores.records]
+    kept = [other for other in run.read_metrics() if [other.get(key) for key in IDENTITY] not in new]
+    run.write_metrics([*kept, *scores.records])
+    if scores.memorisation:
+        draw_memorisation(run.figures, comparison, scores.memorisation)
+    return [*kept, *scores.records]
+
+
+def compare(fake, real, held_out=None, judge=None, metrics=None, inception=None, cached=True, report=print):
+    """Return the `Scores` of two `ImageSet`s, wherever they come from.
+
+    held_out: more real images; by default the other split where `real` is one of a data set. judge: name of a data set
+    or folder of a judge, see `choose_judge`. The rest as in `evaluate`.
+    """
+    by_default = judge is None and fake.dataset is None and real.dataset is None
+    judge, reason = choose_judge((real, fake), judge)
+    remarks = [f"judge of {judge.dataset}: choose another by --judge"] if judge and by_default else []
+    comparison = Comparison(fake, real, held_out or real.held_out(), cached=cached)
+    return measure(comparison, *_extractors(inception, judge, reason), metrics, report, remarks)
+
+
+def _extractors(inception, judge, no_judge_reason):
+    """Return (the extractors there are, {name of another: why there is none})."""
+    extractors = ([inception] if inception else []) + ([judge_extractor(judge)] if judge else [])
+    missing = {"inception": NO_INCEPTION, "judge": no_judge_reason}
+    return extractors, {name: missing[name] for name in missing if name not in {one.name for one in extractors}}
+
+
+def draw_memorisation(folder, comparison, results):
+    """Draw {title: `Memorisation`} into `folder`: the most suspicious pairs of the first, the distances of all."""
+    suspicious_pairs(
+        folder / "memorisation-pairs.png",
+        comparison.fake.images.images,
+        comparison.real.images.images,
+        next(iter(results.values())).suspicious(),
+    )
+    distance_histograms(folder / "memorisation-distances.png", results)
 
 
 def require_judge(dataset):
     """Return the judge of `dataset`; raises `UserError`, which says how to make one, where there is none."""
     judge = find_judge(dataset)
     if judge is None:
-        raise UserError(
-            f"no judge for {dataset.name}: train one with `python -m coursework judge --dataset {dataset.name}`"
-        )
+        raise UserError(no_judge(dataset))
     return judge
-
-
-def describe_score(record):
-    """Return one line of text for a record of metrics.json."""
-    error = "" if record.get("error") is None else f" ± {format_score(record['name'], record['error'])}"
-    return (
-        f"{score(record['name']).title} {format_score(record['name'], record['value'])}{error} "
-        f"(n {record['n']}, against {record['reference']} n {record['reference_n']}, seed {record['seed']}; "
-        f"real test images {format_score(record['name'], record['floor'])}, "
-        f"untrained {format_score(record['name'], record['untrained'])}; "
-        f"{record['extractor']} {record['extractor_sha256'][:12]})"
-    )
 
 
 def reference_features(judge, dataset, split):
     """Return the judge's features of a split of real images, (n, d) float32, computed once."""
     images, _ = dataset.split(split)
-    file = judge_folder(judge.dataset) / f"features-{split}-{dataset.fingerprint[:12]}-{judge.sha256[:12]}.npz"
-    return _cached(file, lambda: extract(judge, images)["features"])
+    return extract_features(judge_extractor(judge), images, f"{dataset.name}:{split}")["features"]
 
 
-def bootstrap_error(fake, real_moments, resamplings=BOOTSTRAP, seed=0):
-    """Return the standard deviation of the Fréchet distance over resamplings of the fake features."""
-    generator = np.random.default_rng(seed)
-    values = [
-        gaussian_distance(*moments(fake[generator.integers(len(fake), size=len(fake))]), *real_moments)
-        for _ in range(resamplings)
-    ]
-    return float(np.std(values, ddof=1))
+def untrained_samples(config, dataset, count, cached=True):
+    """Return what the model of a configuration made before its first step: the scores to be better than."""
 
+    def generate():
+        model = build_model(config, dataset.image_shape, steps=1, class_count=len(dataset.class_names))
+        return model.sample(count, EVALUATION_SEED, dataset.train_images)
 
-def _run_features(run, judge, samples, seed, best):
-    trained = TrainedRun(run, best)
-    trained.network("generator")  # Says what is amiss where there is none.
-    weights = sha256(trained.folder / "generator.keras")
-    file = run.features / f"judge-{judge.sha256[:12]}-{weights[:12]}-n{samples}-s{seed}.npz"
-    return _cached(file, lambda: extract(judge, trained.sample(samples, seed))["features"])
-
-
-def _untrained_features(run, judge, dataset, samples):
-    """Return features of what the run's model made before its first step: the score to be below."""
-    file = run.features / f"judge-{judge.sha256[:12]}-untrained-n{samples}.npz"
-
-    def compute():
-        model = build_model(run.read_config(), dataset.image_shape, steps=1)
-        return extract(judge, model.sample(samples, EVALUATION_SEED, dataset.train_images))["features"]
-
-    return _cached(file, compute)
-
-
-def _cached(file, compute):
-    """Return the array in `file`, or compute and keep it; a damaged file is computed again."""
-    try:
-        with np.load(file, allow_pickle=False) as content:
-            return content["features"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        features = compute()
-    with replacing(file) as temporary:
-        np.savez(temporary, features=features)
-    return features
+    images = kept_samples(("untrained", config.to_json(), dataset.fingerprint, count), generate, cached)
+    return ImageSet("untrained", images, seed=EVALUATION_SEED)

@@ -89,11 +89,6 @@ class Run:
         return self.path / "figures"
 
     @property
-    def features(self):
-        """features/: cached features of this run's samples."""
-        return self.path / "features"
-
-    @property
     def code_statistics(self):
         """codes.npz: mean and covariance factor of an autoencoder's codes, from which it is sampled."""
         return self.path / "codes.npz"

@@ -17,6 +17,7 @@ SCORES = {
     "fd_judge": Score("FD-judge", "lower", 2),
     "fid": Score("FID", "lower", 2),
     "kid": Score("KID", "lower", 4),
+    "kd_judge": Score("KD-judge", "lower", 4),
     "is": Score("Inception Score", "higher", 2),
     "precision": Score("Precision", "higher", 3),
     "recall": Score("Recall", "higher", 3),

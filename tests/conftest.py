@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import random
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy
 import pytest
 from PIL import Image
 
+from coursework import cli
 from coursework.data import sprites
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -57,3 +59,51 @@ def write_image_folder(folder, dataset, suffix=".png"):
 def image_folder(in_tmp, small_dataset):
     """Return the folder "animals" in an empty working folder: `small_dataset` as PNG files."""
     return write_image_folder(in_tmp / "animals", small_dataset)
+
+
+def save_judge(dataset, name, width=2):
+    """Keep an untrained judge of `dataset` where that of a data set called `name` is looked for, and return it."""
+    from coursework.metrics import judge as judges
+
+    judge = judges.Judge(
+        model=judges.build(dataset.image_shape, len(dataset.class_names), width=width),
+        dataset=name,
+        fingerprint=dataset.fingerprint,
+        class_names=dataset.class_names,
+        class_fingerprints=judges.class_fingerprints(dataset),
+        width=width,
+        epochs=1,
+        seed=0,
+        seconds=1.0,
+        accuracy=0.25,
+        sha256="",
+    )
+    return judges.save(judge, judges.judge_folder(name))
+
+
+@pytest.fixture
+def refused(capfd):
+    """Return a function that runs a command line, checks how it fails and returns its one line."""
+
+    def run(*arguments):
+        capfd.readouterr()
+        assert cli.main(list(arguments)) == 2
+        lines = capfd.readouterr().err.splitlines()
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("coursework: error: ")
+        return lines[0].removeprefix("coursework: error: ")
+
+    return run
+
+
+def command(*arguments, **options):
+    """Run `python -m coursework` as a user does and return the finished process."""
+    return subprocess.run(
+        [sys.executable, "-m", "coursework", *arguments], capture_output=True, text=True, timeout=300, **options
+    )
+
+
+def environment(**variables):
+    """Return this process's environment, with the package on the path, and `variables`."""
+    package = os.path.dirname(os.path.dirname(cli.__file__))
+    return {**os.environ, "PYTHONPATH": package, **variables}

@@ -11,6 +11,7 @@ import time
 
 import numpy
 import pytest
+from conftest import command, environment
 
 from coursework import __version__, cli
 from coursework.presets import PRESETS
@@ -21,34 +22,6 @@ SMALL = [
     *("--set", "generator_width=8", "--set", "discriminator_width=8", "--set", "latent_size=4"),
     *("--set", "batch_size=16", "--set", "score_every=0", "--epochs", "1"),
 ]
-
-
-@pytest.fixture
-def refused(capfd):
-    """Return a function that runs a command line, checks how it fails and returns its one line."""
-
-    def run(*arguments):
-        capfd.readouterr()
-        assert cli.main(list(arguments)) == 2
-        lines = capfd.readouterr().err.splitlines()
-        assert len(lines) == 1, lines
-        assert lines[0].startswith("coursework: error: ")
-        return lines[0].removeprefix("coursework: error: ")
-
-    return run
-
-
-def command(*arguments, **options):
-    """Run `python -m coursework` as a user does and return the finished process."""
-    return subprocess.run(
-        [sys.executable, "-m", "coursework", *arguments], capture_output=True, text=True, timeout=300, **options
-    )
-
-
-def environment(**variables):
-    """Return this process's environment, with the package on the path, and `variables`."""
-    package = os.path.dirname(os.path.dirname(cli.__file__))
-    return {**os.environ, "PYTHONPATH": package, **variables}
 
 
 # ------------------------------------------------------------------ arguments
@@ -62,7 +35,7 @@ def environment(**variables):
         (["train"], "the following arguments are required: PRESET; see `coursework train --help`"),
         (["train", "gan", "--colour"], "unrecognized arguments: --colour; see `coursework --help`"),
         (["train", "gan", "--epochs"], "argument --epochs: expected one argument; see `coursework train --help`"),
-        (["train", "wgan"], 'unknown preset "wgan"; there are gan, sngan, sngan-resnet, vae, acai.*'),
+        (["train", "wgan"], 'unknown preset "wgan"; there are gan, sngan, .*lines-acai.*'),
         (["train", "gan", "--epochs", "x"], '--epochs x: epochs: expected a whole number, found "x"'),
         (["train", "gan", "--epochs", "0"], "--epochs 0: epochs: 0 is below 1"),
         (["train", "gan", "--seed", "1.5"], "--seed 1.5: seed: expected a whole number, found 1.5"),
@@ -81,7 +54,10 @@ def environment(**variables):
         (["figures", "nowhere"], "no run at nowhere: .*"),
         (["report", "nowhere"], "no run at nowhere: .*"),
         (["pegasus", "nowhere"], "no run at nowhere: .*"),
-        (["judge", "--dataset", "nowhere"], 'unknown data set "nowhere": use cifar10, sprites or the path of a folder'),
+        (
+            ["judge", "--dataset", "nowhere"],
+            'unknown data set "nowhere": use cifar10, sprites, lines or the path of a folder',
+        ),
         (["judge", "--epochs", "-3"], "argument --epochs: expected a whole number from 1 to .*"),
     ],
 )

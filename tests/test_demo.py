@@ -32,9 +32,11 @@ def test_the_demo_leaves_runs_scores_a_pegasus_and_a_report(in_tmp, monkeypatch)
     assert len(json.loads((folder / "pegasus" / "pegasus.json").read_text())) == 64
     for config in presets:
         run = Run(folder / "runs" / config.preset)
-        (record,) = run.read_metrics()
+        record, *others = run.read_metrics()
         assert run.is_finished() and record["n"] == 320 and record["reference_n"] == 640
         assert 0 < record["floor"] < record["value"]
+        names = [other["name"] for other in others]
+        assert names == ["precision", "recall", "density", "coverage", "memorisation", "memorisation"]
     times = [(run.path / "generator.keras").stat().st_mtime_ns for run in Run.all(folder / "runs")]
     demo.run_demo(folder, presets, report=lines.append)
     assert [(run.path / "generator.keras").stat().st_mtime_ns for run in Run.all(folder / "runs")] == times

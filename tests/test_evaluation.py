@@ -1,23 +1,26 @@
 """Scores of runs: the record, its parts against direct computation, what is computed once, what is refused."""
 
 import dataclasses
-import math
+import json
 import shutil
 
-import numpy
 import pytest
+from conftest import save_judge
 
-from coursework import data, evaluation
+from coursework import data
 from coursework.config import AdversarialConfig, Config, DCGANConfig
 from coursework.errors import UserError
-from coursework.evaluation import Scorer, bootstrap_error, describe_score, evaluate, reference_features
+from coursework.evaluation import Scorer, evaluate, reference_features
 from coursework.files import sha256
 from coursework.metrics import judge as judges
 from coursework.metrics.frechet import frechet_distance, moments
-from coursework.metrics.judge import Judge, extract
+from coursework.metrics.judge import extract
+from coursework.metrics.uncertainty import frechet_influences, standard_error
 from coursework.models import build_model
 from coursework.run import Run
+from coursework.sampling import TrainedRun
 from coursework.saving import save_networks
+from coursework.scores import SCORES
 from coursework.training import train
 
 pytestmark = pytest.mark.backend
@@ -31,7 +34,8 @@ CONFIG = Config(
     batch_size=16,
     score_every=0,
 )
-SILENT = {"report": lambda line: None}
+# The score that a few images suffice for.
+SILENT = {"metrics": ("fd",), "report": lambda line: None}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,20 +54,7 @@ def home(tmp_path_factory, tiny):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         train(CONFIG, Run("run"))
-        judge = Judge(
-            model=judges.build(tiny.image_shape, len(tiny.class_names), width=2),
-            dataset="tiny",
-            fingerprint=tiny.fingerprint,
-            class_names=tiny.class_names,
-            class_fingerprints=judges.class_fingerprints(tiny),
-            width=2,
-            epochs=1,
-            seed=0,
-            seconds=1.0,
-            accuracy=0.25,
-            sha256="",
-        )
-        judges.save(judge, judges.judge_folder("tiny"))
+        save_judge(tiny, "tiny")
     return folder
 
 
@@ -86,12 +77,12 @@ def features(judge, images):
 def test_the_record_is_complete_and_its_values_are_those_of_the_definitions(run, judge, tiny):
     (record,) = evaluate(run, **SILENT)
     assert run.read_metrics() == [record]
-    images = evaluation.TrainedRun(run).sample(32, seed=2020)
+    images = TrainedRun(run).sample(32, seed=2020)
     fake, real = features(judge, images), features(judge, tiny.train_images)
     untrained = build_model(CONFIG, tiny.image_shape, steps=1).sample(32, 2020, tiny.train_images)
     expected = {
         "value": frechet_distance(fake, real),
-        "error": bootstrap_error(fake, moments(real)),
+        "error": standard_error(frechet_influences(fake, *moments(real))),
         "floor": frechet_distance(features(judge, tiny.test_images), real),
         "untrained": frechet_distance(features(judge, untrained), real),
     }
@@ -103,6 +94,7 @@ def test_the_record_is_complete_and_its_values_are_those_of_the_definitions(run,
         # As many samples as the floor has, so that both carry the bias of one n.
         "n": 32,
         "floor_n": 32,
+        "floor_set": "tiny:test",
         "reference": "tiny:train",
         "reference_n": 64,
         "resize": None,
@@ -111,29 +103,67 @@ def test_the_record_is_complete_and_its_values_are_those_of_the_definitions(run,
         "extractor": "judge",
         "extractor_sha256": sha256("reports/judges/tiny/judge.keras"),
         "dataset_fingerprint": tiny.fingerprint,
+        "warning": "32 samples where 80 are wanted: the distance is too large by a bias of the order of 1/n; "
+        "compare it only with scores of the same n",
     }
 
 
-def test_features_are_computed_once(run, judge, tiny, monkeypatch):
+def test_samples_and_features_are_computed_once(run, judge, tiny, monkeypatch):
     first = evaluate(run, **SILENT)
-    monkeypatch.setattr(evaluation, "extract", lambda *arguments: pytest.fail("these features are on disk"))
+    for place in ("coursework.metrics.judge.extract", "coursework.evaluation.build_model"):
+        monkeypatch.setattr(place, lambda *arguments, **options: pytest.fail("this is on disk"))
+    monkeypatch.setattr(TrainedRun, "sample", lambda *arguments: pytest.fail("these samples are on disk"))
     assert evaluate(run, **SILENT) == first
     assert reference_features(judge, tiny, "test").shape == (32, 16)
 
 
-def test_changed_weights_and_damaged_caches_are_computed_again(run):
+def test_changed_weights_and_damaged_caches_are_computed_again(run, in_tmp):
     (first,) = evaluate(run, **SILENT)
-    for file in run.features.glob("*.npz"):
+    kept = list((in_tmp / ".cache").rglob("*.npz"))
+    # Samples of the run and of the untrained model; their features, and those of both splits.
+    assert len(kept) == 2 + 4
+    for file in kept:
         file.write_bytes(b"damaged")
     (again,) = evaluate(run, **SILENT)
     assert again["value"] == pytest.approx(first["value"], rel=1e-6)
-    trained = evaluation.TrainedRun(run).generator
-    kernel = trained.get_layer("to_image").kernel
+    generator = TrainedRun(run).generator
+    kernel = generator.get_layer("to_image").kernel
     kernel.assign(kernel * 0 + 0.1)
-    save_networks(run.path, {"generator": trained})
+    save_networks(run.path, {"generator": generator})
     (changed,) = evaluate(run, **SILENT)
     assert changed["value"] != pytest.approx(first["value"], rel=1e-3)
     assert changed["floor"] == first["floor"]
+
+
+def test_nothing_is_kept_where_that_is_not_wanted(run, in_tmp):
+    (first,) = evaluate(run, cached=False, **SILENT)
+    assert not (in_tmp / ".cache").exists()
+    assert evaluate(run, **SILENT) == [first]
+
+
+def test_by_default_all_that_can_be_measured_is(run, in_tmp):
+    lines = []
+    records = evaluate(run, report=lines.append)
+    assert [record["name"] for record in records] == ["fd_judge", "precision", "recall", "density", "coverage"]
+    assert all(record["name"] in SCORES and record["value"] >= 0 for record in records)
+    # As many real images as samples, since balls shrink as images are added.
+    assert [record["reference_n"] for record in records] == [64, 32, 32, 32, 32]
+    assert lines[0].startswith("not measured: fid, kid, is: no weights of Inception: name them by --inception PATH or ")
+    assert lines[1] == "not measured: kd: subsets of 1,000 images need as many on both sides, found 32"
+    assert lines[2] == "not measured: memorisation: a 1 % quantile needs at least 100 test images, found 32"
+    assert all(line.startswith("warning: ") for line in lines[3:]) and len(lines) == 3 + 5
+    assert json.loads(run.metrics_file.read_text(), parse_constant=pytest.fail) == records
+    assert not run.figures.exists()
+
+
+def test_what_is_named_must_be_measured(run):
+    for names, message in (
+        (("fd", "kid"), "kid cannot be measured: no weights of Inception: name them by --inception PATH or .*"),
+        (("memorisation",), "memorisation cannot be measured: a 1 % quantile needs at least 100 test images, found 32"),
+    ):
+        with pytest.raises(UserError, match=message):
+            evaluate(run, metrics=names, report=pytest.fail)
+    assert run.read_metrics() == []
 
 
 def test_scores_under_other_conditions_stand_beside_each_other(run):
@@ -162,22 +192,24 @@ def test_best_weights_are_scored_apart(run, tiny):
 @pytest.mark.parametrize("samples, warned", [(16, True), (17, False)])
 def test_fewer_samples_than_features_are_warned_of(run, samples, warned):
     lines = []
-    evaluate(run, samples=samples, report=lines.append)
-    assert len(lines) == warned
-    if warned:
-        assert "16 samples for features of 16 numbers: the covariance is singular" in lines[0]
+    (record,) = evaluate(run, samples=samples, metrics=("fd",), report=lines.append)
+    assert lines == [f"warning: FD-judge (judge): {record['warning']}"]
+    singular = "16 images for 16 features: the covariance is singular and the distance mostly bias"
+    assert record["warning"].startswith(singular) == warned
 
 
 def test_what_cannot_be_scored_is_named(run, judge):
-    with pytest.raises(UserError, match="at least 2 samples, not 1"):
+    with pytest.raises(UserError, match="fd cannot be measured: a covariance needs at least 2 images on both sides, f"):
         evaluate(run, samples=1, **SILENT)
     run.network("generator").unlink()
     with pytest.raises(UserError, match="run has no generator.keras: train it to its end"):
         evaluate(run, **SILENT)
     shutil.rmtree("reports/judges")
     with pytest.raises(
-        UserError, match="no judge for tiny: train one with `python -m coursework judge --dataset tiny`"
+        UserError, match="^no judge for tiny: train one with `python -m coursework judge --dataset tiny`$"
     ):
+        evaluate(run)
+    with pytest.raises(UserError, match="^fd cannot be measured: no judge for tiny: train one with "):
         evaluate(run, **SILENT)
     assert run.read_metrics() == []
 
@@ -197,35 +229,3 @@ def test_a_score_during_training_is_the_distance_of_its_samples(judge, tiny):
         features(judge, model.sample(40, 4, tiny.train_images)), features(judge, tiny.train_images)
     )
     assert scorer.score_model(model) == pytest.approx(expected, rel=1e-5)
-
-
-def test_the_bootstrap_error_is_the_deviation_over_resamplings():
-    generator = numpy.random.default_rng(0)
-    real = moments(generator.normal(size=(2000, 2)))
-    # In the mean's direction the distance is (m - 0)^2 and a little: its deviation is 2 m / sqrt(n) for a large m.
-    count, mean = 400, 50.0
-    fake = generator.normal(size=(count, 2)) + [mean, 0.0]
-    error = bootstrap_error(fake, real, resamplings=400)
-    assert error == pytest.approx(2 * mean / math.sqrt(count), rel=0.15)
-    assert bootstrap_error(fake, real, resamplings=400) == error
-    assert bootstrap_error(numpy.ones((10, 2)), real) == pytest.approx(0, abs=1e-9)
-
-
-def test_a_score_is_told_in_one_line():
-    record = {
-        "name": "fd_judge",
-        "value": 12.3456,
-        "error": 0.789,
-        "n": 1000,
-        "reference": "tiny:train",
-        "reference_n": 64,
-        "seed": 7,
-        "floor": 1.234,
-        "untrained": 99.0,
-        "extractor": "judge",
-        "extractor_sha256": "0123456789abcdef",
-    }
-    assert describe_score(record) == (
-        "FD-judge 12.35 ± 0.79 (n 1000, against tiny:train n 64, seed 7; real test images 1.23, untrained 99.00; "
-        "judge 0123456789ab)"
-    )

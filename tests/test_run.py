@@ -61,7 +61,6 @@ def test_names_inside_a_run():
         "best": "r/best",
         "samples": "r/samples",
         "figures": "r/figures",
-        "features": "r/features",
         "code_statistics": "r/codes.npz",
     }
     assert str(run.network("encoder")) == "r/encoder.keras"

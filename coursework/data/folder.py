@@ -1,23 +1,14 @@
 """Any folder of images in the layout train/<class>/*, test/<class>/*."""
 
-import contextlib
 import hashlib
-import os
-import sys
-import warnings
-import zipfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
+from coursework.cache import cache_folder, read_arrays, write_arrays
 from coursework.data.dataset import Dataset
+from coursework.data.image_files import SUFFIXES, read_images, size
 from coursework.errors import UserError
-from coursework.files import replacing
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"}
-# Images of this package are tiny; a larger one is a mistake, and decoding it could take all memory.
-LARGEST_SIDE = 1024
 
 
 def load(path, name=None):
@@ -34,37 +25,12 @@ def load(path, name=None):
     cache = _cache_file(path, files)
     arrays = _read_cache(cache)
     if arrays is None:
-        arrays = {split: _decode(files[split], split) for split in files}
+        arrays = {split: read_images([file for file, _ in files[split]], f"reading {split}") for split in files}
         if arrays["train"].shape[1:] != arrays["test"].shape[1:]:
-            raise UserError(
-                f"{path}: train images are {_size(arrays['train'])}, test images are {_size(arrays['test'])}"
-            )
-        _write_cache(cache, arrays)
+            raise UserError(f"{path}: train images are {size(arrays['train'])}, test images are {size(arrays['test'])}")
+        write_arrays(cache, arrays)
     labels = {split: np.array([label for _, label in files[split]], dtype=np.int64) for split in files}
     return Dataset.from_arrays(name, arrays["train"], labels["train"], arrays["test"], labels["test"], class_names)
-
-
-def read_image(path):
-    """Return the image at `path` as uint8 (height, width, 3).
-
-    Raises `UserError` for a broken or oversized one and for pixels of more than 8 bits.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if max(image.size) > LARGEST_SIDE:
-                    raise UserError(
-                        f"{path} is {image.size[0]}x{image.size[1]}; at most {LARGEST_SIDE} pixels a side are read"
-                    )
-                if image.mode.startswith(("I", "F")):
-                    raise UserError(f"{path} has more than 8 bits a channel: save it with 8")
-                return np.asarray(image.convert("RGB"))
-    except UserError:
-        raise
-    except Exception as error:  # Pillow raises a dozen kinds for a damaged file; all mean the same to the user.
-        reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
-        raise UserError(f"cannot read the image {path}: {reason}; mend or remove it") from error
 
 
 def _class_names(path):
@@ -97,26 +63,6 @@ def _files(path, class_names):
     return found
 
 
-def _decode(files, split):
-    images = None
-    for index, (file, _) in enumerate(files):
-        image = read_image(file)
-        if images is None:
-            images = np.empty((len(files), *image.shape), dtype=np.uint8)
-        if image.shape != images.shape[1:]:
-            raise UserError(f"{file} is {_size(image[None])}, but {files[0][0].name} is {_size(images)}: use one size")
-        images[index] = image
-        if sys.stderr.isatty() and (index % 1000 == 0 or index + 1 == len(files)):
-            print(f"\rreading {split} images {index + 1}/{len(files)}", end="", file=sys.stderr, flush=True)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    return images
-
-
-def _size(images):
-    return f"{images.shape[2]}x{images.shape[1]}"
-
-
 def _cache_file(path, files):
     """Name the cache after everything that tells one state of the folder from another without decoding it."""
     digest = hashlib.sha256(str(path.resolve()).encode())
@@ -124,22 +70,11 @@ def _cache_file(path, files):
         for file, label in files[split]:
             status = file.stat()
             digest.update(f"{split}/{file.name} {label} {status.st_size} {status.st_mtime_ns}\n".encode())
-    folder = os.environ.get("COURSEWORK_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "coursework"
-    )
-    return Path(folder) / f"images-{digest.hexdigest()[:24]}.npz"
+    return cache_folder() / f"images-{digest.hexdigest()[:24]}.npz"
 
 
 def _read_cache(file):
-    try:
-        with np.load(file, allow_pickle=False) as content:
-            arrays = {split: content[split] for split in ("train", "test")}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+    arrays = read_arrays(file)
+    if arrays is None or set(arrays) != {"train", "test"}:
         return None
     return arrays if all(array.dtype == np.uint8 and array.ndim == 4 for array in arrays.values()) else None
-
-
-def _write_cache(file, arrays):
-    """Keep the decoded arrays; a cache that cannot be written costs the next start some seconds, nothing else."""
-    with contextlib.suppress(UserError), replacing(file) as temporary:
-        np.savez(temporary, **arrays)

@@ -1,0 +1,22 @@
+"""The verbs of the command line: what each accepts, and whom it calls.
+
+Every verb imports what it needs when it runs, so that `--help` answers at once and `report` needs no TensorFlow.
+"""
+
+from coursework.verbs import results, scoring, training
+from coursework.verbs.training import configure
+
+__all__ = ["add_verbs", "configure"]
+
+
+def add_verbs(verbs):
+    """Add every verb to argparse's `verbs`; a parsed verb is `arguments.verb(arguments)`."""
+    training.add_train(verbs)
+    results.add_sample(verbs)
+    scoring.add_evaluate(verbs)
+    scoring.add_metrics(verbs)
+    training.add_judge(verbs)
+    results.add_pegasus(verbs)
+    results.add_figures(verbs)
+    results.add_report(verbs)
+    results.add_demo(verbs)

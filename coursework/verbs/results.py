@@ -1,0 +1,110 @@
+"""The verbs that show what was trained: `sample`, `pegasus`, `figures`, `report` and `demo`."""
+
+from pathlib import Path
+
+from coursework.errors import UserError
+from coursework.verbs.parsing import add_verb, import_keras, positive, seed
+
+
+def add_sample(verbs):
+    """Add the verb `sample`."""
+    parser = add_verb(verbs, "sample", _sample, "Generate images from a trained run.")
+    parser.add_argument("run", metavar="RUN", help="a run directory, or its name inside reports/runs")
+    parser.add_argument("--count", type=positive, default=64, help="number of images (default 64)")
+    parser.add_argument("--seed", type=seed, default=0, help="the same seed gives the same images (default 0)")
+    parser.add_argument("--output", help="FILE.png for a grid, FILE.npz for an array, else a folder of PNG files")
+    parser.add_argument("--best", action="store_true", help="use the weights with the best score, not the last ones")
+
+
+def _sample(arguments):
+    from coursework.run import Run
+
+    run = Run.existing(arguments.run)
+    import_keras(arguments)
+
+    from coursework.sampling import TrainedRun, write_samples
+
+    trained = TrainedRun(run, arguments.best)
+    output = Path(arguments.output or f"{trained.run.name}-samples.png")
+    write_samples(output, trained.sample(arguments.count, arguments.seed))
+    print(f"{arguments.count} images in {output}")
+
+
+def add_pegasus(verbs):
+    """Add the verb `pegasus`."""
+    parser = add_verb(verbs, "pegasus", _pegasus, "Generate winged horses from trained autoencoders and rank them.")
+    parser.add_argument("run", metavar="RUN", nargs="*", help="runs to use (default: all autoencoders of the data set)")
+    parser.add_argument("--dataset", default="cifar10", help="whose runs are used by default (cifar10)")
+    parser.add_argument("--body", default="horse", help="class of the body (default horse)")
+    parser.add_argument("--wings", default="bird,airplane", help="classes of the wings (default bird,airplane)")
+    parser.add_argument("--count", type=positive, default=64, help="images to keep (default 64)")
+    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--output", type=Path, default=Path("reports/pegasus"), help="folder (default reports/pegasus)")
+
+
+def _pegasus(arguments):
+    from coursework.run import Run
+
+    runs = [Run.existing(name) for name in arguments.run]
+    import_keras(arguments)
+
+    from coursework.pegasus.making import autoencoder_runs, make_pegasi
+
+    runs = runs or autoencoder_runs(Run.all(), arguments.dataset)
+    wings = tuple(name for name in arguments.wings.split(",") if name)
+    make_pegasi(runs, arguments.body, wings, arguments.count, arguments.seed, arguments.output)
+
+
+def add_figures(verbs):
+    """Add the verb `figures`."""
+    parser = add_verb(verbs, "figures", _figures, "Draw the figures of trained runs.")
+    parser.add_argument("run", metavar="RUN", nargs="*", help="runs to draw (default: all in reports/runs)")
+
+
+def _figures(arguments):
+    from coursework.run import Run
+
+    runs = [Run.existing(name) for name in arguments.run] or Run.all()
+    if not runs:
+        raise UserError("no run to draw: train one with `python -m coursework train PRESET`")
+    import_keras(arguments)
+
+    from coursework.illustration import illustrate
+
+    for run in runs:
+        illustrate(run)
+
+
+def add_report(verbs):
+    """Add the verb `report`."""
+    parser = add_verb(verbs, "report", _report, "Build reports/report.pdf from the runs there are.")
+    parser.add_argument("run", metavar="RUN", nargs="*", help="runs to show (default: all in reports/runs)")
+    parser.add_argument("--output", type=Path, default=Path("reports/report.pdf"))
+
+
+def _report(arguments):
+    from coursework.report import build
+    from coursework.run import Run
+
+    build([Run.existing(name) for name in arguments.run] or Run.all(), arguments.output)
+    print(arguments.output)
+
+
+def add_demo(verbs):
+    """Add the verb `demo`."""
+    parser = add_verb(
+        verbs,
+        "demo",
+        _demo,
+        "Train all four models on the built-in data in minutes, score them, make a Pegasus and the report.",
+        after_interruption="what is finished is kept: the same command goes on from there",
+    )
+    parser.add_argument("--folder", type=Path, default=Path("reports/demo"), help="where to write (reports/demo)")
+
+
+def _demo(arguments):
+    import_keras(arguments)
+
+    from coursework.demo import run_demo
+
+    run_demo(arguments.folder)

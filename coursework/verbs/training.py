@@ -1,0 +1,77 @@
+"""The verbs that train: `train` and `judge`."""
+
+from coursework.errors import UserError
+from coursework.presets import PRESETS
+from coursework.verbs.parsing import add_verb, import_keras, positive, seed
+
+
+def add_train(verbs):
+    """Add the verb `train`."""
+    parser = add_verb(
+        verbs,
+        "train",
+        _train,
+        "Train a preset, or go on with a run where it stopped.",
+        after_interruption="all finished epochs are kept: the same command goes on after the last of them",
+    )
+    parser.add_argument("preset", metavar="PRESET", help=f"one of {', '.join(PRESETS)}")
+    parser.add_argument("--dataset", help="cifar10, sprites, or a folder with train/<class>/* and test/<class>/*")
+    parser.add_argument("--classes", help="train on these classes only, separated by commas")
+    parser.add_argument("--epochs", help="passes over the training images")
+    parser.add_argument("--seed", help="seed of weights, data order and latents")
+    parser.add_argument("--run", help="run directory (default reports/runs/<preset>-<dataset>-s<seed>)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting; may be given several times"
+    )
+    parser.add_argument("--deterministic", action="store_true", help="equal seeds give equal weights, at some speed")
+    parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard, in the run directory")
+    parser.add_argument("--discard-state", action="store_true", help="drop the resume state when training is done")
+
+
+def _train(arguments):
+    from coursework.run import Run
+
+    config = configure(arguments)
+    run = Run(arguments.run) if arguments.run else Run.of(config)
+    import_keras(arguments)
+
+    from coursework.training import train
+
+    train(config, run, arguments.deterministic, arguments.tensorboard, arguments.discard_state)
+
+
+def configure(arguments):
+    """Return the `Config` that the arguments of `train` describe."""
+    if arguments.preset not in PRESETS:
+        raise UserError(f'unknown preset "{arguments.preset}"; there are {", ".join(PRESETS)}')
+    config = PRESETS[arguments.preset]
+    for name in ("dataset", "classes", "epochs", "seed"):
+        if getattr(arguments, name) is not None:
+            text = getattr(arguments, name)
+            config = config.with_setting(name, text, option=f"--{name} {text}")
+    for assignment in arguments.set:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise UserError(f'--set takes KEY=VALUE, not "{assignment}"')
+        config = config.with_setting(key, value)
+    return config
+
+
+def add_judge(verbs):
+    """Add the verb `judge`."""
+    parser = add_verb(verbs, "judge", _judge, "Train the classifier whose features give FD-judge.")
+    parser.add_argument("--dataset", default="cifar10", help="cifar10 (default), sprites or a folder of images")
+    parser.add_argument("--epochs", type=positive, help="passes over the training images")
+    parser.add_argument("--seed", type=seed, default=0)
+
+
+def _judge(arguments):
+    from coursework.data import load_dataset
+
+    dataset = load_dataset(arguments.dataset)
+    import_keras(arguments)
+
+    from coursework.judging import train_judge
+
+    judge = train_judge(dataset, epochs=arguments.epochs, seed=arguments.seed)
+    print(f"judge of {judge.dataset}: {100 * judge.accuracy:.2f} % of the test images right, {judge.sha256[:12]}")
