@@ -5,7 +5,9 @@ import re
 
 from coursework.diagram import render
 
-NORMALIZATIONS = ("BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization")
+# These read a class beside the values that they normalise.
+CONDITIONAL = ("ConditionalBatchNormalization",)
+NORMALIZATIONS = ("BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization", *CONDITIONAL)
 ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
 # What belongs to the layer before it; other layers without weights belong to the layer after them.
 FOLLOWERS = (
@@ -28,12 +30,16 @@ def describe(model):
     shape: of its output, without the batch axis; parameters: weights of all its layers, a shared layer's once;
     spectral: whether a layer of it is spectrally normalised; inputs: indices of the blocks it reads;
     layers: names of its layers.
+    The input of classes names the conditional normalisations that read it, in place of a connection to each of them.
     """
     nodes, consumers = _walk(model)
     outputs = {tensor._keras_history[:2] for tensor in model.outputs}
-    blocks, block_of, seen = [], {}, set()
+    blocks, block_of, seen, readers = [], {}, set(), {}
     for key, inputs in nodes.items():
         operation = key[0]
+        if type(operation).__name__ in CONDITIONAL:
+            inputs, (_, classes) = inputs[:1], inputs
+            readers.setdefault(block_of[classes], []).append(operation)
         sources = [block_of[source] for source in inputs]
         role = _role(operation, len(set(sources)))
         joins = (
@@ -51,6 +57,8 @@ def describe(model):
     if len(outputs) > 1:
         for key in outputs:
             blocks[block_of[key]]["after"].append(f"output “{key[0].name.replace('_', ' ')}”")
+    for index, operations in readers.items():
+        blocks[index]["after"].append(f"into each {layer_words(operations[0])}")
     for block in blocks:
         if not block["title"]:
             block["title"], block["before"] = ", ".join(block["before"]) or "identity", []

@@ -116,6 +116,8 @@ class _Player:
     def _route(self, source, target):
         """Return the corners of the arrow from one block to another, in the column's own coordinates."""
         left, right, bottom, _ = self._box(source)
+        # Below the tallest box of the row, which a line to another lane may have to pass.
+        turn = self.rank_top[self.places[source][0]] - self.rank_height[self.places[source][0]] - GAP * 0.35
         to_left, to_right, to_bottom, to_top = self._box(target)
         lane, to_lane = self.places[source][1], self.places[target][1]
         middle, to_middle = (left + right) / 2, (to_left + to_right) / 2
@@ -123,12 +125,10 @@ class _Player:
         entry = MERGE_HEIGHT / 2 if self.blocks[target]["kind"] == "merge" else (to_right - to_left) / 2
         if (source, target) in self.tracks:
             x = to_left - 2.2 * (1 + self.tracks[source, target])
-            turn = bottom - GAP * 0.35
             return [(middle, bottom), (middle, turn), (x, turn), (x, to_height), (to_middle - entry, to_height)]
         if lane == to_lane:
             return [(middle, bottom), (middle, to_top)]
         if lane < to_lane:
-            turn = bottom - GAP * 0.35
             return [(middle, bottom), (middle, turn), (to_middle, turn), (to_middle, to_top)]
         return [(middle, bottom), (middle, to_height), (to_middle + entry, to_height)]
 

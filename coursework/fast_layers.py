@@ -59,12 +59,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         """Return the normalised inputs, in training by the batch's own statistics, which move the averages."""
-        maps = len(inputs.shape) == 4 and self.axis in (-1, 3) and self.scale and self.center
+        maps = len(inputs.shape) == 4 and self.axis in (-1, 3)
         plain = mask is None and not self.renorm and not self.synchronized and self.compute_dtype != "float64"
         if not (training and self.trainable and maps and plain):
             return super().call(inputs, training=training, mask=mask)
         inputs = ops.cast(inputs, self.compute_dtype)
-        outputs, mean, variance = normalize_batch(inputs, self.gamma.value, self.beta.value, self.epsilon)
+        scale = self.gamma.value if self.scale else ops.ones_like(self.moving_mean.value)
+        offset = self.beta.value if self.center else ops.zeros_like(self.moving_mean.value)
+        outputs, mean, variance = normalize_batch(inputs, scale, offset, self.epsilon)
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + value * (1.0 - self.momentum))
         return outputs

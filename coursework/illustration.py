@@ -1,4 +1,4 @@
-"""The figures of one trained run: architecture, curves, reconstructions, interpolations, latent arithmetic."""
+"""The figures of one trained run: architecture, curves, reconstructions, interpolations, arithmetic, class mixtures."""
 
 import json
 
@@ -28,7 +28,7 @@ def illustrate(run, seed=0, report=print):
     """Write every figure that the run's model allows into figures/, and return the files.
 
     All have interpolations and the architecture; an autoencoder also reconstructions and, where the data set has
-    the classes of `ARITHMETIC`, latent arithmetic.
+    the classes of `ARITHMETIC`, latent arithmetic; a conditional model mixtures of classes.
     """
     trained = TrainedRun(run)
     dataset = load_dataset(trained.config.dataset, trained.config.classes)
@@ -41,11 +41,15 @@ def illustrate(run, seed=0, report=print):
         written.append(_arithmetic(trained, dataset))
     else:
         ends = trained.latents(2 * ROWS, seed)
+    labels = trained.labels(ROWS)
+    classes, titles = (None, ()) if labels is None else (labels.repeat(STEPS), [dataset.class_names[i] for i in labels])
     for spherical, name in ((False, "interpolation-linear"), (True, "interpolation-spherical")):
         paths = [interpolate(first, last, STEPS, spherical) for first, last in zip(ends[::2], ends[1::2], strict=True)]
-        decoded = trained.decode(np.concatenate(paths)).reshape(ROWS, STEPS, *dataset.image_shape)
+        decoded = trained.decode(np.concatenate(paths), classes=classes).reshape(ROWS, STEPS, *dataset.image_shape)
         written.append(run.figures / f"{name}.png")
-        save_png(written[-1], strips(decoded, scale=3))
+        save_png(written[-1], strips(decoded, row_titles=titles, scale=3))
+    if trained.conditional:
+        written.append(_mixing(trained, dataset, seed))
     written = [file for file in written if file is not None]
     report(f"{run.path}: {', '.join(file.name for file in written)}")
     return written
@@ -80,6 +84,19 @@ def _arithmetic(trained, dataset):
     titles, rows = zip(*arithmetic(trained, dataset), strict=True)
     file = trained.run.figures / "arithmetic.png"
     save_png(file, strips(list(rows), row_titles=titles, scale=3))
+    return file
+
+
+def _mixing(trained, dataset, seed):
+    """Draw a row for each class, up to `ROWS`: one latent while its class turns into the next one."""
+    names, one_hot = dataset.class_names, np.eye(len(dataset.class_names))
+    rows = range(min(ROWS, len(names)))
+    ends = [(row, (row + 1) % len(names)) for row in rows]
+    classes = np.concatenate([interpolate(one_hot[first], one_hot[last], STEPS) for first, last in ends])
+    images = trained.decode(trained.latents(len(rows), seed).repeat(STEPS, axis=0), classes=classes)
+    file = trained.run.figures / "mixing.png"
+    titles = [f"{names[first]} → {names[last]}" for first, last in ends]
+    save_png(file, strips(images.reshape(len(rows), STEPS, *dataset.image_shape), row_titles=titles, scale=3))
     return file
 
 

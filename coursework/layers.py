@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from coursework.fast_layers import Conv2D
+from coursework.fast_layers import BatchNormalization, Conv2D
 
 _register = keras.saving.register_keras_serializable(package="coursework")
 
@@ -172,16 +172,20 @@ class Sampling(keras.layers.Layer):
 class ConditionalBatchNormalization(keras.layers.Layer):
     """Batch normalisation whose scale and offset belong to the item's class; de Vries et al. (2017), equation 5.
 
-    Called with [features (n, ..., channels), labels (n,) integer]. Statistics are shared by all classes; `gamma` and
-    `beta` (class_count, channels) begin at 1 and 0. Defaults of momentum and epsilon are those of PyTorch.
+    Called with [features (n, ..., channels), classes]: labels (n,), or weights of the classes (n, class_count), one-hot
+    for a plain class; or a weight vector for every such layer of a network (n, rows, class_count), of which this one
+    reads `row`. A mixture's scale and offset are the mixture of theirs. Statistics are shared by all classes; `gamma`
+    and `beta` (class_count, channels) begin at 1 and 0. Defaults of momentum and epsilon are those of PyTorch.
     """
 
-    def __init__(self, class_count, momentum=0.9, epsilon=1e-5, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, class_count, momentum=0.9, epsilon=1e-5, row=0, **kwargs):
+        # Classes are mixed in the variables' precision: only the scale and offset that come of it are rounded.
+        super().__init__(autocast=False, **kwargs)
         self.class_count = class_count
+        self.row = row
         self.momentum = momentum
         self.epsilon = epsilon
-        self.normalization = keras.layers.BatchNormalization(
+        self.normalization = BatchNormalization(
             momentum=momentum, epsilon=epsilon, center=False, scale=False, dtype=self.dtype_policy, name="normalization"
         )
 
@@ -189,18 +193,27 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         """Create the statistics, `gamma` and `beta`."""
         features_shape, _ = input_shape
         self.normalization.build(features_shape)
-        shape = (self.class_count, features_shape[-1])
-        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
-        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
+        settings = {"shape": (self.class_count, features_shape[-1]), "autocast": False}
+        self.gamma = self.add_weight(name="gamma", initializer="ones", **settings)
+        self.beta = self.add_weight(name="beta", initializer="zeros", **settings)
 
     def call(self, inputs, training=None):
-        """Return gamma[label] * normalised + beta[label], shaped as the features."""
-        features, labels = inputs
-        labels = ops.cast(labels, "int32")
+        """Return gamma[class] * normalised + beta[class], shaped as the features."""
+        features, classes = inputs
+        weights = self._weights(classes)
         shape = (-1,) + (1,) * (len(features.shape) - 2) + (features.shape[-1],)
-        scale = ops.reshape(ops.take(self.gamma, labels, axis=0), shape)
-        offset = ops.reshape(ops.take(self.beta, labels, axis=0), shape)
+        scale, offset = (
+            ops.cast(ops.reshape(weights @ ops.convert_to_tensor(table), shape), self.compute_dtype)
+            for table in (self.gamma, self.beta)
+        )
         return self.normalization(features, training=training) * scale + offset
+
+    def _weights(self, classes):
+        """Return weights of the classes (n, class_count) in the variables' dtype."""
+        rank = len(classes.shape)
+        if rank == 1:
+            return ops.one_hot(ops.cast(classes, "int32"), self.class_count, dtype=self.variable_dtype)
+        return ops.cast(classes[:, self.row] if rank == 3 else classes, self.variable_dtype)
 
     def compute_output_shape(self, input_shape):
         """Return the features' shape."""
@@ -208,5 +221,5 @@ class ConditionalBatchNormalization(keras.layers.Layer):
 
     def get_config(self):
         """Return the configuration."""
-        options = {"class_count": self.class_count, "momentum": self.momentum, "epsilon": self.epsilon}
-        return {**super().get_config(), **options}
+        options = {"class_count": self.class_count, "row": self.row}
+        return {**super().get_config(), **options, "momentum": self.momentum, "epsilon": self.epsilon}

@@ -14,6 +14,7 @@ CAPTIONS = {
     "reconstructions": "Test images (upper row of each pair) and their reconstructions (lower row)",
     "interpolation": "Interpolations between latents",
     "arithmetic": "Arithmetic on latents, with the means of classes",
+    "mixing": "Mixtures of two classes: a row from one latent, the second class's weight growing",
 }
 THROUGH_TRAINING = 5
 

@@ -5,10 +5,12 @@ import zipfile
 import numpy as np
 from keras import ops
 
+from coursework.class_weights import balanced_labels, class_weights
 from coursework.errors import UserError
 from coursework.figures import save_grid, save_png
 from coursework.files import replacing
 from coursework.latents import draw_codes, draw_latents
+from coursework.models import MODELS
 from coursework.models.base import to_uint8, to_unit_range
 from coursework.run import Run
 from coursework.saving import load_network
@@ -53,15 +55,28 @@ class TrainedRun:
     @property
     def latent_shape(self):
         """Shape of one latent, without the batch."""
-        return tuple(self.generator.input_shape[1:])
+        return tuple(self.generator.inputs[0].shape[1:])
+
+    @property
+    def conditional(self):
+        """Whether the generator takes a class beside its latent."""
+        return len(self.generator.inputs) > 1
+
+    @property
+    def class_names(self):
+        """Names of the classes that the run was trained on; raises `UserError` where they were not recorded."""
+        names = self.run.read_environment().get("class_names", self.config.classes)
+        if self.conditional and len(names) != self.generator.inputs[1].shape[-1]:
+            raise UserError(f"{self.run.environment_file} does not name the classes of the run: train it again")
+        return tuple(names)
 
     def latents(self, count, seed):
         """Return float32 latents (count, *latent_shape) from the distribution that the model samples from.
 
         An autoencoder without a prior has one fitted: a Gaussian with mean and covariance of the training codes.
         """
-        distribution = getattr(self.config.model, "latent_distribution", "normal")
-        if self.config.model.name != "acai":
+        if not MODELS[self.config.model.name].fits_prior:
+            distribution = getattr(self.config.model, "latent_distribution", "normal")
             return draw_latents(distribution, count, self.latent_shape, seed)
         file = Run(self.folder).code_statistics
         try:
@@ -70,9 +85,30 @@ class TrainedRun:
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise UserError(f"cannot read {file}: train the run to its end ({error})") from error
 
-    def decode(self, latents, batch_size=250):
-        """Return uint8 images of latents."""
-        return to_uint8(self.generator.predict(latents, batch_size=batch_size, verbose=0))
+    def labels(self, count, class_name=None):
+        """Return labels (count,) for as many latents: `class_name`'s or all in turn; None for an unconditional run."""
+        if not self.conditional:
+            if class_name is not None:
+                raise UserError(f"{self.run.path} is of a model without classes: use a run of conditional-sngan")
+            return None
+        if class_name is None:
+            return balanced_labels(count, self.generator.inputs[1].shape[-1])
+        if class_name not in self.class_names:
+            raise UserError(f"{self.run.path} has no class {class_name}; it has {', '.join(self.class_names)}")
+        return np.full(count, self.class_names.index(class_name))
+
+    def decode(self, latents, batch_size=250, classes=None):
+        """Return uint8 images of latents.
+
+        classes: for a conditional run and no other, in any form that `class_weights` takes: labels, mixtures of
+        classes, or a mixture for each layer.
+        """
+        inputs = latents
+        if self.conditional:
+            if classes is None:
+                raise UserError(f"{self.run.path} is of a conditional model: its latents need classes")
+            inputs = [latents, class_weights(classes, *self.generator.inputs[1].shape[1:])]
+        return to_uint8(self.generator.predict(inputs, batch_size=batch_size, verbose=0))
 
     def encode(self, images, batch_size=250):
         """Return the codes of uint8 images; of a variational encoder, the means."""
@@ -80,9 +116,13 @@ class TrainedRun:
         codes = self.network("encoder").predict(images, batch_size=batch_size, verbose=0)
         return codes[0] if isinstance(codes, list | tuple) else codes
 
-    def sample(self, count, seed=0):
-        """Return uint8 images (count, height, width, channels)."""
-        return self.decode(self.latents(count, seed))
+    def sample(self, count, seed=0, class_name=None):
+        """Return uint8 images (count, height, width, channels).
+
+        Those of a conditional run belong to all its classes in turn, in the order of `class_names`, or to `class_name`
+        alone, from the same latents; `labels` tells which. Raises `UserError` for a class that the run lacks.
+        """
+        return self.decode(self.latents(count, seed), classes=self.labels(count, class_name))
 
 
 def write_samples(output, images):

@@ -46,7 +46,7 @@ def train(config, run, deterministic=False, tensorboard=False, discard_state=Fal
         raise UserError(
             f"{len(dataset.train_images)} training images do not fill one batch of {config.images_per_step}"
         )
-    model = build_model(config, dataset.image_shape, steps_per_epoch * config.epochs)
+    model = build_model(config, dataset.image_shape, steps_per_epoch * config.epochs, len(dataset.class_names))
     first_epoch = load_state(run.backup, model) if has_state(run.backup) else 0
     if first_epoch > config.epochs:
         raise UserError(f"{run.path} has {first_epoch} epochs behind it: --epochs {config.epochs} is less")
@@ -58,6 +58,7 @@ def train(config, run, deterministic=False, tensorboard=False, discard_state=Fal
         dataset.train_images,
         config.images_per_step,
         config.seed,
+        labels=dataset.train_labels if model.conditional else None,
         horizontal_flips=config.horizontal_flips,
         first_epoch=first_epoch,
     )
@@ -195,6 +196,7 @@ class _Record:
             **describe_environment(),
             "dataset_fingerprint": dataset.fingerprint,
             "dataset_label": label,
+            "class_names": dataset.class_names,
             "parameters": {name: network.count_params() for name, network in model.networks().items()},
         }
         self.save(first_epoch)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from coursework.architecture import describe, draw, layer_words
 from coursework.diagram import render
-from coursework.layers import SpectralConv2D, SpectralDense
+from coursework.layers import ConditionalBatchNormalization, SpectralConv2D, SpectralDense
 from coursework.layout import place, skip_tracks
 
 pytestmark = pytest.mark.backend
@@ -89,6 +89,32 @@ def test_residual_blocks_keep_their_branches():
 def test_overlapping_skips_get_tracks_of_their_own():
     chain = [{"inputs": inputs} for inputs in ([], [0], [1], [2, 0], [3, 1], [4], [5, 4])]
     assert skip_tracks(chain, place(chain)) == {(0, 3): 0, (1, 4): 1, (4, 6): 0}
+
+
+def test_a_class_is_told_of_in_words_and_not_by_an_arrow_to_every_layer():
+    latents, classes = keras.Input((3,), name="latents"), keras.Input((2, 4), name="classes")
+    x = layers.Reshape((1, 1, 8))(layers.Dense(8, name="dense")(latents))
+    for row in range(2):
+        x = layers.ReLU()(ConditionalBatchNormalization(4, row=row)([x, classes]))
+        x = layers.Conv2D(8, 1, use_bias=False)(x)
+    model = keras.Model([latents, classes], x)
+    blocks = describe(model)["blocks"]
+    assert [block["title"] for block in blocks] == ["latents", "classes", "dense 8", "conv 1×1, 8", "conv 1×1, 8"]
+    assert [block["inputs"] for block in blocks] == [[], [], [0], [2], [3]]
+    assert blocks[1]["after"] == ["into each conditional batch norm"] and blocks[1]["shape"] == [2, 4]
+    assert blocks[2]["after"] == ["reshape", "conditional batch norm", "ReLU"]
+    # Scale and offset of four classes, and two statistics, of eight channels.
+    assert [block["parameters"] for block in blocks] == [0, 0, 3 * 8 + 8 + 10 * 8, 64 + 10 * 8, 64]
+    assert sum(block["parameters"] for block in blocks) == model.count_params()
+    # Beside the latents, in a lane of its own.
+    assert place(blocks) == [(0, 0), (0, 1), (1, 0), (2, 0), (3, 0)]
+
+
+def test_a_second_input_stands_where_it_is_read_to_the_right_of_what_is_there():
+    # 0 image, 1 to 3 a chain, 4 beside the chain's end, 5 classes, 6 their embedding, 7 and 8 the ends of the branches.
+    reads = ([], [0], [1], [2], [2], [], [5], [3, 6], [7, 4])
+    places = place([{"inputs": inputs} for inputs in reads])
+    assert places == [(0, 0), (1, 0), (2, 0), (3, 0), (3, 1), (2, 2), (3, 2), (4, 0), (5, 0)]
 
 
 def test_several_outputs_are_named_and_shared_layers_counted_once():

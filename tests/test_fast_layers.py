@@ -82,6 +82,25 @@ def test_fused_batch_normalization_in_bfloat16_has_float32_statistics():
     assert array(layer.moving_variance) == pytest.approx(array(reference.moving_variance), rel=1e-3)
 
 
+@pytest.mark.parametrize("without", [("scale",), ("center",), ("scale", "center")])
+def test_fused_batch_normalization_is_keras_without_scale_or_offset(without):
+    results, (*_, maps) = [], batch_normalization_pair()
+    for cls in (keras.layers.BatchNormalization, fast_layers.BatchNormalization):
+        layer = cls(momentum=0.75, epsilon=1e-3, **dict.fromkeys(without, False))
+        layer.build(maps.shape)
+        for weight in layer.trainable_variables:
+            weight.assign(numpy.linspace(0.5, 2, 5))
+        source = keras.Variable(maps)
+        (_, outputs), (gradient,) = value_and_gradients(
+            lambda layer=layer, x=source: (ops.sum(ops.tanh(layer(x.value, training=True))), layer(x.value)),
+            [source],
+            has_aux=True,
+        )
+        results.append([array(outputs), array(gradient), array(layer.moving_mean), array(layer.moving_variance)])
+    for expected, found in zip(*results, strict=True):
+        assert found == pytest.approx(expected, rel=1e-4, abs=2e-4)
+
+
 # (layer, filters, kernel, stride) on maps of the given shape; each shape of kernel and stride that the networks use.
 CONVOLUTIONS = [
     ("Conv2D", 5, 3, 1, (8, 6, 4)),

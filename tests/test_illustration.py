@@ -15,6 +15,7 @@ from coursework.training import save_trained
 
 SMALL = {
     "gan": {"latent_size": 4, "generator_width": 8, "discriminator_width": 8},
+    "conditional-sngan": {"latent_size": 4, "generator_width": 8, "discriminator_width": 8},
     "acai": {"depth": 2, "latent_channels": 2},
 }
 
@@ -32,13 +33,13 @@ def write_run(folder, name, dataset):
     run = Run(folder)
     run.write_config(config)
     run.log_file.write_text("epoch,loss\n1,2.0\n2,1.0\n")
-    save_trained(run.path, build_model(config, dataset.image_shape, 1), dataset)
+    save_trained(run.path, build_model(config, dataset.image_shape, 1, len(dataset.class_names)), dataset)
     return run
 
 
 @pytest.mark.parametrize(
     ("name", "only_there"),
-    [("gan", set()), ("acai", {"reconstructions.png", "arithmetic.png"})],
+    [("gan", set()), ("conditional-sngan", {"mixing.png"}), ("acai", {"reconstructions.png", "arithmetic.png"})],
 )
 def test_each_model_gets_the_figures_that_it_allows(tmp_path, dataset, name, only_there):
     run = write_run(tmp_path / name, name, dataset)

@@ -62,6 +62,42 @@ def test_conditional_batch_normalization_scales_by_class():
     assert array(layer([features, labels])) == pytest.approx(expected, abs=1e-3)
 
 
+def test_conditional_batch_normalization_by_hand():
+    """Two classes, one channel: mean 4, variance 5; (x - 4) / sqrt(5 + 4) after an epsilon of 4."""
+    layer = layers.ConditionalBatchNormalization(2, epsilon=4.0, dtype="float64")
+    layer.build([(None, 1, 2, 1), (None,)])
+    layer.gamma.assign([[3.0], [6.0]])
+    layer.beta.assign([[1.0], [-1.0]])
+    features = numpy.array([1.0, 3.0, 5.0, 7.0]).reshape(2, 1, 2, 1)
+    found = array(layer([features, numpy.array([0, 1])], training=True))
+    assert found.ravel() == pytest.approx([-2, 0, 1, 5], abs=1e-6)
+    # Equally many of each: between the two in scale and offset alike, 4.5 and 0.
+    half = numpy.array([[0.5, 0.5], [0.5, 0.5]])
+    found = array(layer([features, half], training=True))
+    assert found.ravel() == pytest.approx([-4.5, -1.5, 1.5, 4.5], abs=1e-6)
+
+
+def test_conditional_batch_normalization_takes_labels_weights_or_a_row_of_weights():
+    layer, features, labels = conditional_case()
+    expected = array(layer([features, labels]))
+    assert array(layer([features, numpy.eye(3)[labels]])) == pytest.approx(expected, abs=1e-5)
+    per_layer = numpy.random.default_rng(2).random((6, 4, 3))
+    per_layer[:, 2] = numpy.eye(3)[labels]
+    reading = layers.ConditionalBatchNormalization(3, row=2, epsilon=1e-3)
+    reading.build([features.shape, per_layer.shape])
+    reading.set_weights(layer.get_weights())
+    assert array(reading([features, per_layer])) == pytest.approx(expected, abs=1e-5)
+    assert layers.ConditionalBatchNormalization.from_config(reading.get_config()).row == 2
+
+
+def test_conditional_batch_normalization_mixes_classes_linearly():
+    layer, features, _ = conditional_case()
+    ends = [array(layer([features, numpy.full(6, label)])) for label in range(3)]
+    weights = numpy.random.default_rng(3).normal(size=(6, 3))
+    expected = sum(weights[:, label, None, None, None] * ends[label] for label in range(3))
+    assert array(layer([features, weights])) == pytest.approx(expected, abs=1e-4)
+
+
 def test_conditional_batch_normalization_learns_only_from_the_classes_present():
     layer, features, _ = conditional_case()
     labels = numpy.array([0, 2, 0, 2, 0, 2])

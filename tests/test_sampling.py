@@ -11,6 +11,7 @@ from coursework.errors import UserError
 from coursework.figures import grid
 from coursework.latents import fit_codes
 from coursework.models import build_networks
+from coursework.models.base import to_uint8
 from coursework.presets import PRESETS
 from coursework.run import Run
 from coursework.sampling import TrainedRun, write_samples
@@ -21,6 +22,13 @@ pytestmark = pytest.mark.backend
 GAN = dataclasses.replace(
     PRESETS["gan"],
     network=dataclasses.replace(PRESETS["gan"].network, latent_size=4, generator_width=8, discriminator_width=8),
+)
+CONDITIONAL = dataclasses.replace(
+    PRESETS["conditional-sngan"],
+    network=dataclasses.replace(
+        PRESETS["conditional-sngan"].network, latent_size=4, generator_width=32, discriminator_width=8
+    ),
+    classes=("horse", "bird", "frog"),
 )
 ACAI = dataclasses.replace(
     PRESETS["acai"],
@@ -33,7 +41,7 @@ def write_run(folder, config):
     """Write an untrained run as training would have left it."""
     run = Run(folder)
     run.write_config(config)
-    networks = build_networks(config, (16, 16, 3))
+    networks = build_networks(config, (16, 16, 3), len(config.classes))
     if "decoder" in networks:
         networks = {"generator": networks["decoder"], "encoder": networks["encoder"]}
         codes = numpy.random.default_rng(0).normal(2.0, 0.5, (100, 4, 4, 2))
@@ -45,6 +53,16 @@ def write_run(folder, config):
 @pytest.fixture(scope="module")
 def gan(tmp_path_factory):
     return TrainedRun(write_run(tmp_path_factory.mktemp("gan"), GAN))
+
+
+@pytest.fixture
+def conditional(tmp_path):
+    trained = TrainedRun(write_run(tmp_path / "conditional", CONDITIONAL))
+    # Before training all classes look alike.
+    for index in range(4):
+        layer = trained.generator.get_layer(f"normalization_{index}")
+        layer.beta.assign(numpy.random.default_rng(index).normal(size=layer.beta.shape))
+    return trained
 
 
 @pytest.fixture
@@ -116,6 +134,49 @@ def test_best_weights_have_their_own_statistics(acai):
     save_networks(best, {"generator": acai.generator})
     numpy.savez(best / "codes.npz", mean=numpy.full(32, -7, "float32"), factor=numpy.zeros((32, 32), "float32"))
     assert (TrainedRun(acai.run, best=True).latents(3, seed=0) == -7).all()
+
+
+def test_a_conditional_run_samples_all_classes_in_turn_or_one_of_them(conditional, gan):
+    images = conditional.sample(7, seed=2)
+    assert conditional.labels(7).tolist() == [0, 1, 2, 0, 1, 2, 0]
+    birds = conditional.sample(7, seed=2, class_name="bird")
+    assert conditional.labels(3, "bird").tolist() == [1, 1, 1]
+    same = [bool((abs(one.astype(int) - two) <= 1).all()) for one, two in zip(images, birds, strict=True)]
+    # From the same latents: equal where a bird's turn comes, and nowhere else.
+    assert same == [False, True, False, False, True, False, False]
+    assert conditional.latent_shape == (4,) and conditional.conditional and not gan.conditional
+    assert gan.labels(5) is None
+
+
+def test_classes_of_a_conditional_run_can_be_mixed_as_a_whole_or_by_layer(conditional):
+    latents = conditional.latents(1, seed=0).repeat(11, axis=0)
+    share = numpy.linspace(0, 1, 11)[:, None]
+    horse, bird = numpy.eye(3)[:2]
+    path = conditional.decode(latents, classes=(1 - share) * horse + share * bird).astype(int)
+    ends = conditional.decode(latents[:2], classes=numpy.array([0, 1])).astype(int)
+    assert abs(path[[0, -1]] - ends).max() <= 1
+    steps = abs(numpy.diff(path, axis=0)).mean(axis=(1, 2, 3))
+    # A way and no leap: no step is half of all.
+    assert 0 < steps.max() < 0.5 * steps.sum()
+    by_layer = numpy.array([[horse, horse, horse, bird]], numpy.float32)
+    mixed = conditional.decode(latents[:1], classes=by_layer).astype(int)
+    assert abs(mixed - to_uint8(conditional.generator([latents[:1], by_layer]))).max() <= 1
+    assert abs(mixed[0] - ends[0]).max() > 1
+
+
+def test_classes_that_a_run_lacks_are_named(conditional, gan):
+    with pytest.raises(UserError, match="conditional has no class cat; it has horse, bird, frog$"):
+        conditional.sample(1, class_name="cat")
+    with pytest.raises(UserError, match="is of a model without classes: use a run of conditional-sngan$"):
+        gan.sample(1, class_name="horse")
+    with pytest.raises(UserError, match="is of a conditional model: its latents need classes$"):
+        conditional.decode(conditional.latents(1, 0))
+    run = conditional.run
+    run.write_environment({"class_names": ["cat", "dog", "frog"]})
+    assert conditional.class_names == ("cat", "dog", "frog")
+    run.write_environment({"class_names": ["cat", "dog"]})
+    with pytest.raises(UserError, match=r"environment\.json does not name the classes of the run: train it again$"):
+        conditional.sample(1, class_name="cat")
 
 
 IMAGES = numpy.random.default_rng(0).integers(0, 256, (10, 4, 4, 3), dtype=numpy.uint8)

@@ -29,7 +29,7 @@ from coursework.config import (
 from coursework.data.pipeline import Batches
 from coursework.errors import UserError
 from coursework.figures import grid
-from coursework.latents import fit_codes
+from coursework.latents import draw_latents, fit_codes
 from coursework.models.gan import GAN
 from coursework.run import Run
 from coursework.sampling import TrainedRun
@@ -46,6 +46,12 @@ GAN_CONFIG = Config(
     epochs=2,
     batch_size=16,
     score_every=0,
+)
+CONDITIONAL_CONFIG = dataclasses.replace(
+    GAN_CONFIG,
+    model=dataclasses.replace(GAN_CONFIG.model, name="conditional_sngan", loss="hinge", critic_steps=2),
+    network=dataclasses.replace(ADVERSARIAL, discriminator_normalization="none", spectral=True),
+    batch_size=8,
 )
 VAE_CONFIG = dataclasses.replace(GAN_CONFIG, model=VAEConfig(), network=VectorAutoencoderConfig(latent_size=4, width=4))
 ACAI_CONFIG = dataclasses.replace(
@@ -159,6 +165,32 @@ def test_autoencoders_keep_their_encoder_and_acai_the_statistics_of_its_codes(in
     assert numpy.array_equal(shown[:, -width:], expected[:, -width:])
 
 
+def test_a_conditional_run_keeps_labels_with_images_and_shows_a_class_a_row(in_tmp, tiny, monkeypatch):
+    seen = []
+
+    class Recorded(Batches):
+        def __getitem__(self, index):
+            seen.append(super().__getitem__(index))
+            return seen[-1]
+
+    monkeypatch.setattr(training, "Batches", Recorded)
+    config = dataclasses.replace(CONDITIONAL_CONFIG, classes=("horse", "bird", "airplane"), epochs=1)
+    run = Run(in_tmp / "run")
+    train(config, run)
+    chosen = tiny.only(config.classes)
+    label_of = {image.tobytes(): label for image, label in zip(chosen.train_images, chosen.train_labels, strict=True)}
+    pairs = [(image.tobytes(), label) for images, labels in seen for image, label in zip(images, labels, strict=True)]
+    assert {image for image, _ in pairs} == set(label_of)
+    assert all(label_of[image] == label for image, label in pairs)
+    assert run.read_environment()["images_seen"] == 3 * 16
+    trained = TrainedRun(run)
+    assert trained.class_names == config.classes
+    assert [tuple(tensor.shape[1:]) for tensor in trained.generator.inputs] == [(4,), (4, 3)]
+    latents = numpy.tile(draw_latents("normal", 8, (4,), config.seed), (3, 1))
+    images = trained.decode(latents, classes=numpy.arange(3).repeat(8))
+    assert numpy.array_equal(picture(run.samples / "0001.png"), grid(images, columns=8, scale=2))
+
+
 # Going on.
 
 
@@ -229,7 +261,7 @@ print(json.dumps({"arrays": len(whole), "different": different, "logs": logs[0] 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["GAN_CONFIG", "VAE_CONFIG", "ACAI_CONFIG"])
+@pytest.mark.parametrize("name", ["GAN_CONFIG", "CONDITIONAL_CONFIG", "VAE_CONFIG", "ACAI_CONFIG"])
 def test_a_deterministic_run_resumes_bit_by_bit(name, in_tmp):
     # In a process of its own, because determinism cannot be switched off again.
     environment = {**os.environ, "PYTHONPATH": str(Path(training.__file__).parents[1])}

@@ -1,8 +1,9 @@
 """Generative adversarial network (Goodfellow et al. 2014)."""
 
+import keras
 from keras import ops, random
 
-from coursework.gradients import apply_gradients, no_gradient, value_and_gradients
+from coursework.gradients import apply_gradients, value_and_gradients, without_gradient
 from coursework.latents import draw_latents
 from coursework.losses import DISCRIMINATOR_LOSSES, GENERATOR_LOSSES
 from coursework.models.base import PREVIEW_COUNT, GenerativeModel, images_of, to_uint8, to_unit_range
@@ -17,6 +18,8 @@ class GAN(GenerativeModel):
     objective: "non-saturating" (Goodfellow et al. 2014, section 3) or "hinge" (Miyato et al. 2018, eq. 16 and 17).
     critic_steps: discriminator updates before each generator update; a batch of data holds as many parts, so that
     each update sees fresh images.
+
+    Items are what the discriminator judges: images here, in a subclass perhaps a list of tensors for its inputs.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class GAN(GenerativeModel):
         self.objective = objective
         self.critic_steps = critic_steps
         self.generator_batch_factor = generator_batch_factor
-        self.latent_size = generator.input_shape[-1]
+        self.latent_size = generator.inputs[0].shape[-1]
         self.latent_distribution = latent_distribution
         self.dequantize = dequantize
         self.average = MovingAverage(generator, ema_decay) if ema_decay else None
@@ -75,21 +78,19 @@ class GAN(GenerativeModel):
 
     def train_step(self, data):
         """`critic_steps` discriminator updates, each on images of its own, then one generator update."""
-        images = self.scale(images_of(data))
-        for real in ops.split(images, self.critic_steps):
+        for real in split_items(self.real_items(data), self.critic_steps):
             discriminator_loss = self.update_discriminator(real)
-        generator_loss = self.update_generator(ops.shape(real)[0] * self.generator_batch_factor)
+        generator_loss = self.update_generator(item_count(real) * self.generator_batch_factor)
         if self.average:
             self.average.update(self.generator_optimizer.iterations)
         return self.track(discriminator_loss=discriminator_loss, generator_loss=generator_loss)
 
     def update_discriminator(self, real):
-        """Update the discriminator on the images `real` in [-1, 1] and as many fresh fakes; return its loss."""
-        with no_gradient():
-            fake = self.generator(self.draw_latents(ops.shape(real)[0]), training=True)
+        """Update the discriminator on the items `real` (images in [-1, 1]) and as many fresh fakes; return its loss."""
+        fake = without_gradient(self.fake_items, item_count(real))
 
         def loss():
-            return DISCRIMINATOR_LOSSES[self.objective](*self.discriminate(real, ops.stop_gradient(fake)))
+            return DISCRIMINATOR_LOSSES[self.objective](*self.discriminate(real, fake))
 
         variables = self.discriminator.trainable_variables
         value, gradients = value_and_gradients(loss, variables)
@@ -100,16 +101,23 @@ class GAN(GenerativeModel):
         """Update the generator on `count` fresh latents; return its loss."""
 
         def loss():
-            fake = self.generator(self.draw_latents(count), training=True)
-            return GENERATOR_LOSSES[self.objective](self.discriminator(fake, training=True))
+            return GENERATOR_LOSSES[self.objective](self.discriminator(self.fake_items(count), training=True))
 
         variables = self.generator.trainable_variables
         value, gradients = value_and_gradients(loss, variables)
         apply_gradients(self.generator_optimizer, gradients, variables)
         return value
 
+    def real_items(self, data):
+        """Return the items of what `fit` hands to `train_step`."""
+        return self.scale(images_of(data))
+
+    def fake_items(self, count):
+        """Return `count` fresh fakes as items."""
+        return self.generator(self.draw_latents(count), training=True)
+
     def discriminate(self, real, fake):
-        """Return the logits of real and of fake images, in calls apart: BatchNorm must not mix the two."""
+        """Return the logits of real and of fake items, in calls apart: BatchNorm must not mix the two."""
         return self.discriminator(real, training=True), self.discriminator(fake, training=True)
 
     def draw_latents(self, count):
@@ -142,3 +150,15 @@ class GAN(GenerativeModel):
     def preview(self, images):
         """Return what the generator makes of fixed latents; `images` play no part."""
         return self.sample(PREVIEW_COUNT, self.seed, images)
+
+
+def item_count(items):
+    """Return how many items there are."""
+    return ops.shape(keras.tree.flatten(items)[0])[0]
+
+
+def split_items(items, parts):
+    """Return the items as `parts` equal parts of them."""
+    if isinstance(items, list):
+        return [list(part) for part in zip(*(ops.split(item, parts) for item in items), strict=True)]
+    return ops.split(items, parts)

@@ -1,8 +1,9 @@
 """Spectrally normalised GAN (Miyato et al. 2018); the normalisation itself is in the discriminator's layers."""
 
+import keras
 from keras import ops
 
-from coursework.models.gan import GAN
+from coursework.models.gan import GAN, item_count
 
 
 class SNGAN(GAN):
@@ -13,5 +14,6 @@ class SNGAN(GAN):
 
     def discriminate(self, real, fake):
         """Return the logits of both from one call: one power iteration an update (algorithm 1), and faster."""
-        logits = self.discriminator(ops.concatenate([real, fake]), training=True)
-        return logits[: ops.shape(real)[0]], logits[ops.shape(real)[0] :]
+        together = keras.tree.map_structure(lambda *kinds: ops.concatenate(kinds), real, fake)
+        logits = self.discriminator(together, training=True)
+        return logits[: item_count(real)], logits[item_count(real) :]

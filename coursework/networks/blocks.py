@@ -1,13 +1,16 @@
-"""What several networks share: normalisation by name, the DCGAN initialiser, checks of image shapes."""
+"""What several networks share: normalisation by name, the DCGAN initialiser, sum pooling, checks of image shapes."""
 
 import itertools
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from coursework.errors import UserError
 from coursework.fast_layers import BatchNormalization, Conv2D
 from coursework.layers import SpectralConv2D, SpectralDense
+
+# Stated because Keras's defaults differ from the papers' (PyTorch's and Chainer's .9 and 1e-5).
+BATCH_NORMALIZATION = {"momentum": 0.9, "epsilon": 1e-5}
 
 
 class Seeds:
@@ -27,13 +30,9 @@ def normal(stddev, seeds):
 
 
 def normalization(kind, name, dtype=None):
-    """Return a normalisation layer for "batch" or "instance", None for "none".
-
-    Momentum and epsilon are stated because Keras's defaults differ from the papers' (PyTorch's and Chainer's .9
-    and 1e-5).
-    """
+    """Return a normalisation layer for "batch" or "instance", None for "none"."""
     if kind == "batch":
-        return BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=name)
+        return BatchNormalization(**BATCH_NORMALIZATION, dtype=dtype, name=name)
     if kind == "instance":
         return layers.GroupNormalization(groups=-1, epsilon=1e-5, dtype=dtype, name=name)
     return None
@@ -66,3 +65,16 @@ def check_divisible(image_shape, factor):
         raise UserError(
             f"images of {width}x{height} do not fit this network: it takes squares whose side is a multiple of {factor}"
         )
+
+
+@keras.saving.register_keras_serializable(package="coursework")
+class GlobalSumPooling(layers.Layer):
+    """Sum over height and width: (n, h, w, c) -> (n, c). Miyato's discriminators sum where others average."""
+
+    def call(self, inputs):
+        """Return the sums."""
+        return ops.sum(inputs, axis=(1, 2))
+
+    def compute_output_shape(self, input_shape):
+        """Return (n, c)."""
+        return (input_shape[0], input_shape[3])

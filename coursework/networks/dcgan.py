@@ -1,34 +1,50 @@
 """Strided convolutional networks: DCGAN (Radford et al. 2016) and SN-DCGAN (Miyato et al. 2018, table 3).
 
 Sizes and initialisation as in chainer-gan-lib: generator dense 4x4x512, three transposed convolutions 4/2, a
-convolution 3; discriminator of alternating convolutions 3/1 and 4/2; weights N(0, .02).
+convolution 3; discriminator of alternating convolutions 3/1 and 4/2; weights N(0, .02). With classes every batch
+normalisation of the generator is conditional, and the discriminator's sum-pooled last map is projected on the class
+beside the flattened map's logit.
 """
 
 import keras
 from keras import layers
 
 from coursework.fast_layers import Conv2D, Conv2DTranspose
-from coursework.networks.blocks import Seeds, apply_normalization, check_divisible, discriminator_layers, normal
+from coursework.networks.blocks import (
+    GlobalSumPooling,
+    Seeds,
+    apply_normalization,
+    check_divisible,
+    discriminator_layers,
+    normal,
+)
+from coursework.networks.conditional import GeneratorNormalization, functional, generator_classes, project
 
 
-def build(config, image_shape, seed=0):
-    """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}."""
+def build(config, image_shape, seed=0, class_count=0):
+    """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}.
+
+    With a `class_count` both take classes beside that: the generator (4, class_count), weights of the classes for each
+    of its normalisations, the discriminator (class_count,).
+    """
     check_divisible(image_shape, 8)
     seeds = Seeds(seed)
     return {
-        "generator": _generator(config, image_shape, seeds),
-        "discriminator": _discriminator(config, image_shape, seeds),
+        "generator": _generator(config, image_shape, seeds, class_count),
+        "discriminator": _discriminator(config, image_shape, seeds, class_count),
     }
 
 
-def _generator(config, image_shape, seeds):
+def _generator(config, image_shape, seeds, class_count):
     width, kind = config.generator_width, config.generator_normalization
+    classes = generator_classes(class_count, 4, kind)
+    normalize = GeneratorNormalization(kind, classes)
     bias = kind == "none"
     start = image_shape[0] // 8
     inputs = keras.Input((config.latent_size,), name="latents")
     x = layers.Dense(start * start * width, use_bias=bias, kernel_initializer=normal(0.02, seeds), name="dense")(inputs)
     x = layers.Reshape((start, start, width), name="reshape")(x)
-    x = apply_normalization(kind, "normalization_0", x)
+    x = normalize("normalization_0", x)
     x = layers.ReLU(name="relu_0")(x)
     for index in range(1, 4):
         x = Conv2DTranspose(
@@ -40,14 +56,14 @@ def _generator(config, image_shape, seeds):
             kernel_initializer=normal(0.02, seeds),
             name=f"upsample_{index}",
         )(x)
-        x = apply_normalization(kind, f"normalization_{index}", x)
+        x = normalize(f"normalization_{index}", x)
         x = layers.ReLU(name=f"relu_{index}")(x)
     x = Conv2D(image_shape[2], 3, padding="same", kernel_initializer=normal(0.02, seeds), name="to_image")(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
-    return keras.Model(inputs, images, name="generator")
+    return functional(inputs, classes, images, "generator")
 
 
-def _discriminator(config, image_shape, seeds):
+def _discriminator(config, image_shape, seeds, class_count):
     width, kind = config.discriminator_width, config.discriminator_normalization
     convolution, dense = discriminator_layers(config.spectral, seeds)
     inputs = keras.Input(image_shape, name="images")
@@ -76,6 +92,11 @@ def _discriminator(config, image_shape, seeds):
         if not plain:
             x = apply_normalization(kind, f"normalization_{index}", x)
         x = layers.LeakyReLU(negative_slope=0.2, name=f"leaky_relu_{index}")(x)
-    x = layers.Flatten(name="flatten")(x)
-    logits = dense(1, kernel_initializer=normal(0.02, seeds), dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="discriminator")
+    flat = layers.Flatten(name="flatten")(x)
+    logits = dense(1, kernel_initializer=normal(0.02, seeds), dtype="float32", name="logits")(flat)
+    if not class_count:
+        return keras.Model(inputs, logits, name="discriminator")
+    classes = keras.Input((class_count,), name="classes")
+    pooled = GlobalSumPooling(dtype="float32", name="sum_pool")(x)
+    logits = project(logits, pooled, classes, dense, normal(0.02, seeds))
+    return keras.Model([inputs, classes], logits, name="discriminator")

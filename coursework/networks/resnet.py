@@ -1,19 +1,33 @@
-"""The residual networks of Miyato et al. 2018 for 32x32 images (table 4)."""
+"""The residual networks of Miyato et al. 2018 for 32x32 images (table 4), and with classes Miyato & Koyama's (2018).
+
+As in their code the normalisations inside the generator's blocks are conditional, the one after the last is not.
+"""
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from coursework.fast_layers import Conv2D
-from coursework.networks.blocks import Seeds, apply_normalization, check_divisible, discriminator_layers
+from coursework.networks.blocks import (
+    GlobalSumPooling,
+    Seeds,
+    apply_normalization,
+    check_divisible,
+    discriminator_layers,
+)
+from coursework.networks.conditional import GeneratorNormalization, functional, generator_classes, project
 
 
-def build(config, image_shape, seed=0):
-    """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}."""
+def build(config, image_shape, seed=0, class_count=0):
+    """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}.
+
+    With a `class_count` both take classes beside that: the generator (6, class_count), weights of the classes for each
+    normalisation in its blocks, the discriminator (class_count,).
+    """
     check_divisible(image_shape, 8)
     seeds = Seeds(seed)
     return {
-        "generator": _generator(config, image_shape, seeds),
-        "discriminator": _discriminator(config, image_shape, seeds),
+        "generator": _generator(config, image_shape, seeds, class_count),
+        "discriminator": _discriminator(config, image_shape, seeds, class_count),
     }
 
 
@@ -22,27 +36,29 @@ def _glorot(seeds, gain):
     return keras.initializers.VarianceScaling(gain**2, "fan_avg", "uniform", seed=seeds.next())
 
 
-def _generator(config, image_shape, seeds):
+def _generator(config, image_shape, seeds, class_count):
     width, kind = config.generator_width, config.generator_normalization
+    classes = generator_classes(class_count, 6, kind)
+    normalize = GeneratorNormalization(kind, classes)
     start = image_shape[0] // 8
     inputs = keras.Input((config.latent_size,), name="latents")
     x = layers.Dense(start * start * width, kernel_initializer=_glorot(seeds, 1), name="dense")(inputs)
     x = layers.Reshape((start, start, width), name="reshape")(x)
     for index in range(1, 4):
-        x = _up_block(x, width, kind, f"up_{index}", seeds)
+        x = _up_block(x, width, normalize, f"up_{index}", seeds)
     x = apply_normalization(kind, "normalization", x)
     x = layers.ReLU(name="relu")(x)
     x = Conv2D(image_shape[2], 3, padding="same", kernel_initializer=_glorot(seeds, 1), name="to_image")(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
-    return keras.Model(inputs, images, name="generator")
+    return functional(inputs, classes, images, "generator")
 
 
-def _up_block(inputs, channels, kind, name, seeds):
-    x = apply_normalization(kind, f"{name}_normalization_1", inputs)
+def _up_block(inputs, channels, normalize, name, seeds):
+    x = normalize(f"{name}_normalization_1", inputs)
     x = layers.ReLU(name=f"{name}_relu_1")(x)
     x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample")(x)
     x = Conv2D(channels, 3, padding="same", kernel_initializer=_glorot(seeds, 2**0.5), name=f"{name}_convolution_1")(x)
-    x = apply_normalization(kind, f"{name}_normalization_2", x)
+    x = normalize(f"{name}_normalization_2", x)
     x = layers.ReLU(name=f"{name}_relu_2")(x)
     x = Conv2D(channels, 3, padding="same", kernel_initializer=_glorot(seeds, 2**0.5), name=f"{name}_convolution_2")(x)
     # A 1x1 convolution commutes with nearest upsampling, and costs a quarter before it.
@@ -51,7 +67,7 @@ def _up_block(inputs, channels, kind, name, seeds):
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def _discriminator(config, image_shape, seeds):
+def _discriminator(config, image_shape, seeds, class_count):
     width, kind = config.discriminator_width, config.discriminator_normalization
     convolution, dense = discriminator_layers(config.spectral, seeds)
     inputs = keras.Input(image_shape, name="images")
@@ -62,7 +78,11 @@ def _discriminator(config, image_shape, seeds):
     x = layers.ReLU(name="relu")(x)
     x = GlobalSumPooling(dtype="float32", name="sum_pool")(x)
     logits = dense(1, use_bias=False, kernel_initializer=_glorot(seeds, 1), dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="discriminator")
+    if not class_count:
+        return keras.Model(inputs, logits, name="discriminator")
+    classes = keras.Input((class_count,), name="classes")
+    logits = project(logits, x, classes, dense, _glorot(seeds, 1))
+    return keras.Model([inputs, classes], logits, name="discriminator")
 
 
 def _first_block(inputs, channels, convolution, seeds):
@@ -97,14 +117,3 @@ def _down_block(inputs, channels, kind, downsample, name, convolution, seeds):
         shortcut = layers.AveragePooling2D(2, name=f"{name}_shortcut_pool")(shortcut)
         shortcut = convolution(channels, 1, kernel_initializer=_glorot(seeds, 1), name=f"{name}_shortcut")(shortcut)
     return layers.Add(name=f"{name}_add")([x, shortcut])
-
-
-@keras.saving.register_keras_serializable(package="coursework")
-class GlobalSumPooling(layers.Layer):
-    """Sum over height and width: (n, h, w, c) -> (n, c). The paper's discriminator sums where others average."""
-
-    def call(self, inputs):
-        return ops.sum(inputs, axis=(1, 2))
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], input_shape[3])

@@ -1,0 +1,73 @@
+"""What makes the adversarial networks conditional: classes as inputs, in normalisations and in the last product."""
+
+import keras
+from keras import layers, ops
+
+from coursework.errors import UserError
+from coursework.layers import ConditionalBatchNormalization
+from coursework.networks.blocks import BATCH_NORMALIZATION, apply_normalization
+
+
+def generator_classes(class_count, rows, kind):
+    """Return the input of a conditional generator (rows, class_count), None for a `class_count` of 0.
+
+    It holds weights of the classes for each of `rows` normalisations, so that classes can be mixed, and the layers
+    that shape an image can have another class than those that paint it. Raises `UserError` for normalisations of
+    another kind than "batch", in which there is no place for a class.
+    """
+    if not class_count:
+        return None
+    if kind != "batch":
+        raise UserError(f"a class enters the generator in batch normalisation: generator_normalization is {kind}")
+    return keras.Input((rows, class_count), name="classes")
+
+
+class GeneratorNormalization:
+    """Applies the normalisations of a generator from its latents on: given `classes`, conditional ones.
+
+    Each takes the next row of `classes`, the input that `generator_classes` made.
+    """
+
+    def __init__(self, kind, classes=None):
+        self.kind = kind
+        self.classes = classes
+        self.row = 0
+
+    def __call__(self, name, inputs):
+        """Return `inputs` after the normalisation, unchanged for "none"."""
+        if self.classes is None:
+            return apply_normalization(self.kind, name, inputs)
+        settings = {**BATCH_NORMALIZATION, "row": self.row, "name": name}
+        self.row += 1
+        return ConditionalBatchNormalization(self.classes.shape[-1], **settings)([inputs, self.classes])
+
+
+def project(logits, features, classes, dense, initializer):
+    """Return logits (n, 1) + <embedding(classes), features>: Miyato & Koyama (2018), section 3.
+
+    features: (n, d); classes: weights (n, class_count); dense: makes the layer of the embedding, whose spectral norm
+    is that of the whole table.
+    """
+    settings = {"use_bias": False, "kernel_initializer": initializer, "dtype": "float32", "name": "embedding"}
+    embedding = dense(features.shape[-1], **settings)(classes)
+    evidence = InnerProduct(dtype="float32", name="projection")([embedding, features])
+    return layers.Add(dtype="float32", name="conditional_logits")([logits, evidence])
+
+
+def functional(inputs, classes, outputs, name):
+    """Return the network of `inputs`, or of [inputs, classes] where there are classes."""
+    return keras.Model(inputs if classes is None else [inputs, classes], outputs, name=name)
+
+
+@keras.saving.register_keras_serializable(package="coursework")
+class InnerProduct(layers.Layer):
+    """Inner product of two batches of vectors: [(n, d), (n, d)] -> (n, 1)."""
+
+    def call(self, inputs):
+        """Return the products."""
+        first, second = inputs
+        return ops.sum(first * second, axis=-1, keepdims=True)
+
+    def compute_output_shape(self, input_shape):
+        """Return (n, 1)."""
+        return (input_shape[0][0], 1)
