@@ -25,7 +25,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class AdversarialConfig:
-    """Settings of `GAN` and `SNGAN`.
+    """Settings of `GAN`, `SNGAN` and `ConditionalSNGAN`.
 
     critic_steps: discriminator updates before each generator update, each on a batch of its own.
     generator_batch_factor: size of the generator's batch in multiples of `batch_size`.
@@ -54,6 +54,54 @@ class VAEConfig:
     optimizer: OptimizerConfig = OptimizerConfig(rate=1e-3, beta_1=0.9)
 
 
+# Of every network in the ACAI paper, which is where the defaults below come from.
+_ACAI_ADAM = OptimizerConfig(rate=1e-4, beta_1=0.9)
+
+
+@dataclass(frozen=True)
+class PlainAutoencoderConfig:
+    """Settings of `Autoencoder`, the ACAI paper's baseline."""
+
+    name: str = "autoencoder"
+    optimizer: OptimizerConfig = _ACAI_ADAM
+
+
+@dataclass(frozen=True)
+class DropoutAutoencoderConfig:
+    """Settings of `DropoutAutoencoder`: in training a number of a code is kept with probability `keep`."""
+
+    name: str = "dropout_autoencoder"
+    keep: float = setting(0.5, above=0, maximum=1)
+    optimizer: OptimizerConfig = _ACAI_ADAM
+
+
+@dataclass(frozen=True)
+class DenoisingAutoencoderConfig:
+    """Settings of `DenoisingAutoencoder`: `noise` is the standard deviation added to images in [-1, 1]."""
+
+    name: str = "denoising_autoencoder"
+    noise: float = setting(1.0, minimum=0)
+    optimizer: OptimizerConfig = _ACAI_ADAM
+
+
+@dataclass(frozen=True)
+class AAEConfig:
+    """Settings of `AAE`."""
+
+    name: str = "aae"
+    optimizer: OptimizerConfig = _ACAI_ADAM
+    critic_optimizer: OptimizerConfig = _ACAI_ADAM
+
+
+@dataclass(frozen=True)
+class VQVAEConfig:
+    """Settings of `VQVAE`: `commitment_weight` is its paper's beta."""
+
+    name: str = "vqvae"
+    commitment_weight: float = setting(10.0, minimum=0)
+    optimizer: OptimizerConfig = _ACAI_ADAM
+
+
 @dataclass(frozen=True)
 class ACAIConfig:
     """Settings of `ACAI`: the paper's lambda (`critic_weight`) and gamma (`critic_mix`)."""
@@ -61,8 +109,8 @@ class ACAIConfig:
     name: str = "acai"
     critic_weight: float = setting(0.5, minimum=0)
     critic_mix: float = setting(0.2, minimum=0, maximum=1)
-    optimizer: OptimizerConfig = OptimizerConfig(rate=1e-4, beta_1=0.9)
-    critic_optimizer: OptimizerConfig = OptimizerConfig(rate=1e-4, beta_1=0.9)
+    optimizer: OptimizerConfig = _ACAI_ADAM
+    critic_optimizer: OptimizerConfig = _ACAI_ADAM
 
 
 NORMALIZATIONS = ("batch", "instance", "none")
@@ -96,12 +144,25 @@ class ResNetConfig:
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
-    """The ACAI paper's autoencoder; its code is (latent_width, latent_width, latent_channels)."""
+    """The ACAI paper's autoencoder; its code is (latent_width, latent_width, latent_channels).
+
+    Named "gaussian_autoencoder" it is that of the paper's VAE.
+    """
 
     name: str = "autoencoder"
     depth: int = setting(64, minimum=1)
     latent_width: int = setting(4, choices=(1, 2, 4, 8, 16))
     latent_channels: int = setting(16, minimum=1)
+
+
+@dataclass(frozen=True)
+class QuantizedAutoencoderConfig(AutoencoderConfig):
+    """The autoencoder of the ACAI paper's VQ-VAE, whose decoder turns the code into `discrete_latents` codewords."""
+
+    name: str = "quantized_autoencoder"
+    codebook_size: int = setting(2**14, minimum=2)
+    discrete_latents: int = setting(10, minimum=1)
+    hidden_size: int = setting(512, minimum=1)
 
 
 @dataclass(frozen=True)
@@ -116,13 +177,21 @@ class VectorAutoencoderConfig:
 MODEL_CONFIGS = {
     "gan": AdversarialConfig,
     "sngan": AdversarialConfig,
+    "conditional_sngan": AdversarialConfig,
+    "autoencoder": PlainAutoencoderConfig,
+    "dropout_autoencoder": DropoutAutoencoderConfig,
+    "denoising_autoencoder": DenoisingAutoencoderConfig,
     "vae": VAEConfig,
+    "aae": AAEConfig,
+    "vqvae": VQVAEConfig,
     "acai": ACAIConfig,
 }
 NETWORK_CONFIGS = {
     "dcgan": DCGANConfig,
     "resnet": ResNetConfig,
     "autoencoder": AutoencoderConfig,
+    "gaussian_autoencoder": AutoencoderConfig,
+    "quantized_autoencoder": QuantizedAutoencoderConfig,
     "vector_autoencoder": VectorAutoencoderConfig,
 }
 
@@ -136,8 +205,8 @@ class Config:
     """
 
     preset: str
-    model: AdversarialConfig | VAEConfig | ACAIConfig = one_of(MODEL_CONFIGS)
-    network: DCGANConfig | ResNetConfig | AutoencoderConfig | VectorAutoencoderConfig = one_of(NETWORK_CONFIGS)
+    model: object = one_of(MODEL_CONFIGS)
+    network: object = one_of(NETWORK_CONFIGS)
     dataset: str = "cifar10"
     classes: tuple[str, ...] = ()
     seed: int = setting(0, minimum=0, maximum=2**31 - 1)

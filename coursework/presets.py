@@ -13,6 +13,7 @@ from coursework.config import (
     VAEConfig,
     VectorAutoencoderConfig,
 )
+from coursework.presets_lines import LINES
 
 # chainer-gan-lib, DCGAN: batch 64, 100,000 steps (128 epochs of 781 steps), softplus losses, uniform latents of
 # 128 numbers, Adam 2e-4 with betas (0, .9), one discriminator step.
@@ -64,6 +65,15 @@ SNGAN_RESNET = Config(
     epochs=320,
 )
 
+# Miyato & Koyama 2018, their code's settings for conditional CIFAR-10 (sn_cifar10.yml): those of the unconditional run
+# above, without noise on the images. The other is SN-DCGAN with their two changes and otherwise as it was.
+CONDITIONAL_SNGAN = replace(SNGAN, preset="conditional-sngan", model=replace(SNGAN.model, name="conditional_sngan"))
+CONDITIONAL_SNGAN_RESNET = replace(
+    SNGAN_RESNET,
+    preset="conditional-sngan-resnet",
+    model=replace(SNGAN_RESNET.model, name="conditional_sngan", dequantize=False),
+)
+
 # Ghosh et al. 2020 (RAE), their VAE on CIFAR-10: latent 128, 128 filters, batch 100, 100 epochs, squared error with KL
 # weight .024. Their squared error is a mean over the three channels, ours a sum: hence three times the weight. The rate
 # is Keras's own default for Adam, stated; theirs starts lower and is made for ten times as many updates.
@@ -80,6 +90,13 @@ GAN_DEMO = replace(GAN, preset="gan-demo", dataset="sprites", epochs=10, network
 SNGAN_DEMO = replace(
     SNGAN, preset="sngan-demo", dataset="sprites", epochs=12, network=replace(SNGAN.network, **_SMALL_DCGAN)
 )
+CONDITIONAL_SNGAN_DEMO = replace(
+    CONDITIONAL_SNGAN,
+    preset="conditional-sngan-demo",
+    dataset="sprites",
+    epochs=12,
+    network=replace(CONDITIONAL_SNGAN.network, **_SMALL_DCGAN),
+)
 VAE_DEMO = replace(
     VAE, preset="vae-demo", dataset="sprites", epochs=6, network=VectorAutoencoderConfig(latent_size=64, width=16)
 )
@@ -93,4 +110,5 @@ ACAI_DEMO = replace(
 )
 DEMO = (GAN_DEMO, SNGAN_DEMO, VAE_DEMO, ACAI_DEMO)
 
-PRESETS = {config.preset: config for config in (GAN, SNGAN, SNGAN_RESNET, VAE, ACAI, *DEMO)}
+_PAPERS = (GAN, SNGAN, SNGAN_RESNET, CONDITIONAL_SNGAN, CONDITIONAL_SNGAN_RESNET, VAE, ACAI)
+PRESETS = {config.preset: config for config in (*_PAPERS, *LINES, *DEMO, CONDITIONAL_SNGAN_DEMO)}

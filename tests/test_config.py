@@ -62,7 +62,7 @@ def test_absent_keys_take_their_defaults_and_whole_numbers_serve_as_floats():
         (("model", "rate"), 1, 'model: unknown key "rate"'),
         (("preset",), ..., 'key "preset" is missing'),
         (("model",), ..., 'key "model" is missing'),
-        (("model", "name"), "wgan", 'model: unknown name "wgan"; known are gan, sngan, vae, acai'),
+        (("model", "name"), "wgan", f'model: unknown name "wgan"; known are {", ".join(MODEL_CONFIGS)}'),
         (("network", "name"), "vae", 'network: unknown name "vae"'),
         (("network",), [], "network: unknown name null"),
         (("model", "generator_optimizer"), 3, "expected an object, found 3"),
@@ -205,6 +205,11 @@ def test_presets_hold_their_sources_settings():
     assert (model.loss, model.critic_steps, model.generator_batch_factor, model.dequantize) == ("hinge", 5, 2, True)
     assert (model.generator_optimizer.decay, model.generator_optimizer.beta_1) == ("linear", 0.0)
     assert (resnet.network.generator_width, resnet.network.discriminator_width) == (256, 128)
+    # Miyato & Koyama's settings for conditional CIFAR-10 are those of the unconditional run but for the noise.
+    for name in ("sngan", "sngan-resnet"):
+        conditional, plain = PRESETS[f"conditional-{name}"], PRESETS[name]
+        model = dataclasses.replace(plain.model, name="conditional_sngan", dequantize=False)
+        assert conditional == dataclasses.replace(plain, preset=f"conditional-{name}", model=model)
     # Ghosh et al. 2020.
     assert (vae.batch_size, vae.epochs, vae.model.beta, vae.network.latent_size) == (100, 100, 0.072, 128)
     assert (vae.model.optimizer.rate, vae.model.optimizer.beta_1, vae.network.width) == (1e-3, 0.9, 128)

@@ -11,7 +11,7 @@ import pytest
 from conftest import write_image_folder
 from PIL import Image
 
-from coursework.data import Dataset, folder, load_dataset
+from coursework.data import Dataset, image_files, load_dataset
 from coursework.errors import UserError
 
 
@@ -112,7 +112,7 @@ def refusal(path):
 
 
 def test_unknown_names_and_missing_folders(in_tmp):
-    assert refusal("cifar-10") == 'unknown data set "cifar-10": use cifar10, sprites or the path of a folder'
+    assert refusal("cifar-10") == 'unknown data set "cifar-10": use cifar10, sprites, lines or the path of a folder'
     assert refusal("data/missing").startswith("no folder data/missing: give a folder with train/<class>/*")
     (in_tmp / "file.zip").touch()
     assert refusal(in_tmp / "file.zip").startswith("no folder ")
@@ -196,7 +196,7 @@ def test_images_of_another_size_are_named(in_tmp):
 def test_the_cache_is_used_and_equal(image_folder, monkeypatch):
     first = load_dataset(image_folder)
     (cache,) = (image_folder.parent / ".cache").iterdir()
-    monkeypatch.setattr(folder, "read_image", None)
+    monkeypatch.setattr(image_files, "read_image", None)
     assert equal(load_dataset(image_folder), first)
     for damaged in (cache.read_bytes()[:5000], b"", b"no archive"):
         cache.write_bytes(damaged)

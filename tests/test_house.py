@@ -12,14 +12,14 @@ PACKAGE = Path(__file__).parents[1] / "coursework"
 
 # The order of the house: a file imports only from above itself. A new file or folder takes its place here.
 ROWS = (
-    "__init__ errors files decoding config presets run",
-    "data gradients fast_layers layers losses networks latents saving state models",
-    "scores figures layout diagram architecture",
-    "metrics sampling evaluation illustration",
+    "__init__ errors files cache progress decoding config presets_lines presets run",
+    "data gradients fast_layers layers vector_quantizer losses networks latents class_weights saving state models",
+    "scores score_lines figures figures_memorisation layout diagram architecture",
+    "metrics sampling sources extractors extraction comparison measuring copies scoring evaluation illustration",
     "environment callbacks training judging",
     "pegasus",
     "report_pages report",
-    "quiet demo verbs cli __main__",
+    "quiet lines_figures lines demo verbs cli __main__",
 )
 ORDER = [name for row in ROWS for name in row.split()]
 
@@ -28,7 +28,11 @@ BACKENDS = {"tensorflow", "torch", "jax", "tensorflow_datasets"}
 KNOW_BACKENDS = {"gradients", "environment", "quiet", "data.cifar10", "data.pipeline"}
 
 # What `report` and the first answer of every verb need; importing any of it may not bring Keras with it.
-LIGHT = ("config", "presets", "run", "data", "data.sprites", "scores", "figures", "diagram", "report", "cli")
+LIGHT = (
+    *("config", "presets", "run", "data", "data.sprites", "sources", "scores", "score_lines"),
+    *("figures", "figures_memorisation", "diagram"),
+    *("metrics", "metrics.memorisation", "metrics.uncertainty", "metrics.sample_size", "report", "cli"),
+)
 
 
 def module_name(file):

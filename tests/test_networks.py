@@ -88,7 +88,8 @@ def test_autoencoder_has_the_parameters_of_the_paper():
     pairs = [(16, 256), (256, 256), (256, 128), (128, 128), (128, 64), (64, 64), (64, 64), (64, 3)]
     decoder = sum(9 * inputs * outputs + outputs for inputs, outputs in pairs)
     counts = {name: trainable_count(network) for name, network in networks.items()}
-    assert counts == {"encoder": encoder, "decoder": decoder, "critic": encoder}
+    code_critic = (256 * 100 + 100) + (100 * 100 + 100) + (100 + 1)
+    assert counts == {"encoder": encoder, "decoder": decoder, "critic": encoder, "code_critic": code_critic}
 
 
 def test_vector_autoencoder_has_the_parameters_of_the_paper():
@@ -197,7 +198,7 @@ def test_dcgan_starts_from_a_normal_distribution_of_deviation_002():
 
 def test_the_autoencoder_starts_from_the_deviation_of_the_authors_code():
     networks = build(AutoencoderConfig(depth=16))
-    for network in networks.values():
+    for network in (networks[role] for role in ("encoder", "decoder", "critic")):
         for path, kernel in kernels(network).items():
             height, width, inputs, _ = kernel.shape
             expected = 1 / math.sqrt((1 + 0.2**2) * height * width * inputs)

@@ -4,12 +4,16 @@ import functools
 import os
 from pathlib import Path
 
-from coursework.data import cifar10, folder, sprites
+from coursework.data import cifar10, folder, lines, sprites
 from coursework.data.dataset import Dataset
 from coursework.errors import UserError
 
-# Sprites are drawn anew in some seconds, so a process that trains several models draws them once.
-DATASETS = {"cifar10": cifar10.load, "sprites": functools.cache(sprites.load)}
+# What is drawn anew in some seconds, a process that trains several models draws once.
+DATASETS = {
+    "cifar10": cifar10.load,
+    "sprites": functools.cache(sprites.load),
+    "lines": functools.cache(lines.load),
+}
 
 __all__ = ["DATASETS", "Dataset", "load_dataset"]
 

@@ -5,29 +5,73 @@ import contextlib
 import keras
 
 from coursework.errors import UserError
+from coursework.models.aae import AAE
 from coursework.models.acai import ACAI
+from coursework.models.autoencoder import Autoencoder
+from coursework.models.conditional_sngan import ConditionalSNGAN
+from coursework.models.denoising_autoencoder import DenoisingAutoencoder
+from coursework.models.dropout_autoencoder import DropoutAutoencoder
 from coursework.models.gan import GAN
 from coursework.models.sngan import SNGAN
 from coursework.models.vae import VAE
-from coursework.networks import NETWORKS
+from coursework.models.vqvae import VQVAE
+from coursework.networks import CONDITIONAL, NETWORKS
 
-MODELS = {"gan": GAN, "sngan": SNGAN, "vae": VAE, "acai": ACAI}
+MODELS = {
+    "gan": GAN,
+    "sngan": SNGAN,
+    "conditional_sngan": ConditionalSNGAN,
+    "autoencoder": Autoencoder,
+    "dropout_autoencoder": DropoutAutoencoder,
+    "denoising_autoencoder": DenoisingAutoencoder,
+    "vae": VAE,
+    "aae": AAE,
+    "vqvae": VQVAE,
+    "acai": ACAI,
+}
 
-__all__ = ["ACAI", "GAN", "MODELS", "SNGAN", "VAE", "build_model", "build_networks"]
+__all__ = [
+    "AAE",
+    "ACAI",
+    "GAN",
+    "MODELS",
+    "SNGAN",
+    "VAE",
+    "VQVAE",
+    "Autoencoder",
+    "ConditionalSNGAN",
+    "DenoisingAutoencoder",
+    "DropoutAutoencoder",
+    "build_model",
+    "build_networks",
+]
 
 
-def build_networks(config, image_shape):
-    """Return the untrained networks of a `Config`, {role: functional model}, in its precision."""
+def build_networks(config, image_shape, class_count=None):
+    """Return the untrained networks of a `Config`, {role: functional model}, in its precision.
+
+    class_count: number of classes in the data, which a conditional model must be told and no other asks for.
+    """
+    arguments = [config.network, tuple(image_shape), config.seed]
+    if MODELS[config.model.name].conditional:
+        if config.network.name not in CONDITIONAL:
+            raise UserError(
+                f"model {config.model.name} needs a network that takes classes: {' or '.join(CONDITIONAL)}, "
+                f"not {config.network.name}"
+            )
+        if not class_count:
+            raise ValueError(f"model {config.model.name} needs the number of classes")
+        arguments.append(class_count)
     with _precision(config.precision):
-        return NETWORKS[config.network.name](config.network, tuple(image_shape), config.seed)
+        return NETWORKS[config.network.name](*arguments)
 
 
-def build_model(config, image_shape, steps):
+def build_model(config, image_shape, steps, class_count=None):
     """Return the compiled model of a `Config` for images of `image_shape`, to be trained for `steps` updates.
 
-    Raises `UserError` where model and networks do not go together.
+    class_count: see `build_networks`. Raises `UserError` where model and networks do not go together.
     """
-    networks = build_networks(config, image_shape)
+    networks = build_networks(config, image_shape, class_count)
     with _precision(config.precision):
         try:
             return MODELS[config.model.name].from_config(config, networks, steps)

@@ -14,6 +14,11 @@ class GenerativeModel(keras.Model):
     run keeps (`networks`) and what a sample grid shows (`preview`).
     """
 
+    # Whether `fit` takes labels (n,) beside the images, and networks take classes.
+    conditional = False
+    # Whether samples come from a Gaussian fitted to the codes of training images, for want of a prior.
+    fits_prior = False
+
     def __init__(self, loss_names, seed=0, **kwargs):
         super().__init__(**kwargs)
         self.seed = seed

@@ -1,10 +1,24 @@
-"""Networks by name: functions of (settings, image shape, seed) that return {role: functional keras.Model}."""
+"""Networks by name: functions of (settings, image shape, seed) that return {role: functional keras.Model}.
 
-from coursework.networks import autoencoder, dcgan, resnet, vector_autoencoder
+Those in `CONDITIONAL` also take the number of classes, for networks that have classes as a further input.
+"""
+
+from coursework.networks import (
+    autoencoder,
+    dcgan,
+    gaussian_autoencoder,
+    quantized_autoencoder,
+    resnet,
+    vector_autoencoder,
+)
 
 NETWORKS = {
     "dcgan": dcgan.build,
     "resnet": resnet.build,
     "autoencoder": autoencoder.build,
+    "gaussian_autoencoder": gaussian_autoencoder.build,
+    "quantized_autoencoder": quantized_autoencoder.build,
     "vector_autoencoder": vector_autoencoder.build,
 }
+
+CONDITIONAL = ("dcgan", "resnet")

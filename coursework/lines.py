@@ -1,0 +1,228 @@
+"""The lines study: seven autoencoders, how well they interpolate, and the table of Berthelot et al. 2018 beside it."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from coursework.data.lines import TRAIN_COUNT
+from coursework.errors import UserError
+from coursework.files import write_text
+from coursework.latents import draw_latents
+from coursework.lines_figures import draw_curves, draw_interpolations
+from coursework.metrics.lines import PAIRS, STEPS, TEMPLATES, interpolate_lines, interpolation_scores
+from coursework.presets_lines import LINES
+from coursework.run import Run
+from coursework.sampling import TrainedRun
+from coursework.training import train
+
+FOLDER = Path("reports/lines")
+IMAGES = 2**18
+# Table 1 of the paper, after 2^24 images.
+PUBLISHED = {
+    "lines-baseline": {"mean_distance": 6.88e-3, "smoothness": 0.44},
+    "lines-dropout": {"mean_distance": 2.85e-3, "smoothness": 0.74},
+    "lines-denoising": {"mean_distance": 4.21e-3, "smoothness": 0.66},
+    "lines-vae": {"mean_distance": 1.21e-3, "smoothness": 0.49},
+    "lines-aae": {"mean_distance": 3.26e-3, "smoothness": 0.14},
+    "lines-vqvae": {"mean_distance": 5.41e-3, "smoothness": 0.77},
+    "lines-acai": {"mean_distance": 0.24e-3, "smoothness": 0.10},
+}
+# Epochs after which the models are scored first; then after each doubling.
+FIRST_EPOCHS = 4
+# Of the test lines between which all models interpolate, and of a VAE's samples.
+SEED = 0
+
+
+def run_lines(folder=FOLDER, images=IMAGES, minutes=None, seeds=1, precision="float32", presets=LINES, report=print):
+    """Train every preset with `seeds` seeds on `images` images each, score them, write the study into `folder`.
+
+    minutes: instead of `images`, about how long all of it may train, earlier calls included; all runs get an equal
+    number of images. Training goes round in doublings of the budget, so that what is there at any time compares
+    equals and shows the way towards more; a call with a larger budget goes on. Writes runs/, scores.json, table.csv,
+    interpolations.png and curves.png; returns the content of scores.json. precision: as in `Config`; a study has one.
+    Raises `UserError` for a budget of nothing, and where `folder` holds runs of another precision.
+    """
+    folder, started = Path(folder), time.perf_counter()
+    runs = [
+        (dataclasses.replace(config, seed=seed, precision=precision), Run(folder / "runs" / f"{config.preset}-s{seed}"))
+        for seed in range(seeds)
+        for config in presets
+    ]
+
+    def step(text):
+        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
+
+    epochs = _epochs_for_minutes(runs, minutes, step) if minutes else math.ceil(images / TRAIN_COUNT)
+    if epochs < 1 or not runs:
+        raise UserError("nothing to train: give at least one image, or one minute, and one seed")
+    for milestone in milestones(epochs):
+        for config, run in runs:
+            _train(config, run, milestone, epochs, step)
+            _score(run, milestone)
+        content = summarize(folder, presets, seeds, milestone)
+    draw_curves(content["records"], PUBLISHED, folder / "curves.png")
+    named = [(run.name.rsplit("-s", 1)[0].removeprefix("lines-"), run) for config, run in runs if config.seed == 0]
+    draw_interpolations([(name, interpolations(run)) for name, run in named], folder / "interpolations.png", SEED)
+    report("\n".join(["", *table(content)]))
+    step(f"done: {folder / 'scores.json'}, table.csv, interpolations.png and curves.png")
+    return content
+
+
+def milestones(epochs):
+    """Return the numbers of epochs after which models are scored: doublings of `FIRST_EPOCHS`, at last `epochs`."""
+    found = [FIRST_EPOCHS]
+    while found[-1] < epochs:
+        found.append(2 * found[-1])
+    return [*found[:-1], epochs]
+
+
+def _epochs_for_minutes(runs, minutes, step):
+    """Train every run for one epoch at least, and return how many epochs of all of them take so long."""
+    seconds = 0.0
+    for config, run in runs:
+        if not run.read_log():
+            _train(config, run, 1, 1, step)
+        # Not the first epoch where there is another: it holds the building of the graph.
+        seconds += float(np.median(run.read_log()["seconds"][1:] or run.read_log()["seconds"]))
+    return max(1, round(60 * minutes / seconds))
+
+
+def _train(config, run, epochs, goal, step):
+    """Bring the run to `epochs` epochs, unless it is there already."""
+    done = run.read_environment().get("epochs_done", 0) >= epochs and run.network("generator").is_file()
+    # A run of other settings is left to `train`, which says what differs.
+    if done and dataclasses.replace(run.read_config(), epochs=config.epochs) == config:
+        return
+    step(f"{run.name}: to {epochs * TRAIN_COUNT:,} of {goal * TRAIN_COUNT:,} images")
+    keras.utils.clear_session()
+    train(dataclasses.replace(config, epochs=epochs), run, report=step)
+
+
+def _score(run, epochs):
+    """Add the run's scores to its metrics.json, if it stands at `epochs` epochs and has none of that yet."""
+    environment = run.read_environment()
+    metrics = run.read_metrics()
+    if environment["epochs_done"] != epochs or any(record.get("epochs") == epochs for record in metrics):
+        return
+    conditions = {
+        "n": PAIRS * STEPS,
+        "reference": "lines:templates",
+        "reference_n": TEMPLATES,
+        "resize": None,
+        "seed": SEED,
+        "weights": "last",
+        "extractor": None,
+        "epochs": epochs,
+        "images_seen": environment["images_seen"],
+        "training_seconds": environment["seconds"],
+        "dataset_fingerprint": environment["dataset_fingerprint"],
+    }
+    values = interpolation_scores(interpolations(run))
+    # JSON has no NaN: a model whose interpolations never turn has no smoothness.
+    scores = [{"name": name, "value": None if math.isnan(value) else value} for name, value in values.items()]
+    run.write_metrics([*metrics, *(score | conditions for score in scores)])
+
+
+def interpolations(run):
+    """Return the paper's interpolations by a trained run."""
+    trained = TrainedRun(run)
+
+    def encode(images):
+        outputs = trained.network("encoder").predict(images, batch_size=250, verbose=0)
+        if not isinstance(outputs, list | tuple):
+            return outputs
+        # The authors interpolate between samples of the VAE's posterior, like those that its decoder is trained on.
+        mean, log_variance = outputs
+        return mean + np.exp(log_variance / 2) * draw_latents("normal", len(mean), mean.shape[1:], SEED)
+
+    def decode(codes):
+        return trained.generator.predict(codes, batch_size=250, verbose=0)
+
+    return interpolate_lines(encode, decode, seed=SEED)
+
+
+def summarize(folder, presets, seeds, epochs):
+    """Write scores.json and table.csv of the runs in `folder` at `epochs` epochs; return the content of scores.json.
+
+    {"images", "models": [{"preset", "mean_distance": {"mean", "spread", "seeds", "published"}, "smoothness": ...}],
+    "records": [{"preset", "seed", "images", "seconds", "mean_distance", "smoothness"}] at every number of images}.
+    The spread is the standard deviation over seeds, None for one seed.
+    """
+    records = [
+        {"preset": config.preset, "seed": seed, **record}
+        for config in presets
+        for seed in range(seeds)
+        for record in _records(Run(Path(folder) / "runs" / f"{config.preset}-s{seed}"))
+    ]
+    images = epochs * TRAIN_COUNT
+    chosen = [record for record in records if record["images"] == images]
+    models = [
+        {"preset": config.preset}
+        | {
+            name: _over_seeds([record[name] for record in chosen if record["preset"] == config.preset])
+            | {"published": PUBLISHED[config.preset][name]}
+            for name in ("mean_distance", "smoothness")
+        }
+        for config in presets
+    ]
+    content = {"images": images, "models": models, "records": records}
+    write_text(Path(folder) / "scores.json", json.dumps(content, indent=1) + "\n")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = ("mean", "spread", "seeds", "published")
+    names = [f"{name} {column}" for name in ("mean_distance", "smoothness") for column in columns]
+    writer.writerow(["model", "images", *names])
+    for model in models:
+        cells = [model[name][column] for name in ("mean_distance", "smoothness") for column in columns]
+        writer.writerow([model["preset"], images, *(f"{cell:.6g}" if cell is not None else "" for cell in cells)])
+    write_text(Path(folder) / "table.csv", text.getvalue())
+    return content
+
+
+def _records(run):
+    """Return one dict for each number of images at which the run was scored."""
+    found = {}
+    for record in run.read_metrics():
+        if record.get("reference") == "lines:templates":
+            row = {"images": record["images_seen"], "seconds": record["training_seconds"]}
+            found.setdefault(record["epochs"], row)[record["name"]] = record["value"]
+    return [found[epochs] for epochs in sorted(found)]
+
+
+def _over_seeds(values):
+    """Return mean, standard deviation and number of the values that there are."""
+    values = [value for value in values if value is not None]
+    return {
+        "mean": float(np.mean(values)) if values else None,
+        "spread": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "seeds": len(values),
+    }
+
+
+def table(content):
+    """Return the lines of the table for a terminal: ours, with the spread over seeds, beside the paper's."""
+    lines = [
+        f"Lines after {content['images']:,} images; the paper's (2^24 images) beside ours; lower is better",
+        f"{'':10} {'mean distance x 1000':>22} {'paper':>7} {'smoothness':>17} {'paper':>7}",
+    ]
+    for model in content["models"]:
+        distance, smoothness = model["mean_distance"], model["smoothness"]
+        lines.append(
+            f"{model['preset'].removeprefix('lines-'):10} {_cell(distance, 1e3):>22} {1e3 * distance['published']:7.2f}"
+            f" {_cell(smoothness, 1):>17} {smoothness['published']:7.2f}"
+        )
+    return lines
+
+
+def _cell(score, factor):
+    if score["mean"] is None:
+        return "undefined"
+    spread = "" if score["spread"] is None else f" ± {factor * score['spread']:.2f}"
+    return f"{factor * score['mean']:.2f}{spread}"

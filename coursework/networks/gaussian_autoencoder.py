@@ -1,0 +1,43 @@
+"""The ACAI paper's autoencoder for its VAE: a Gaussian over codes, and logits of pixels (authors' code)."""
+
+import math
+
+import keras
+from keras import layers
+
+from coursework.networks.autoencoder import code_shape, count_scales, decode, encode, glorot
+from coursework.networks.blocks import Seeds
+
+
+def build(config, image_shape, seed=0):
+    """Return {"encoder": image -> [mean, log variance], "decoder": code -> image}, images in [-1, 1].
+
+    Mean and log variance, each a dense layer on the whole code of `networks.autoencoder`, have the code's shape. The
+    decoder ends in tanh(x / 2), so that x are the logits of pixels in [0, 1]: (tanh(x / 2) + 1) / 2 = sigmoid(x).
+    """
+    scales = count_scales(config, image_shape)
+    seeds = Seeds(seed)
+    return {
+        "encoder": _encoder(config, image_shape, scales, seeds),
+        "decoder": _decoder(config, image_shape, scales, seeds),
+    }
+
+
+def _encoder(config, image_shape, scales, seeds):
+    shape = code_shape(config)
+    inputs = keras.Input(image_shape, name="images")
+    x = encode(inputs, config.depth, scales, config.latent_channels, seeds)
+    x = layers.Flatten(name="flatten")(x)
+    outputs = []
+    for name in ("mean", "log_variance"):
+        dense = layers.Dense(math.prod(shape), kernel_initializer=glorot(seeds), dtype="float32", name=f"to_{name}")
+        outputs.append(layers.Reshape(shape, dtype="float32", name=name)(dense(x)))
+    return keras.Model(inputs, outputs, name="encoder")
+
+
+def _decoder(config, image_shape, scales, seeds):
+    inputs = keras.Input(code_shape(config), name="latents")
+    x = decode(inputs, config.depth, scales, image_shape[2], seeds)
+    x = layers.Rescaling(0.5, dtype="float32", name="half")(x)
+    images = layers.Activation("tanh", dtype="float32", name="images")(x)
+    return keras.Model(inputs, images, name="decoder")

@@ -1,0 +1,50 @@
+"""The ACAI paper's autoencoder for its VQ-VAE: codes pass a discrete bottleneck before the decoder (authors' code)."""
+
+import math
+
+import keras
+from keras import layers
+
+from coursework.networks.autoencoder import code_shape, count_scales, decode, encode, glorot
+from coursework.networks.blocks import Seeds
+from coursework.vector_quantizer import VectorQuantizer
+
+
+def build(config, image_shape, seed=0):
+    """Return {"encoder": image -> code, "decoder": code -> image}, images in [-1, 1].
+
+    The code is continuous, that of `networks.autoencoder`, so that it can be interpolated. The bottleneck belongs to
+    the decoder: a dense layer makes `discrete_latents` vectors of a code's size, a `VectorQuantizer` replaces them by
+    codewords, and two dense layers make a code again.
+    """
+    scales = count_scales(config, image_shape)
+    seeds = Seeds(seed)
+    return {
+        "encoder": _encoder(config, image_shape, scales, seeds),
+        "decoder": _decoder(config, image_shape, scales, seeds),
+    }
+
+
+def _encoder(config, image_shape, scales, seeds):
+    inputs = keras.Input(image_shape, name="images")
+    x = encode(inputs, config.depth, scales, config.latent_channels, seeds)
+    code = layers.Activation("linear", dtype="float32", name="code")(x)
+    return keras.Model(inputs, code, name="encoder")
+
+
+def _decoder(config, image_shape, scales, seeds):
+    shape, count = code_shape(config), config.discrete_latents
+    size = math.prod(shape)
+    inputs = keras.Input(shape, name="code")
+    x = layers.Flatten(name="flatten")(inputs)
+    x = layers.Dense(count * size, kernel_initializer=glorot(seeds), dtype="float32", name="to_vectors")(x)
+    x = layers.Reshape((count, size), dtype="float32", name="vectors")(x)
+    x, _ = VectorQuantizer(config.codebook_size, seed=seeds.next(), dtype="float32", name="quantizer")(x)
+    x = layers.Flatten(name="flatten_codewords")(x)
+    for index, units in enumerate((config.hidden_size, size)):
+        x = layers.ReLU(name=f"bottleneck_relu_{index}")(x)
+        x = layers.Dense(units, kernel_initializer=glorot(seeds), name=f"bottleneck_dense_{index}")(x)
+    x = layers.Reshape(shape, name="reshape")(x)
+    x = decode(x, config.depth, scales, image_shape[2], seeds)
+    images = layers.Activation("linear", dtype="float32", name="images")(x)
+    return keras.Model(inputs, images, name="decoder")
