@@ -4,6 +4,11 @@ DATASET ?= cifar10
 SEED    ?= 0
 EPOCHS  ?=
 RUNS    ?=
+METRICS ?=
+SAMPLES ?=
+INCEPTION ?=
+IMAGES  ?=
+SEEDS   ?=
 
 VENV      := .venv
 INSTALLED := $(VENV)/installed
@@ -14,12 +19,13 @@ JUDGE      = $(COURSEWORK) judge --dataset $(DATASET)
 RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch lint judge pegasus figures report benchmark clean
+.PHONY: help install demo test test-slow test-torch lint judge pegasus lines figures report benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: DATASET=cifar10|sprites|FOLDER  EPOCHS=n  SEED=n  COURSEWORK_DATA=folder with cifar10/"
+	@echo "  Variables: DATASET=cifar10|sprites|lines|FOLDER  EPOCHS=n  SEED=n  COURSEWORK_DATA=folder with cifar10/"
+	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  SEEDS=n"
 
 demo: $(INSTALLED) ## all four models on built-in data, with scores, Pegasus and report (8 minutes)
 	$(COURSEWORK) demo
@@ -37,13 +43,14 @@ lint: $(TESTING) ## check style
 	$(VENV)/bin/ruff check --select E,F,I,B,UP,SIM --line-length 120 coursework tests benchmarks
 	$(VENV)/bin/ruff format --check --line-length 120 coursework tests benchmarks
 
-train-%: $(INSTALLED) ## train a preset: gan, sngan, sngan-resnet, vae, acai; goes on where it stopped
+train-%: $(INSTALLED) ## train a preset: gan, sngan, conditional-sngan, vae, acai ...; goes on where it stopped
 	$(JUDGE)
 	$(COURSEWORK) train $* --dataset $(DATASET) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 evaluate-%: $(INSTALLED) ## score the run of a preset
 	$(JUDGE)
-	$(COURSEWORK) evaluate $(call RUN_OF,$*)
+	$(COURSEWORK) evaluate $(call RUN_OF,$*) $(if $(METRICS),--metrics $(METRICS)) $(if $(SAMPLES),--samples $(SAMPLES)) \
+		$(if $(INCEPTION),--inception $(INCEPTION))
 
 sample-%: $(INSTALLED) ## 64 images of the run of a preset, as a PNG
 	$(COURSEWORK) sample $(call RUN_OF,$*)
@@ -54,6 +61,9 @@ judge: $(INSTALLED) ## train the classifier behind FD-judge, where there is none
 pegasus: $(INSTALLED) ## winged horses from the trained autoencoders: 64, and the best
 	$(JUDGE)
 	$(COURSEWORK) pegasus --dataset $(DATASET) --seed $(SEED)
+
+lines: $(INSTALLED) ## the ACAI paper's table: seven autoencoders on lines; goes on where it stopped
+	$(COURSEWORK) lines $(if $(IMAGES),--images $(IMAGES)) $(if $(SEEDS),--seeds $(SEEDS))
 
 figures: $(INSTALLED) ## the figures of every run
 	$(COURSEWORK) figures $(RUNS)

@@ -1,14 +1,16 @@
 """From a run to its scores: metrics.json, and the figures of memorisation."""
 
+from coursework.class_weights import balanced_labels
 from coursework.comparison import Comparison
 from coursework.data import load_dataset
 from coursework.errors import UserError
 from coursework.extraction import extract_features
 from coursework.extractors import choose_judge, judge_extractor, no_judge
 from coursework.figures_memorisation import distance_histograms, suspicious_pairs
+from coursework.metrics.class_accuracy import class_accuracy
 from coursework.metrics.frechet import gaussian_distance, moments
 from coursework.metrics.judge import extract, find_judge
-from coursework.models import build_model
+from coursework.models import MODELS, build_model
 from coursework.scoring import measure, require_extractors
 from coursework.sources import EVALUATION_SEED, ImageSet, kept_samples, run_samples, split_of
 
@@ -61,12 +63,43 @@ def evaluate(
         cached,
     )
     scores = measure(comparison, extractors, missing, metrics, report)
+    if metrics is None and MODELS[config.model.name].conditional:
+        scores.records.append(_class_accuracy(comparison, judge, dataset))
     new = [[record[key] for key in IDENTITY] for record in scores.records]
     kept = [other for other in run.read_metrics() if [other.get(key) for key in IDENTITY] not in new]
     run.write_metrics([*kept, *scores.records])
     if scores.memorisation:
         draw_memorisation(run.figures, comparison, scores.memorisation)
     return [*kept, *scores.records]
+
+
+def _class_accuracy(comparison, judge, dataset):
+    """Return the record of how often the judge names a sample as its class; the floor is that of the test images."""
+    fake, test = comparison.fake.images, comparison.held_out.images
+    labels = balanced_labels(len(fake.images), len(dataset.class_names))
+    found, floor = (
+        class_accuracy(extract(judge, images)["logits"], labels, dataset.class_names, judge.class_names)
+        for images, labels in ((fake.images, labels), (test.images, dataset.test_labels))
+    )
+    return {
+        "name": "class_accuracy",
+        "value": found["mean"],
+        "error": found["error"],
+        "n": found["n"],
+        "reference": "classes asked for",
+        "reference_n": len(dataset.class_names),
+        "resize": None,
+        "seed": fake.seed,
+        "weights": fake.weights,
+        "extractor": "judge",
+        "extractor_sha256": judge.sha256,
+        "floor": floor["mean"],
+        "floor_n": floor["n"],
+        "floor_set": test.name,
+        "untrained": None,
+        "dataset_fingerprint": dataset.fingerprint,
+        "classes": found["classes"],
+    }
 
 
 def compare(fake, real, held_out=None, judge=None, metrics=None, inception=None, cached=True, report=print):

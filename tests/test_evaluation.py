@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 
+import numpy as np
 import pytest
 from conftest import save_judge
 
@@ -229,3 +230,19 @@ def test_a_score_during_training_is_the_distance_of_its_samples(judge, tiny):
         features(judge, model.sample(40, 4, tiny.train_images)), features(judge, tiny.train_images)
     )
     assert scorer.score_model(model) == pytest.approx(expected, rel=1e-5)
+
+
+def test_of_a_conditional_run_the_judge_says_how_often_a_sample_is_what_was_asked_for(tmp_path, monkeypatch, tiny):
+    monkeypatch.chdir(tmp_path)
+    train(dataclasses.replace(CONFIG, model=AdversarialConfig(name="conditional_sngan")), Run("run"))
+    judge = save_judge(tiny, "tiny")
+    record = evaluate(Run("run"), samples=20, report=lambda line: None)[-1]
+    labels = np.arange(20) % len(tiny.class_names)
+    images = TrainedRun(Run("run")).sample(20, 2020)
+    right = extract(judge, images)["logits"].argmax(axis=1) == labels
+    by_class = [right[labels == label].mean() for label in range(len(tiny.class_names))]
+    assert record["name"] == "class_accuracy" and record["n"] == 20
+    assert record["value"] == pytest.approx(np.mean(by_class)) and len(record["classes"]) == len(by_class)
+    named = extract(judge, tiny.test_images)["logits"].argmax(axis=1)
+    of_test = [(named == label)[tiny.test_labels == label].mean() for label in range(len(by_class))]
+    assert record["floor"] == pytest.approx(np.mean(of_test)) and record["floor_n"] == len(tiny.test_images)

@@ -72,7 +72,7 @@ def test_scores_that_differ_in_seed_alone_share_a_column():
 
 
 @pytest.mark.parametrize(
-    ("name", "best"), [("fid", [True, False, False]), ("is", [False, True, False]), ("memorisation", [False] * 3)]
+    ("name", "best"), [("fid", [True, False, False]), ("is", [False, True, False]), ("unknown", [False] * 3)]
 )
 def test_best_follows_the_direction_of_the_score(name, best):
     values = [3.0, 9.0, math.nan]

@@ -19,4 +19,5 @@ def add_verbs(verbs):
     results.add_pegasus(verbs)
     results.add_figures(verbs)
     results.add_report(verbs)
+    results.add_lines(verbs)
     results.add_demo(verbs)

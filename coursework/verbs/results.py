@@ -1,4 +1,4 @@
-"""The verbs that show what was trained: `sample`, `pegasus`, `figures`, `report` and `demo`."""
+"""The verbs that show what was trained, and those that chain trainings: `lines` and `demo`."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ def add_sample(verbs):
     parser.add_argument("--seed", type=seed, default=0, help="the same seed gives the same images (default 0)")
     parser.add_argument("--output", help="FILE.png for a grid, FILE.npz for an array, else a folder of PNG files")
     parser.add_argument("--best", action="store_true", help="use the weights with the best score, not the last ones")
+    parser.add_argument("--class", dest="class_name", metavar="NAME", help="of a conditional run: images of one class")
 
 
 def _sample(arguments):
@@ -26,7 +27,7 @@ def _sample(arguments):
 
     trained = TrainedRun(run, arguments.best)
     output = Path(arguments.output or f"{trained.run.name}-samples.png")
-    write_samples(output, trained.sample(arguments.count, arguments.seed))
+    write_samples(output, trained.sample(arguments.count, arguments.seed, arguments.class_name))
     print(f"{arguments.count} images in {output}")
 
 
@@ -88,6 +89,35 @@ def _report(arguments):
 
     build([Run.existing(name) for name in arguments.run] or Run.all(), arguments.output)
     print(arguments.output)
+
+
+def add_lines(verbs):
+    """Add the verb `lines`."""
+    parser = add_verb(
+        verbs,
+        "lines",
+        _lines,
+        "Train the ACAI paper's seven autoencoders on lines and score their interpolations.",
+        after_interruption="all finished epochs are kept: the same command goes on after the last of them",
+    )
+    parser.add_argument(
+        "--images",
+        type=positive,
+        default=2**18,
+        help="images each run trains on (default 262144; the paper's: 16777216)",
+    )
+    parser.add_argument("--minutes", type=positive, help="instead of --images: about how long all of it may train")
+    parser.add_argument("--seeds", type=positive, default=1, help="runs of each model (default 1)")
+    parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
+    parser.add_argument("--folder", type=Path, default=Path("reports/lines"), help="where to write (reports/lines)")
+
+
+def _lines(arguments):
+    import_keras(arguments)
+
+    from coursework.lines import run_lines
+
+    run_lines(arguments.folder, arguments.images, arguments.minutes, arguments.seeds, arguments.precision)
 
 
 def add_demo(verbs):
