@@ -64,18 +64,18 @@ class Server:
 
     def answer(self, handler):
         if self.content is None:
-            handler.send_error(404)
             self.log.append((404, 0))
+            handler.send_error(404)
             return
         wanted = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
         start = 0
         if wanted and self.ranges and handler.headers.get("If-Range") == self.tag:
             start = int(wanted[1])
         if start >= len(self.content):
+            self.log.append((416, 0))
             handler.send_response(416)
             handler.send_header("Content-Range", f"bytes */{len(self.content)}")
             handler.end_headers()
-            self.log.append((416, 0))
             return
         body = self.content[start:]
         handler.send_response(206 if start else 200)
@@ -86,8 +86,9 @@ class Server:
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         sent = body[: self.cuts.pop(0)] if self.cuts else body
-        handler.wfile.write(sent)
+        # Before the client can have it all and the test look at the log.
         self.log.append((206 if start else 200, len(sent)))
+        handler.wfile.write(sent)
 
 
 @pytest.fixture

@@ -43,11 +43,11 @@ def test_scores_stand_in_columns():
         | {"name": "kid", "value": -0.0001, "error": 0.0002, "floor": 0.0, "floor_n": 2000, "extractor": "inception"},
     ]
     assert score_lines(records) == [
-        "score         value             real images      n  reference n  extractor",
-        "FD-judge ↓    12.35 ± 0.79             1.23  1,000           64  judge 01234567",
-        "Precision ↑   0.500                             64           64  judge 01234567",
-        "Memorisation  0.000 ± 0.001           1.234  1,000           64  pixels",
-        "KID ↓         -0.0001 ± 0.0002       0.0000  1,000           64  inception 01234567",
+        "score           value             real images      n  reference n  extractor",
+        "FD-judge ↓      12.35 ± 0.79             1.23  1,000           64  judge 01234567",
+        "Precision ↑     0.500                             64           64  judge 01234567",
+        "Memorisation ↓  0.000 ± 0.001           1.234  1,000           64  pixels",
+        "KID ↓           -0.0001 ± 0.0002       0.0000  1,000           64  inception 01234567",
         "real images: tiny:test, n 500: fewer than were scored, so that their distances hold more bias",
         "real images: tiny:test, n 2,000",
     ]
