@@ -32,8 +32,8 @@ GAN = Config(
 )
 
 # chainer-gan-lib, SN-DCGAN: as above with spectral normalisation in place of the discriminator's batch
-# normalisation and betas (.5, .999). Its loss by measurement: on CIFAR-10 (JPEG copy, widths 128, bfloat16, one seed each)
-# FD-judge after five epochs is 6.7 with hinge and 9.4 with softplus, of 2,000 samples.
+# normalisation and betas (.5, .999). Its loss by measurement: on CIFAR-10 (JPEG copy; widths 128, bfloat16, one seed)
+# FD-judge of 2,000 samples after five epochs is 6.7 with hinge and 9.4 with softplus (reports/studies/sngan-loss.csv).
 _SN_DCGAN_ADAM = OptimizerConfig(rate=2e-4, beta_1=0.5, beta_2=0.999)
 SNGAN = replace(
     GAN,
