@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,11 @@ def command(*arguments, **options):
     return subprocess.run(
         [sys.executable, "-m", "coursework", *arguments], capture_output=True, text=True, timeout=300, **options
     )
+
+
+def listen_to_interruptions():
+    """Let a child process hear SIGINT: it would inherit deafness from a shell that runs the tests in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def environment(**variables):

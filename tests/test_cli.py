@@ -11,7 +11,7 @@ import time
 
 import numpy
 import pytest
-from conftest import command, environment
+from conftest import command, environment, listen_to_interruptions
 
 from coursework import __version__, cli
 from coursework.presets import PRESETS
@@ -287,6 +287,7 @@ def test_an_interrupted_training_says_so_in_one_line_and_goes_on_later(image_fol
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
+        preexec_fn=listen_to_interruptions,
     )
     for line in process.stdout:
         if line.startswith("Epoch 3/"):

@@ -8,7 +8,7 @@ import sys
 
 import numpy
 import pytest
-from conftest import command, environment, save_judge
+from conftest import command, environment, listen_to_interruptions, save_judge
 from graph_writer import graph
 from PIL import Image
 
@@ -197,7 +197,14 @@ def test_an_interrupted_extraction_goes_on(place):
     """Interrupted between two blocks of 2,000 images; the second call computes only what is missing."""
     numpy.savez(place / "many.npz", images=numpy.random.default_rng(0).integers(0, 256, (30_000, 32, 32, 3), "uint8"))
     arguments = [sys.executable, "-m", "coursework", "metrics", "many.npz", "real", "--metrics", "fd"]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+    process = subprocess.Popen(
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=listen_to_interruptions,
+    )
 
     def kept():
         files = (place / ".cache" / "features").rglob("*.npz")
