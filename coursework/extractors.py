@@ -1,7 +1,6 @@
 """The networks whose features are scored, behind one face: the judge of a data set, and Inception of 2015."""
 
 import functools
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ import numpy as np
 from coursework.errors import UserError
 from coursework.metrics import inception
 from coursework.metrics import judge as judges
-from coursework.metrics.graph_file import constants
 from coursework.metrics.inception_architecture import CHANNELS, IMAGE_SIZE
-from coursework.metrics.inception_network import BATCH_SIZE, check_tensors
-from coursework.metrics.inception_weights import VARIABLE, cached_graph, find_graph
+from coursework.metrics.inception_network import BATCH_SIZE
+from coursework.metrics.inception_weights import VARIABLE, cached_graph, find_tensors
 
 
 @dataclass(frozen=True)
@@ -97,12 +95,7 @@ def inception_extractor(path=None, precision="float32", download=False):
     """
     if not (path or download or os.environ.get(VARIABLE) or cached_graph().is_file()):
         return None
-    content, source = find_graph(path, download)
-    tensors = constants(content, source)
-    try:
-        check_tensors(tensors)
-    except UserError as error:
-        raise UserError(f"{source}: {error}") from error
+    _, sha256 = find_tensors(path, download)
 
     @functools.cache
     def model():
@@ -110,7 +103,7 @@ def inception_extractor(path=None, precision="float32", download=False):
 
     return Extractor(
         name="inception",
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256,
         image_shape=(None, None, CHANNELS),
         resize=f"TensorFlow 1 bilinear to {IMAGE_SIZE}x{IMAGE_SIZE}",
         precision=precision,

@@ -11,6 +11,7 @@ from coursework.figures import save_grid, save_png
 from coursework.files import replacing
 from coursework.latents import draw_codes, draw_latents
 from coursework.models import MODELS
+from coursework.models.autoencoder import code_of
 from coursework.models.base import to_uint8, to_unit_range
 from coursework.run import Run
 from coursework.saving import load_network
@@ -113,8 +114,7 @@ class TrainedRun:
     def encode(self, images, batch_size=250):
         """Return the codes of uint8 images; of a variational encoder, the means."""
         images = ops.convert_to_numpy(to_unit_range(images))
-        codes = self.network("encoder").predict(images, batch_size=batch_size, verbose=0)
-        return codes[0] if isinstance(codes, list | tuple) else codes
+        return code_of(self.network("encoder").predict(images, batch_size=batch_size, verbose=0))
 
     def sample(self, count, seed=0, class_name=None):
         """Return uint8 images (count, height, width, channels).

@@ -1,8 +1,6 @@
 """Scores as lines of text: one score in a sentence, many as a table for a terminal."""
 
-from coursework.scores import format_score, score
-
-ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
+from coursework.scores import extractor_text, format_score, score, titled
 
 
 def describe_score(record):
@@ -21,8 +19,7 @@ def describe_score(record):
 
 def extractor_of(record, digits=8):
     """Return the extractor of a record as text: its name and the beginning of its SHA-256."""
-    parts = (record.get("extractor"), (record.get("extractor_sha256") or "")[:digits])
-    return " ".join(part for part in parts if part)
+    return extractor_text(record.get("extractor"), record.get("extractor_sha256"), digits)
 
 
 def score_lines(records):
@@ -32,7 +29,7 @@ def score_lines(records):
         name, floor = record["name"], record.get("floor")
         rows.append(
             (
-                score(name).title + ARROWS[score(name).better],
+                titled(name),
                 _value(record),
                 "" if floor is None else format_score(name, floor),
                 f"{record['n']:,}",

@@ -38,6 +38,16 @@ def score(name):
     return SCORES.get(name, Score(words[:1].upper() + words[1:], None, 4))
 
 
+def titled(name):
+    """Return the title of `name` with an arrow towards the better end."""
+    return score(name).title + {"lower": " ↓", "higher": " ↑", None: ""}[score(name).better]
+
+
+def extractor_text(extractor, sha256, digits):
+    """Return an extractor as text: its name and the first `digits` of its SHA-256, either of which may be None."""
+    return " ".join(part for part in (extractor, (sha256 or "")[:digits]) if part)
+
+
 def format_score(name, value):
     """Return `value` with the decimals of `name`: "not measured" for None, "not finite" for NaN and infinities."""
     if value is None:
@@ -109,13 +119,12 @@ def _table(rows, keys):
 
 
 def _heading(key):
-    arrow = {"lower": " ↓", "higher": " ↑", None: ""}[score(key[0]).better]
-    return {"title": score(key[0]).title + arrow, "extractor": _extractor(key, digits=8)}
+    return {"title": titled(key[0]), "extractor": _extractor(key, digits=8)}
 
 
 def _extractor(key, digits):
     _, extractor, sha256, *_ = (*key, None, None)
-    return " ".join(part for part in (extractor, (sha256 or "")[:digits]) if part)
+    return extractor_text(extractor, sha256, digits)
 
 
 def _best(name, records):

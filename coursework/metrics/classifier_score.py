@@ -1,11 +1,10 @@
 """Inception Score: are samples recognisable one by one and varied as a whole? (Salimans et al. 2016)."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from coursework.errors import UserError
 from coursework.metrics.features import checked, checked_whole
+from coursework.metrics.repeated import RepeatedScore
 
 
 def inception_score(logits, splits=10, seed=2020):
@@ -18,25 +17,8 @@ def inception_score(logits, splits=10, seed=2020):
     return score.mean, score.std
 
 
-@dataclass(frozen=True)
-class ClassifierScore:
-    """Scores of the splits (splits,), and what each row does to their mean.
-
-    influences: (n,), how the mean moves, times n, as the row gains weight; see `coursework.metrics.uncertainty`.
-    """
-
-    values: np.ndarray
-    influences: np.ndarray
-
-    @property
-    def mean(self):
-        """Mean over splits."""
-        return float(self.values.mean())
-
-    @property
-    def std(self):
-        """Population standard deviation over splits."""
-        return float(self.values.std())
+class ClassifierScore(RepeatedScore):
+    """Scores of the splits (splits,), and what each row does to their mean."""
 
 
 def classifier_score(logits, splits=10, seed=2020):

@@ -31,15 +31,21 @@ def load_pretrained(path=None, precision="float32", download=False):
     archive (89 MB) into the cache where there is neither. Raises `UserError` in one line for a missing, wrong or
     damaged file, and where the download fails.
     """
+    tensors, sha256 = find_tensors(path, download)
+    model = build(precision)
+    load_tensors(model, tensors)
+    return model, sha256
+
+
+def find_tensors(path=None, download=False):
+    """Return ({name of a tensor: array}, SHA-256 of the graph file), checked, found as `load_pretrained` says."""
     content, source = find_graph(path, download)
     tensors = constants(content, source)
     try:
         check_tensors(tensors)
     except UserError as error:
         raise UserError(f"{source}: {error}") from error
-    model = build(precision)
-    load_tensors(model, tensors)
-    return model, hashlib.sha256(content).hexdigest()
+    return tensors, hashlib.sha256(content).hexdigest()
 
 
 def find_graph(path=None, download=False):

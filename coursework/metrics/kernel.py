@@ -1,11 +1,10 @@
 """Kernel distance: the squared maximum mean discrepancy under a cubic kernel (Bińkowski et al. 2018, "KID")."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from coursework.errors import UserError
 from coursework.metrics.features import checked_pair, checked_whole
+from coursework.metrics.repeated import RepeatedScore
 
 # Rows of a kernel matrix cubed and summed at a time: 128 rows of 1,000 stay in the cache.
 ROWS = 128
@@ -22,27 +21,13 @@ def kernel_distance(fake, real, subsets=100, subset_size=1000, seed=2020):
     return distance.mean, distance.std
 
 
-@dataclass(frozen=True)
-class KernelDistance:
+class KernelDistance(RepeatedScore):
     """Distances of the subsets (subsets,), and what each fake row does to their mean.
 
-    influences: (n,), how the mean moves, times n, as the row gains weight. Their standard deviation over the root of n
-    is the standard error of the mean over generated samples; subsets share rows, so that the deviation over
-    subsets by the root of their number is none: it falls with the subsets and not with the samples.
+    The influences' standard deviation over the root of n is the standard error of the mean over generated samples;
+    subsets share rows, so that the deviation over subsets by the root of their number is none: it falls with the
+    subsets and not with the samples.
     """
-
-    values: np.ndarray
-    influences: np.ndarray
-
-    @property
-    def mean(self):
-        """Mean over subsets."""
-        return float(self.values.mean())
-
-    @property
-    def std(self):
-        """Population standard deviation over subsets, as the reference implementations give it."""
-        return float(self.values.std())
 
 
 def kernel_distances(fake, real, subsets=100, subset_size=1000, seed=2020, progress=None):

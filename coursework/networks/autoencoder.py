@@ -23,7 +23,7 @@ def build(config, image_shape, seed=0):
     shape, scales = code_shape(config), count_scales(config, image_shape)
     seeds = Seeds(seed)
     return {
-        "encoder": _encoder("encoder", image_shape, config.depth, scales, config.latent_channels, seeds),
+        "encoder": encoder(config, image_shape, scales, seeds),
         "decoder": _decoder(shape, config.depth, scales, image_shape[2], seeds),
         "critic": _critic(image_shape, config.depth, scales, config.latent_channels, seeds),
         "code_critic": _code_critic(shape, seeds),
@@ -85,11 +85,12 @@ def decode(code, depth, scales, channels, seeds):
     return _convolution(channels, 3, x.shape[-1], seeds, "to_image")(x)
 
 
-def _encoder(name, image_shape, depth, scales, outputs, seeds):
+def encoder(config, image_shape, scales, seeds):
+    """Return the encoder, image -> code."""
     inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, depth, scales, outputs, seeds)
+    x = encode(inputs, config.depth, scales, config.latent_channels, seeds)
     code = layers.Activation("linear", dtype="float32", name="code")(x)
-    return keras.Model(inputs, code, name=name)
+    return keras.Model(inputs, code, name="encoder")
 
 
 def _critic(image_shape, depth, scales, outputs, seeds):

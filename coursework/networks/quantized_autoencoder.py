@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from coursework.networks.autoencoder import code_shape, count_scales, decode, encode, glorot
+from coursework.networks.autoencoder import code_shape, count_scales, decode, encoder, glorot
 from coursework.networks.blocks import Seeds
 from coursework.vector_quantizer import VectorQuantizer
 
@@ -20,16 +20,9 @@ def build(config, image_shape, seed=0):
     scales = count_scales(config, image_shape)
     seeds = Seeds(seed)
     return {
-        "encoder": _encoder(config, image_shape, scales, seeds),
+        "encoder": encoder(config, image_shape, scales, seeds),
         "decoder": _decoder(config, image_shape, scales, seeds),
     }
-
-
-def _encoder(config, image_shape, scales, seeds):
-    inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, config.depth, scales, config.latent_channels, seeds)
-    code = layers.Activation("linear", dtype="float32", name="code")(x)
-    return keras.Model(inputs, code, name="encoder")
 
 
 def _decoder(config, image_shape, scales, seeds):
