@@ -167,6 +167,8 @@ HEADER = ["preset", "precision", "here ms", "PyTorch ms", "compiled ms", "ratio"
     "loss difference",
 ]
 
+RATIO = "ratio: our time by that of PyTorch's faster form"
+
 
 def table(rows):
     """Return rows of texts as aligned lines: names to the left, numbers to the right."""
@@ -189,7 +191,11 @@ def main(arguments=None):
     parser.add_argument("--no-startup", action="store_true", help="leave the start-up time out")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, as in train")
     parser.add_argument("--json", type=Path, default=RESULTS, help="file for the results")
+    parser.add_argument("--show", action="store_true", help="measure nothing: print the table of that file again")
     options = parser.parse_args(arguments)
+    if options.show:
+        show(options.json)
+        return
     sides = SIDES[:2] if options.no_compile else SIDES
     results = {"machine": machine(), "settings": options.set, "repeats": options.repeats, "steps": []}
     if not options.no_startup:
@@ -207,7 +213,21 @@ def main(arguments=None):
             print("  ".join(lines[-1]), flush=True)
             options.json.parent.mkdir(parents=True, exist_ok=True)
             options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    print(f"\n{table(lines)}\n\nratio: our time by the faster form of PyTorch's; written to {options.json}")
+    print(f"\n{table(lines)}\n\n{RATIO}; written to {options.json}")
+
+
+def show(file):
+    """Print the table of a file that `main` wrote, with what was measured on."""
+    try:
+        results = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"no results in {file}: measure with `python -m benchmarks.training_step` ({error})") from error
+    if "startup_seconds" in results:
+        print(f"start-up: {results['startup_seconds']:.1f} s from the command to the first step")
+    print(table([HEADER, *(row(result) for result in results["steps"])]))
+    machine, versions = results["machine"]["machine"], list(results["machine"].items())[1:]
+    print(f"\n{RATIO}; medians of {results['repeats']}")
+    print("; ".join([machine, *(f"{name} {value}" for name, value in versions)]))
 
 
 def machine(*packages):

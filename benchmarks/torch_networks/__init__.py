@@ -1,0 +1,22 @@
+"""The presets' networks written by hand in PyTorch, channels last, with the layer names of the Keras originals.
+
+Everything is laid out for speed: a dense layer's output is viewed as channels-last maps, so that no transposition is
+ever needed, and normalisation, convolution and activation are PyTorch's own.
+"""
+
+import torch
+
+from benchmarks.torch_networks import autoencoder, dcgan, resnet, vector_autoencoder
+
+BUILDERS = {
+    "dcgan": dcgan.build,
+    "resnet": resnet.build,
+    "autoencoder": autoencoder.build,
+    "vector_autoencoder": vector_autoencoder.build,
+}
+
+
+def build(config, channels=3, size=32):
+    """Return {role: nn.Module} for a `coursework.config.Config`, untrained; its images are `size` squares."""
+    networks = BUILDERS[config.network.name](config.network, channels, size)
+    return {role: network.to(memory_format=torch.channels_last) for role, network in networks.items()}
