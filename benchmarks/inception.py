@@ -4,6 +4,7 @@ The sides have equal synthetic weights, must agree in their features first, have
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import statistics
@@ -17,6 +18,7 @@ from benchmarks.inception_worker import SIDES
 from benchmarks.training_step import Worker, machine, table
 from coursework.data import load_dataset, sprites
 from coursework.errors import UserError
+from coursework.metrics import judge as judges
 from coursework.metrics.frechet import frechet_distance
 from coursework.quiet import silence
 
@@ -112,7 +114,24 @@ def effect_of_bfloat16(workers, folder, count):
         "relative_change": fast / exact - 1,
         # What a set in one precision is away from itself in the other: mixing them adds so much.
         "same_images": frechet_distance(features["cifar10", "float32"], features["cifar10", "mixed_bfloat16"]),
+        "judge": effect_on_judge(np.load(folder / "sprites.npy"), np.load(folder / "cifar10.npy")),
     }
+
+
+def effect_on_judge(fake, real):
+    """Return FD-judge of two sets of images in both precisions, None where there is no judge of CIFAR-10."""
+    judge = judges.find_judge(load_dataset("cifar10"))
+    if judge is None:
+        return None
+    distances = {}
+    for precision in TOLERANCES:
+        classes = len(judge.class_names)
+        model = judges.build(judge.model.input_shape[1:], classes, judge.width, precision=precision)
+        model.set_weights(judge.model.get_weights())
+        own = dataclasses.replace(judge, model=model)
+        distances[precision] = frechet_distance(*(judges.extract(own, images)["features"] for images in (fake, real)))
+    change = distances["mixed_bfloat16"] / distances["float32"] - 1
+    return {"distance": distances, "relative_change": change, "judge_sha256": judge.sha256}
 
 
 HEADER = ["side", "batch", "images/s", "least", "most", "by its default", "by its best", "feature difference"]
@@ -164,6 +183,11 @@ def main(arguments=None):
             f"{effect['distance']['float32']:.4f} in float32, {effect['relative_change']:+.3%} in bfloat16; "
             f"the same images in both precisions: {effect['same_images']:.6f}"
         )
+        if effect["judge"]:
+            print(
+                f"FD-judge of the same sets: {effect['judge']['distance']['float32']:.4f} in float32, "
+                f"{effect['judge']['relative_change']:+.3%} in bfloat16"
+            )
     print(f"\nmedians of {options.repeats} with {options.threads} threads; written to {options.json}")
 
 

@@ -4,12 +4,14 @@ import importlib.util
 
 import numpy
 import pytest
+from conftest import save_judge
 
 from benchmarks import inception as benchmark
 from benchmarks.inception import check_features, effect_of_bfloat16, rows
 from benchmarks.synthetic_inception import synthetic_tensors
 from coursework.metrics import frechet_distance
 from coursework.metrics.inception_architecture import tensor_shapes
+from coursework.metrics.judge import extract
 
 
 class FakeWorker:
@@ -49,7 +51,7 @@ def test_features_must_agree(tmp_path):
             check_features(workers, tmp_path)
 
 
-def test_the_effect_of_bfloat16_is_a_change_of_the_distance(tmp_path, monkeypatch, small_dataset):
+def test_the_effect_of_bfloat16_is_a_change_of_the_distance(in_tmp, tmp_path, monkeypatch, small_dataset):
     monkeypatch.setattr(benchmark, "load_dataset", lambda name: small_dataset)
     workers = [FakeWorker("float32", tmp_path), FakeWorker("mixed_bfloat16", tmp_path, 1.1)]
     effect = effect_of_bfloat16([*workers, FakeWorker("torch-fidelity", tmp_path)], tmp_path, 24)
@@ -59,6 +61,18 @@ def test_the_effect_of_bfloat16_is_a_change_of_the_distance(tmp_path, monkeypatc
     assert [len(features) for features in sets] == [24, 24]
     assert effect["distance"]["float32"] == pytest.approx(frechet_distance(*sets), rel=1e-12)
     assert effect["same_images"] == pytest.approx(frechet_distance(sets[1], 1.1 * sets[1]), rel=1e-9)
+    assert effect["judge"] is None
+
+
+def test_the_effect_on_the_judge_is_that_of_its_convolutions(in_tmp, monkeypatch, small_dataset):
+    monkeypatch.setattr(benchmark, "load_dataset", lambda name: small_dataset)
+    judge = save_judge(small_dataset, small_dataset.name, width=4)
+    fake, real = small_dataset.train_images[:40], small_dataset.test_images
+    effect = benchmark.effect_on_judge(fake, real)
+    expected = frechet_distance(*(extract(judge, images)["features"] for images in (fake, real)))
+    assert effect["distance"]["float32"] == pytest.approx(expected, rel=1e-6)
+    # Eight bits of a number are rounded, a thousand numbers averaged.
+    assert 0 < abs(effect["relative_change"]) < 0.05 and effect["judge_sha256"] == judge.sha256
 
 
 def test_the_table_sets_every_side_beside_torch_fidelity():
