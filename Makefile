@@ -16,10 +16,11 @@ TESTING   := $(VENV)/installed-tests
 COURSEWORK := $(VENV)/bin/python -m coursework
 # A judge that has seen these images already is found and not trained again.
 JUDGE      = $(COURSEWORK) judge --dataset $(DATASET)
+WITNESSES  = $(JUDGE) --role witness && $(JUDGE) --role second
 RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch lint judge pegasus lines figures report benchmark clean
+.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark lines figures report benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,17 +59,25 @@ sample-%: $(INSTALLED) ## 64 images of the run of a preset, as a PNG
 judge: $(INSTALLED) ## train the classifier behind FD-judge, where there is none
 	$(JUDGE)
 
-pegasus: $(INSTALLED) ## winged horses from the trained autoencoders: 64, and the best
+witness: $(INSTALLED) ## train both witnesses of winged horses, where there are none
 	$(JUDGE)
-	$(COURSEWORK) pegasus --dataset $(DATASET) --seed $(SEED)
+	$(WITNESSES)
+
+pegasus: $(INSTALLED) ## winged horses from the trained runs: the best, 64, and a page with all candidates
+	$(JUDGE)
+	$(WITNESSES)
+	$(COURSEWORK) pegasus $(RUNS) --dataset $(DATASET) --seed $(SEED)
+
+pegasus-benchmark: $(INSTALLED) ## every Pegasus strategy on built-in data, where the truth is known
+	$(COURSEWORK) pegasus-benchmark --seed $(SEED)
 
 lines: $(INSTALLED) ## the ACAI paper's table: seven autoencoders on lines; goes on where it stopped
 	$(COURSEWORK) lines $(if $(IMAGES),--images $(IMAGES)) $(if $(SEEDS),--seeds $(SEEDS))
 
-figures: $(INSTALLED) ## the figures of every run
+figures: $(INSTALLED) ## the figures of every run, each also alone in reports/figures (PNG, PDF)
 	$(COURSEWORK) figures $(RUNS)
 
-report: $(INSTALLED) ## reports/report.pdf from the runs there are
+report: $(INSTALLED) ## reports/report.pdf, report.html and the model card from the runs there are
 	$(COURSEWORK) report $(RUNS)
 
 benchmark: $(TESTING) ## time training steps beside the same work in PyTorch (needs torch in .venv)

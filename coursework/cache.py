@@ -7,11 +7,11 @@ any time: it costs the next start some time, nothing else.
 import contextlib
 import hashlib
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from coursework.arrays import read_npz
 from coursework.errors import UserError
 from coursework.files import replacing
 
@@ -30,10 +30,9 @@ def cache_folder():
 def read_arrays(file):
     """Return {name: array} of a cached file, None where it is missing or damaged; reading makes it the youngest."""
     try:
-        with np.load(file, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
+        arrays = read_npz(file)
         os.utime(file)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (UserError, OSError):
         return None
     return arrays
 

@@ -1,4 +1,4 @@
-"""What happens between epochs: log, resume state, sample grids, the guard against divergence, the best weights."""
+"""What happens between epochs: log, resume state, sample grids, the best weights."""
 
 import csv
 import io
@@ -12,7 +12,11 @@ from keras import ops
 from coursework.errors import UserError
 from coursework.figures import save_grid
 from coursework.files import write_text
-from coursework.state import save_state
+from coursework.guards import not_finite
+from coursework.state import START, Position, save_state
+
+# Seconds between states within an epoch, which may take an hour: what a flat battery costs at most.
+EVERY_SECONDS = 600
 
 
 class Log(keras.callbacks.Callback):
@@ -41,17 +45,67 @@ class Log(keras.callbacks.Callback):
         write_text(self.file, text.getvalue())
 
 
-class Backup(keras.callbacks.Callback):
-    """Saves the whole training state after every epoch; `on_saved(epoch)` is called once it is on disk."""
+class Interrupted(UserError):
+    """Training was asked to stop, and has kept what it had done."""
 
-    def __init__(self, run, on_saved):
+
+class Backup(keras.callbacks.Callback):
+    """Saves the whole training state after every epoch, every `seconds` within one, and where training is to stop.
+
+    on_saved: called with the number of a finished epoch once its state is on disk. start: the `Position` that the model
+    was brought to. interruption: an `Interruption`, heeded after each step by saving and raising `Interrupted`.
+    """
+
+    def __init__(self, run, on_saved, start=START, interruption=None, seconds=EVERY_SECONDS):
         super().__init__()
         self.folder = run.backup
         self.on_saved = on_saved
+        self.start = start
+        self.interruption = interruption
+        self.seconds = seconds
+        self.kept = str(start) if start > START else None
+
+    def set_model(self, model):
+        super().set_model(model)
+        trackers = [variable for metric in model.metrics for variable in metric.variables]
+        self.losses_so_far = [(variable, np.array(ops.convert_to_numpy(variable.value))) for variable in trackers]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self.first_step = self.start.step if epoch == self.start.epoch else 0
+        if self.first_step:
+            # Keras has set the means back, as for an epoch that begins.
+            for variable, value in self.losses_so_far:
+                variable.assign(value)
+        self.saved = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        # After the last step the end of the epoch is near, and does the same.
+        if batch + 1 == self.params["steps"] or not (
+            self._is_to_stop() or time.monotonic() - self.saved >= self.seconds
+        ):
+            return
+        # A finite loss does not know yet what its own step did to the weights.
+        if not_finite(self.model) is None:
+            self._save(Position(self.epoch, self.first_step + batch + 1))
+        self._stop_if_asked()
 
     def on_epoch_end(self, epoch, logs=None):
-        save_state(self.folder, self.model, epoch + 1)
+        self._save(Position(epoch + 1))
         self.on_saved(epoch + 1)
+        self._stop_if_asked()
+
+    def _save(self, position):
+        save_state(self.folder, self.model, position)
+        self.saved = time.monotonic()
+        self.kept = str(position)
+
+    def _is_to_stop(self):
+        return self.interruption is not None and self.interruption.requested
+
+    def _stop_if_asked(self):
+        if self._is_to_stop():
+            raise Interrupted(f"interrupted; {self.kept or 'nothing'} is saved: the same command goes on from there")
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -67,55 +121,6 @@ class SampleGrid(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.last_epoch:
             save_grid(self.run.samples / f"{epoch + 1:04d}.png", self.model.preview(self.images), columns=8, scale=2)
-
-
-class Diverged(UserError):
-    """Training went wrong by itself: a value is not finite, or one player has won outright."""
-
-
-class DivergenceGuard(keras.callbacks.Callback):
-    """Raises `Diverged` when a loss or a weight is not finite or the discriminator has won outright.
-
-    A discriminator whose mean loss stays below `threshold` for `patience` epochs tells every image apart with
-    certainty: the generator's gradient is gone. The state of the last epoch before is on disk and stays there.
-    """
-
-    def __init__(self, threshold=1e-3, patience=2):
-        super().__init__()
-        self.threshold = threshold
-        self.patience = patience
-        self.certain_epochs = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        # The logs are running means over the epoch, in which one bad value stays visible.
-        for name, value in (logs or {}).items():
-            if not math.isfinite(value):
-                raise Diverged(
-                    f"training diverged in epoch {self.epoch + 1}, step {batch + 1}: {name} is {value}; "
-                    f"{self._kept()}; lower the rate or change a setting and train again"
-                )
-
-    def on_epoch_end(self, epoch, logs=None):
-        # The loss of the last step does not know yet what its own update did.
-        bad = [weight.path for weight in self.model.weights if not np.isfinite(ops.convert_to_numpy(weight)).all()]
-        if bad:
-            raise Diverged(
-                f"training diverged at the end of epoch {epoch + 1}: {bad[0]} is not finite; {self._kept()}; "
-                "lower the rate or change a setting and train again"
-            )
-        loss = (logs or {}).get("discriminator_loss")
-        self.certain_epochs = self.certain_epochs + 1 if loss is not None and loss < self.threshold else 0
-        if self.certain_epochs >= self.patience:
-            raise Diverged(
-                f"the discriminator won outright: its loss was below {self.threshold} for {self.patience} epochs, "
-                f"up to epoch {epoch + 1}; {self._kept()}; lower its rate or use the preset sngan"
-            )
-
-    def _kept(self):
-        return f"the weights of epoch {self.epoch} are kept" if self.epoch else "no epoch was finished"
 
 
 class BestScore(keras.callbacks.Callback):

@@ -1,13 +1,19 @@
 """The command line: parses, runs a verb, turns mistakes into one clear line and exit code 2."""
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
+import threading
 import traceback
 
 from coursework import __version__
 from coursework.errors import UserError
 from coursework.verbs import add_verbs
+
+# Letters of a message: a name in it may be as long as whoever gave it likes.
+LONGEST_LINE = 2000
 
 
 def main(arguments=None):
@@ -17,7 +23,8 @@ def main(arguments=None):
     except UserError as error:
         return _fail(str(error))
     try:
-        arguments.verb(arguments)
+        with _heeding_requests_to_end():
+            arguments.verb(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads the output has seen enough. Python flushes once more at its end, and must not fail there.
@@ -36,10 +43,35 @@ def main(arguments=None):
     return 0
 
 
+@contextlib.contextmanager
+def _heeding_requests_to_end():
+    """Let SIGTERM and a closed terminal end a verb as Ctrl-C does: half-written files are removed on the way out."""
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        # What the process was told to ignore, as nohup does, stays ignored.
+        before = {number: signal.signal(number, interrupt) for number in numbers if _ends(number)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ends(number):
+    return signal.getsignal(number) == signal.SIG_DFL
+
+
 def _fail(message):
     # A progress bar may have left the cursor inside its line.
     start = "\n" if sys.stderr.isatty() else ""
-    print(f"{start}coursework: error: {' '.join(message.splitlines())}", file=sys.stderr)
+    # Names of files and classes may hold anything, such as what moves a terminal's cursor.
+    line = "".join(letter if letter.isprintable() else " " for letter in " ".join(message.splitlines()))
+    print(f"{start}coursework: error: {line[:LONGEST_LINE]}", file=sys.stderr)
     return 2
 
 

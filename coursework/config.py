@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from coursework.decoding import decode, one_of, setting
 from coursework.errors import UserError
+from coursework.files import parse_json
 
 
 @dataclass(frozen=True)
@@ -234,11 +235,7 @@ class Config:
     @classmethod
     def from_json(cls, text, source="configuration"):
         """Parse and check JSON; raises `UserError`, naming `source`, for anything that `to_json` would not write."""
-        try:
-            content = json.loads(text)
-        except ValueError as error:
-            raise UserError(f"{source} is not valid JSON: {error}") from error
-        return decode(cls, content, str(source))
+        return decode(cls, parse_json(text, source), str(source))
 
     def with_setting(self, key, text, option=None):
         """Return a copy in which the setting `key` has the value written in `text`.
@@ -283,5 +280,5 @@ def _parse(text, old):
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

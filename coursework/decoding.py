@@ -32,7 +32,7 @@ def decode(kind, content, where):
     fields = {entry.name: entry for entry in dataclasses.fields(kind)}
     unknown = [key for key in content if key not in fields]
     if unknown:
-        raise UserError(f'{where}: unknown key "{unknown[0]}"; known are {", ".join(fields)}')
+        raise UserError(f'{where}: unknown key "{unknown[0]:.60}"; known are {", ".join(fields)}')
     hints = typing.get_type_hints(kind)
     values = {}
     for name, entry in fields.items():
@@ -83,4 +83,7 @@ def _check_limits(limits, value, where):
 
 
 def _shown(value):
-    return json.dumps(value)[:60]
+    try:
+        return json.dumps(value)[:60]
+    except RecursionError:
+        return "something nested too deep"

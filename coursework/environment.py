@@ -27,6 +27,12 @@ def describe_environment():
     }
 
 
+def environment_differences(before, after):
+    """Return {name: [old, new]} of what differs between two records of `describe_environment` and is in both."""
+    names = [name for name in after if name in before]
+    return {name: [before[name], after[name]] for name in names if before[name] != after[name]}
+
+
 def _backend_version(backend):
     return __import__(backend).__version__
 

@@ -1,31 +1,39 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and reading those that anybody may have written."""
 
 import contextlib
+import errno
 import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
 
-from coursework.errors import UserError
+from coursework.errors import CannotWrite, UserError
+
+# How the temporary files of `replacing` begin: what a killed process leaves behind is known by it.
+TEMPORARY = ".coursework-"
+# Bytes; the longest text of this package's own has some hundred kilobytes.
+LARGEST_TEXT = 64 * 2**20
+FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextlib.contextmanager
 def replacing(path):
     """Yield a temporary path beside `path` with the same suffix; it replaces `path` only if the block succeeds.
 
-    Raises `UserError` where the folder cannot be created or written.
+    Raises `CannotWrite` where the folder cannot be created or written, and where the disk is full.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
         os.close(descriptor)
         # mkstemp makes files private; a run directory is meant to be shared like any other file.
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        raise _cannot_write(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
@@ -33,10 +41,33 @@ def replacing(path):
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _flush_folder(path.parent)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _cannot_write(path, error):
+    hint = "; make room on the disk and try again" if error.errno in FULL else ""
+    return CannotWrite(f"cannot write {path}: {error.strerror or error}{hint}")
+
+
+def _flush_folder(folder):
+    """Bring the folder's list of names to the disk too, where the system lets a folder be opened."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remove_leftovers(folder):
+    """Remove the temporary files that killed processes left in `folder` and below; nobody else may be writing there."""
+    for file in Path(folder).rglob(f"{TEMPORARY}*"):
+        with contextlib.suppress(OSError):
+            file.unlink()
 
 
 def write_text(path, text):
@@ -55,3 +86,34 @@ def sha256(path):
     """Return the hexadecimal SHA-256 of the file at `path`."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_text(path, largest=LARGEST_TEXT):
+    """Return the UTF-8 text of the file at `path`.
+
+    Raises `UserError` where it cannot be read, is no regular file, is longer than `largest` bytes or is not UTF-8.
+    """
+    path = Path(path)
+    try:
+        # Opening a named pipe would wait for whoever writes to it.
+        if path.exists() and not path.is_file():
+            raise UserError(f"cannot read {path}: it is not a regular file")
+        with open(path, "rb") as file:
+            content = file.read(largest + 1)
+        if len(content) > largest:
+            raise UserError(f"cannot read {path}: it is larger than {largest / 2**20:.0f} MB")
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"cannot read {path}: it is not UTF-8 text") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def parse_json(text, source):
+    """Return the content of JSON text; raises `UserError`, which begins with `source`, for anything else."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{source} is not valid JSON: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"{source} is not valid JSON: it is nested too deep") from error

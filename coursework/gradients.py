@@ -87,6 +87,14 @@ def without_gradient(fn, *args, **kwargs):
         return keras.tree.map_structure(keras.ops.stop_gradient, fn(*args, **kwargs))
 
 
+def compiled(fn):
+    """Return `fn`, a pure function of tensors and structures of them, as one graph under TensorFlow; else itself.
+
+    Shapes that change make a new graph, which takes seconds: keep them.
+    """
+    return tensorflow.function(fn) if BACKEND == "tensorflow" else fn
+
+
 def normalize_batch(inputs, scale, offset, epsilon):
     """Return `(outputs, mean, variance)` of a batch normalised by its own statistics, channels last, in one operation.
 

@@ -65,11 +65,11 @@ def train_judge(dataset, folder=None, epochs=None, seed=0, width=24, progress=Tr
     return judge
 
 
-def learning_rate(steps):
+def learning_rate(steps, peak=PEAK_RATE):
     """Return the one-cycle schedule (Smith 2018) of `steps` updates: linear up to the peak, along a cosine to zero."""
     warm_up = max(1, round(WARM_UP * steps))
     return keras.optimizers.schedules.CosineDecay(
-        0.0, decay_steps=max(1, steps - warm_up), warmup_target=PEAK_RATE, warmup_steps=warm_up
+        0.0, decay_steps=max(1, steps - warm_up), warmup_target=peak, warmup_steps=warm_up
     )
 
 
@@ -86,7 +86,7 @@ class AugmentedBatches(Batches):
 
     def __getitem__(self, index):
         images, labels = super().__getitem__(index)
-        generator = np.random.default_rng((self.seed, self._epoch, index))
+        generator = np.random.default_rng((self.seed, self.epoch, index))
         return shifted(images, generator), self.one_hot[labels]
 
 
@@ -119,7 +119,7 @@ def _fit(dataset, batch_size, epochs, seed, width, progress):
     """Train and return the judge's network, in float32 whatever it was trained in."""
     class_count = len(dataset.class_names)
     batches = AugmentedBatches(dataset.train_images, dataset.train_labels, class_count, batch_size, seed)
-    network = build(dataset.image_shape, class_count, width, seed, _fastest_precision(width))
+    network = build(dataset.image_shape, class_count, width, seed, fastest_precision(width))
     classifier = keras.Model(network.input, network.output["logits"])
     optimizer = keras.optimizers.SGD(
         learning_rate(len(batches) * epochs), momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY
@@ -138,7 +138,7 @@ def _fit(dataset, batch_size, epochs, seed, width, progress):
     return exact
 
 
-def _fastest_precision(width):
+def fastest_precision(width):
     """Return "mixed_bfloat16" where the processor multiplies bfloat16 itself; emulated it is slower than float32.
 
     Narrow layers gain nothing by it.

@@ -1,15 +1,30 @@
 """The run directory: the only place that knows the file names inside it."""
 
 import csv
+import io
 import json
 import shutil
 from pathlib import Path
 
 from coursework.config import Config
 from coursework.errors import UserError
-from coursework.files import write_text
+from coursework.files import parse_json, read_text, write_text
 
 RUNS = Path("reports/runs")
+# What environment.json must hold under these names, where it holds them: others rely on it.
+ENVIRONMENT_TYPES = {
+    "dataset_fingerprint": str,
+    "dataset_label": str,
+    "seconds": int | float,
+    "processor_seconds": int | float,
+    "epochs_done": int,
+    "images_seen": int,
+    "finished": bool,
+    "parameters": dict,
+    "class_names": list,
+    "incidents": list,
+    "changes": list,
+}
 
 
 class Run:
@@ -79,6 +94,11 @@ class Run:
         return self.path / "best"
 
     @property
+    def lock_file(self):
+        """lock: names the process that trains here, while it does."""
+        return self.path / "lock"
+
+    @property
     def samples(self):
         """samples/: one grid every few epochs, from fixed latents."""
         return self.path / "samples"
@@ -99,8 +119,7 @@ class Run:
 
     def read_config(self):
         """Return the run's `Config`."""
-        text = self.config_file.read_text(encoding="utf-8", errors="replace")
-        return Config.from_json(text, source=self.config_file)
+        return Config.from_json(read_text(self.config_file), source=self.config_file)
 
     def write_config(self, config):
         """Write config.json."""
@@ -108,7 +127,19 @@ class Run:
 
     def read_environment(self):
         """Return environment.json as a dict, empty where there is none."""
-        return _read_json(self.environment_file, {})
+        environment = _read_json(self.environment_file, {})
+        for name, kind in ENVIRONMENT_TYPES.items():
+            value = environment.get(name)
+            if not isinstance(value, kind | None) or (isinstance(value, int) and not _is_number(value)):
+                raise UserError(f"{self.environment_file}: {name} should not be {environment[name]!r:.40}")
+        if not all(isinstance(name, str) for name in environment.get("class_names") or ()):
+            raise UserError(f"{self.environment_file}: class_names should be a list of names")
+        for entry in environment.get("incidents") or ():
+            if not (isinstance(entry, dict) and type(entry.get("epoch")) is int):
+                raise UserError(f"{self.environment_file}: every one of incidents should be an object with an epoch")
+        return {
+            name: value for name, value in environment.items() if value is not None or name not in ENVIRONMENT_TYPES
+        }
 
     def write_environment(self, environment):
         """Write environment.json."""
@@ -122,8 +153,8 @@ class Run:
                 raise UserError(
                     f'{self.metrics_file}: every score should be an object with a "name", not {record!r:.40}'
                 )
-            if not isinstance(record.get("value"), int | float | None):
-                raise UserError(f"{self.metrics_file}: the value of {record['name']} should be a number")
+            if record.get("value") is not None and not _is_number(record["value"]):
+                raise UserError(f"{self.metrics_file}: the value of {record['name']:.60} should be a number")
         return records
 
     def write_metrics(self, metrics):
@@ -132,7 +163,10 @@ class Run:
 
     def read_best_score(self):
         """Return best/score.json, {"name", "value", "epoch"} of the networks in best/, empty where there is none."""
-        return _read_json(self.best / "score.json", {})
+        record = _read_json(self.best / "score.json", {})
+        if record and not (_is_number(record.get("value")) and type(record.get("epoch")) is int):
+            raise UserError(f"{self.best / 'score.json'} should hold a value and an epoch")
+        return record
 
     def write_best_score(self, name, value, epoch):
         """Write best/score.json."""
@@ -143,14 +177,15 @@ class Run:
         """Return log.csv as {column: list of floats}, empty where there is none."""
         if not self.log_file.is_file():
             return {}
-        with open(self.log_file, newline="", encoding="utf-8") as file:
-            try:
-                rows = list(csv.DictReader(file))
-                columns = {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
-                if rows and "epoch" not in columns:
-                    raise ValueError("it has no column epoch")
-            except (ValueError, TypeError, csv.Error) as error:
-                raise UserError(f"{self.log_file} is not a log of this package: {error}") from error
+        try:
+            rows = list(csv.DictReader(io.StringIO(read_text(self.log_file), newline="")))
+            columns = {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
+            if rows and "epoch" not in columns:
+                raise ValueError("it has no column epoch")
+            if not all(number.is_integer() and number > 0 for number in columns.get("epoch", ())):
+                raise ValueError("its column epoch should hold whole numbers")
+        except (UserError, ValueError, TypeError, csv.Error) as error:
+            raise UserError(f"{self.log_file} is not a log of this package: {error!s:.200}") from error
         return columns
 
     def sample_files(self):
@@ -167,13 +202,15 @@ class Run:
         return bool(self.read_environment().get("finished"))
 
 
+def _is_number(value):
+    """Tell whether a value from JSON is a number that a float can hold; integers there may have thousands of digits."""
+    return isinstance(value, float) or (isinstance(value, int) and value.bit_length() < 1024)
+
+
 def _read_json(path, default):
     if not path.is_file():
         return default
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from error
+    content = parse_json(read_text(path), path)
     if not isinstance(content, type(default)):
         raise UserError(f"{path} should hold a JSON {'object' if default == {} else 'list'}")
     return content

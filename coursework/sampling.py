@@ -1,10 +1,9 @@
 """From a trained run to images: the same run, count and seed give the same images."""
 
-import zipfile
-
 import numpy as np
 from keras import ops
 
+from coursework.arrays import read_npz
 from coursework.class_weights import balanced_labels, class_weights
 from coursework.errors import UserError
 from coursework.figures import save_grid, save_png
@@ -79,11 +78,10 @@ class TrainedRun:
         if not MODELS[self.config.model.name].fits_prior:
             distribution = getattr(self.config.model, "latent_distribution", "normal")
             return draw_latents(distribution, count, self.latent_shape, seed)
-        file = Run(self.folder).code_statistics
+        file, shape = Run(self.folder).code_statistics, self.latent_shape
         try:
-            with np.load(file, allow_pickle=False) as content:
-                return draw_codes(content, count, self.latent_shape, seed)
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            return draw_codes(read_npz(file), count, shape, seed)
+        except (UserError, ValueError, TypeError, KeyError) as error:
             raise UserError(f"cannot read {file}: train the run to its end ({error})") from error
 
     def labels(self, count, class_name=None):

@@ -5,6 +5,7 @@ import keras
 import coursework.networks  # noqa: F401  registers the package's own layers, which loading looks up by name
 from coursework.errors import UserError
 from coursework.files import replacing
+from coursework.network_files import check_network_file
 
 
 def save_networks(folder, networks):
@@ -17,12 +18,19 @@ def save_networks(folder, networks):
 def load_network(file):
     """Return the network in the .keras file; raises `UserError` for a missing, damaged or foreign one.
 
-    Keras's safe mode is on: a file that brings code of its own is refused.
+    A file that brings code of its own, or asks for anything but a network's layers, is refused unbuilt.
     """
     if not file.is_file():
         raise UserError(f"no file {file}")
     try:
+        check_network_file(file, _own_functions())
         return keras.saving.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises a dozen kinds for a damaged file; all mean the same to the user.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         raise UserError(f"cannot load the network {file}: {reason}") from error
+
+
+def _own_functions():
+    """Return the names under which the package's functions, such as activations, are registered."""
+    registered = keras.saving.get_custom_objects().items()
+    return {name for name, found in registered if name.startswith("coursework>") and callable(found)}

@@ -52,7 +52,11 @@ def format_score(name, value):
     """Return `value` with the decimals of `name`: "not measured" for None, "not finite" for NaN and infinities."""
     if value is None:
         return "not measured"
-    return f"{value:,.{score(name).decimals}f}" if math.isfinite(value) else "not finite"
+    if not math.isfinite(value):
+        return "not finite"
+    decimals = score(name).decimals
+    # Adding zero takes the sign from what rounds to nothing.
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}"
 
 
 # Columns that every table has, filled or not: a reader should see what was left out.

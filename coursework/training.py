@@ -1,27 +1,28 @@
 """Training a configuration in a run directory, from the start or from where it stopped."""
 
-import dataclasses
 import sys
-import time
 
 import keras
 import numpy as np
 
 from coursework import callbacks
-from coursework.config import Config
-from coursework.data import cifar10, load_dataset
+from coursework.data import load_dataset
 from coursework.data.pipeline import Batches
-from coursework.environment import describe_environment
-from coursework.errors import UserError
+from coursework.errors import CannotWrite, UserError
 from coursework.evaluation import Scorer
-from coursework.files import replacing
+from coursework.files import remove_leftovers, replacing
 from coursework.gradients import enable_determinism
+from coursework.guards import Diverged, DivergenceGuard, DiversityGuard
+from coursework.interruption import Interruption
+from coursework.locking import owned
 from coursework.metrics.judge import find_judge
 from coursework.models import build_model
 from coursework.models.base import spread
+from coursework.record import Record
 from coursework.run import Run
+from coursework.run_differences import setting_differences
 from coursework.saving import save_networks
-from coursework.state import has_state, load_state
+from coursework.state import START, Position, has_state, load_state, states
 
 # What may differ between a run and its continuation: how long it trains and how often it looks at itself.
 CONTINUABLE = ("epochs", "sample_every", "score_every")
@@ -31,15 +32,23 @@ def train(config, run, deterministic=False, tensorboard=False, discard_state=Fal
     """Train `config` in `run`, resuming where it stopped; a finished run is left as it is.
 
     report: called with one line of text for what the user should know.
-    Raises `UserError` where the run directory holds another configuration, and where training diverges.
+    Raises `UserError` where the run directory holds another configuration or another process trains in it, where
+    training diverges or is interrupted, and where the disk is full; what was saved before stays.
     """
-    if _already_finished(config, run):
-        report(f"{run.path} is already trained for {config.epochs} epochs; raise --epochs to go on")
-        return
+    if not _already_finished(config, run, report):
+        # Before the directory is made: a mistake in the data should leave nothing behind.
+        dataset = load_dataset(config.dataset, config.classes)
+        with owned(run.lock_file, f"the run {run.path}"):
+            remove_leftovers(run.path)
+            # The owner before may have finished it while this process was starting.
+            if not _already_finished(config, run, report):
+                _train(config, run, dataset, deterministic, tensorboard, discard_state, report)
+
+
+def _train(config, run, dataset, deterministic, tensorboard, discard_state, report):
     if deterministic:
         enable_determinism()
     keras.utils.set_random_seed(config.seed)
-    dataset = load_dataset(config.dataset, config.classes)
     _refuse_other_images(config, run, dataset)
     steps_per_epoch = len(dataset.train_images) // config.images_per_step
     if not steps_per_epoch:
@@ -47,42 +56,59 @@ def train(config, run, deterministic=False, tensorboard=False, discard_state=Fal
             f"{len(dataset.train_images)} training images do not fill one batch of {config.images_per_step}"
         )
     model = build_model(config, dataset.image_shape, steps_per_epoch * config.epochs, len(dataset.class_names))
-    first_epoch = load_state(run.backup, model) if has_state(run.backup) else 0
-    if first_epoch > config.epochs:
-        raise UserError(f"{run.path} has {first_epoch} epochs behind it: --epochs {config.epochs} is less")
-    if first_epoch:
-        report(f"resuming {run.path} after epoch {first_epoch}")
+    start = load_state(run.backup, model, report) if has_state(run.backup) else START
+    if start > Position(config.epochs):
+        raise UserError(f"{run.path} has {start} behind it: --epochs {config.epochs} is less")
+    if start > START:
+        report(f"resuming {run.path} after {start}")
     run.write_config(config)
-    record = _Record(config, run, dataset, model, first_epoch, steps_per_epoch * config.images_per_step)
-    batches = Batches(
-        dataset.train_images,
-        config.images_per_step,
-        config.seed,
-        labels=dataset.train_labels if model.conditional else None,
-        horizontal_flips=config.horizontal_flips,
-        first_epoch=first_epoch,
-    )
+    record = Record(config, run, dataset, model, start, steps_per_epoch * config.images_per_step, report)
+    interruption = Interruption()
+    chosen = _callbacks(config, run, dataset, start, record, tensorboard, report, interruption)
     try:
-        model.fit(
-            batches,
-            epochs=config.epochs,
-            initial_epoch=first_epoch,
-            # A bar that redraws itself fills a log file with its every state.
-            verbose=1 if sys.stdout.isatty() else 2,
-            # `Batches` are in their order already; Keras would shuffle them anew with Python's global generator.
-            shuffle=False,
-            callbacks=_callbacks(config, run, dataset, first_epoch, record, tensorboard, report),
-        )
-    except callbacks.Diverged:
+        with interruption:
+            _fit(model, config, dataset, start, chosen)
+    except Diverged as error:
+        record.add_incident(error.incident)
         # The last good state is on disk; as networks it can be sampled from too.
         if has_state(run.backup):
-            load_state(run.backup, model)
+            load_state(run.backup, model, report)
             save_trained(run.path, model, dataset)
         raise
+    except CannotWrite as error:
+        kept = str(states(run.backup)[0][0]) if has_state(run.backup) else "nothing"
+        raise UserError(f"{error}; {kept} is saved: the same command goes on from there") from error
     save_trained(run.path, model, dataset)
     record.save(config.epochs, finished=True)
     if discard_state:
         run.discard_state()
+
+
+def _fit(model, config, dataset, start, chosen):
+    """Train from `start` to the last epoch; an epoch that was begun before is finished first."""
+    first, step = start.epoch, start.step
+    while first < config.epochs:
+        last = first + 1 if step else config.epochs
+        batches = Batches(
+            dataset.train_images,
+            config.images_per_step,
+            config.seed,
+            labels=dataset.train_labels if model.conditional else None,
+            horizontal_flips=config.horizontal_flips,
+            first_epoch=first,
+            first_step=step,
+        )
+        model.fit(
+            batches,
+            epochs=last,
+            initial_epoch=first,
+            # A bar that redraws itself fills a log file with its every state.
+            verbose=1 if sys.stdout.isatty() else 2,
+            # `Batches` are in their order already; Keras would shuffle them anew with Python's global generator.
+            shuffle=False,
+            callbacks=chosen,
+        )
+        first, step = last, 0
 
 
 def _refuse_other_images(config, run, dataset):
@@ -104,14 +130,16 @@ def save_trained(folder, model, dataset):
             np.savez(temporary, **statistics)
 
 
-def _already_finished(config, run):
+def _already_finished(config, run, report):
+    """Tell whether nothing is left to do, and say so; raises `UserError` where the run cannot be gone on with."""
     if not run.config_file.is_file():
         return False
     before = run.read_config()
-    same = {name: getattr(config, name) for name in CONTINUABLE}
-    if dataclasses.replace(before, **same) != config:
+    different = [entry for entry in setting_differences(before, config) if entry[0] not in CONTINUABLE]
+    if different:
         raise UserError(
-            f"{run.path} holds another configuration ({_difference(before, config)}): "
+            f"{run.path} holds another configuration ({different[0][0]} is {different[0][1]} there, "
+            f"{different[0][2]} here): "
             "choose another --run or --seed, or remove that folder"
         )
     # A run of which only the records were kept, as git does, has no networks and is trained again.
@@ -123,23 +151,18 @@ def _already_finished(config, run):
             f"{run.path} is trained, but its resume state was discarded: "
             "choose another --run, or remove that folder to start again"
         )
+    if finished:
+        report(f"{run.path} is already trained for {config.epochs} epochs; raise --epochs to go on")
     return finished
 
 
-def _difference(before, after, prefix=""):
-    """Name the first setting in which two configurations differ."""
-    for field in dataclasses.fields(Config if not prefix else type(before)):
-        old, new = getattr(before, field.name), getattr(after, field.name)
-        if old != new and (prefix or field.name not in CONTINUABLE):
-            if dataclasses.is_dataclass(old) and type(old) is type(new):
-                return _difference(old, new, f"{prefix}{field.name}.")
-            return f"{prefix}{field.name} is {old} there, {new} here"
-    return "nothing"
+def _callbacks(config, run, dataset, start, record, tensorboard, report, interruption):
+    def tell(incident):
+        report(incident["text"])
+        record.add_incident(incident)
 
-
-def _callbacks(config, run, dataset, first_epoch, record, tensorboard, report):
     preview_images = spread(dataset.test_images, 16)
-    chosen = [callbacks.DivergenceGuard()]
+    chosen = [DivergenceGuard(start=start), DiversityGuard(dataset.train_images, tell)]
     if config.score_every:
         judge = find_judge(dataset)
         if judge is None:
@@ -152,7 +175,7 @@ def _callbacks(config, run, dataset, first_epoch, record, tensorboard, report):
             chosen.append(
                 callbacks.BestScore(
                     run,
-                    first_epoch,
+                    start.epoch,
                     score,
                     lambda model: save_trained(run.best, model, dataset),
                     "fd_judge",
@@ -161,9 +184,9 @@ def _callbacks(config, run, dataset, first_epoch, record, tensorboard, report):
                 )
             )
     # The log comes after the score, which adds a column, and before the backup, which declares the epoch done.
-    chosen.append(callbacks.Log(run, first_epoch))
+    chosen.append(callbacks.Log(run, start.epoch))
     chosen.append(callbacks.SampleGrid(run, preview_images, config.sample_every, config.epochs))
-    chosen.append(callbacks.Backup(run, record.save))
+    chosen.append(callbacks.Backup(run, record.save, start, interruption))
     if tensorboard:
         chosen.append(_tensorboard(run))
     return chosen
@@ -175,40 +198,3 @@ def _tensorboard(run):
     except ImportError as error:
         raise UserError('--tensorboard needs the extra: pip install "coursework[tensorboard]"') from error
     return keras.callbacks.TensorBoard(log_dir=str(run.path / "tensorboard"), write_graph=False)
-
-
-class _Record:
-    """Keeps environment.json true while training: time spent over all sittings, epochs done, finished or not.
-
-    Seconds by the clock count a laptop's sleep and whatever else the machine did; `processor_seconds`, summed over the
-    cores, count only what this training used.
-    """
-
-    def __init__(self, config, run, dataset, model, first_epoch, images_per_epoch):
-        self.run = run
-        self.images_per_epoch = images_per_epoch
-        before = run.read_environment() if first_epoch else {}
-        self.clocks = {"seconds": time.perf_counter, "processor_seconds": time.process_time}
-        # What a clock of this sitting showed when the training's time was zero.
-        self.started = {name: clock() - before.get(name, 0.0) for name, clock in self.clocks.items()}
-        label = cifar10.label() if config.dataset == "cifar10" else dataset.name
-        self.content = {
-            **describe_environment(),
-            "dataset_fingerprint": dataset.fingerprint,
-            "dataset_label": label,
-            "class_names": dataset.class_names,
-            "parameters": {name: network.count_params() for name, network in model.networks().items()},
-        }
-        self.save(first_epoch)
-
-    def save(self, epoch, finished=False):
-        """Write environment.json after `epoch` epochs."""
-        self.run.write_environment(
-            {
-                **self.content,
-                **{name: round(clock() - self.started[name], 1) for name, clock in self.clocks.items()},
-                "epochs_done": epoch,
-                "images_seen": epoch * self.images_per_epoch,
-                "finished": finished,
-            }
-        )

@@ -19,7 +19,7 @@ from coursework.presets_lines import LINES
 from coursework.run import Run
 from coursework.sampling import TrainedRun
 from coursework.saving import load_network, save_networks
-from coursework.state import load_state, save_state
+from coursework.state import Position, load_state, save_state, states
 from coursework.training import train
 from coursework.vector_quantizer import VectorQuantizer
 
@@ -231,11 +231,9 @@ def test_a_model_goes_on_exactly_where_its_state_was_saved(preset, tmp_path):
     before, images = (random_images(8, IMAGE, seed) for seed in (0, 1))
     model, other = small_model(preset), small_model(preset, seed=7)
     step(model, before)
-    save_state(tmp_path, model, 1)
-    assert load_state(tmp_path, other) == 1
-    # An epoch's means begin anew with it.
-    for tracker in model.metrics:
-        tracker.reset_state()
+    save_state(tmp_path, model, Position(1))
+    assert load_state(tmp_path, other) == Position(1)
+    # The means over the epoch so far are part of the state.
     losses = step(model, images)
     assert step(other, images) == pytest.approx(losses, rel=1e-6)
     assert set(losses) == set(model.trackers) and all(numpy.isfinite(list(losses.values())))
@@ -325,7 +323,7 @@ def test_a_run_on_lines_resumes_exactly_and_can_be_sampled(in_tmp, monkeypatch):
     train(dataclasses.replace(config, epochs=2), straight)
     for epochs in (1, 2):
         train(dataclasses.replace(config, epochs=epochs), resumed)
-    one, two = (load_all(run.backup / "state-2.npz") for run in (straight, resumed))
+    one, two = (load_all(states(run.backup)[0][1]) for run in (straight, resumed))
     assert list(one) == list(two)
     for name in one:
         numpy.testing.assert_allclose(one[name], two[name], rtol=1e-4, atol=1e-6, err_msg=name)

@@ -7,10 +7,12 @@ import numpy
 import pytest
 from PIL import Image
 
-from coursework.callbacks import Backup, BestScore, Diverged, DivergenceGuard, Log, SampleGrid
+from coursework.callbacks import Backup, BestScore, Log, SampleGrid
 from coursework.errors import UserError
 from coursework.figures import grid
+from coursework.guards import Diverged, DivergenceGuard
 from coursework.run import Run
+from coursework.state import Position
 
 pytestmark = pytest.mark.backend
 
@@ -169,7 +171,7 @@ def test_the_backup_is_on_disk_before_the_epoch_counts(run, monkeypatch):
     monkeypatch.setattr("coursework.callbacks.save_state", lambda *arguments: order.append(arguments))
     model = Scripted(loss=[1.0, 1.0])
     fit(model, [Backup(run, order.append)], epochs=2, steps=1)
-    assert order == [(run.backup, model, 1), 1, (run.backup, model, 2), 2]
+    assert order == [(run.backup, model, Position(1)), 1, (run.backup, model, Position(2)), 2]
 
 
 def test_sample_grids_show_the_same_images_in_time(run):

@@ -175,11 +175,10 @@ def test_oversized_images_are_refused_before_they_are_decoded(in_tmp, size, reas
     assert str(file) in message and reason in message
 
 
-@pytest.mark.parametrize("values", [numpy.full((2, 2), 300, numpy.uint16), numpy.full((2, 2), 0.5, numpy.float32)])
-def test_pixels_of_more_than_8_bits_are_refused(in_tmp, values):
+def test_pixels_of_more_than_8_bits_are_refused(in_tmp):
     path = tiny_folder(in_tmp / "d")
     file = path / "train" / "a" / "2.png"
-    Image.fromarray(values).save(file, format="PNG" if values.dtype == numpy.uint16 else "TIFF")
+    Image.fromarray(numpy.full((2, 2), 300, numpy.uint16)).save(file)
     assert refusal(path) == f"{file} has more than 8 bits a channel: save it with 8"
 
 
@@ -195,7 +194,7 @@ def test_images_of_another_size_are_named(in_tmp):
 
 def test_the_cache_is_used_and_equal(image_folder, monkeypatch):
     first = load_dataset(image_folder)
-    (cache,) = (image_folder.parent / ".cache").iterdir()
+    (cache,) = (image_folder.parent / ".cache" / "images").iterdir()
     monkeypatch.setattr(image_files, "read_image", None)
     assert equal(load_dataset(image_folder), first)
     for damaged in (cache.read_bytes()[:5000], b"", b"no archive"):
@@ -203,7 +202,7 @@ def test_the_cache_is_used_and_equal(image_folder, monkeypatch):
         with pytest.raises(TypeError):
             load_dataset(image_folder)
     monkeypatch.undo()
-    monkeypatch.setenv("COURSEWORK_CACHE", str(cache.parent))
+    monkeypatch.setenv("COURSEWORK_CACHE", str(cache.parents[1]))
     assert equal(load_dataset(image_folder), first)
 
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from coursework.errors import UserError
+from coursework.errors import CannotWrite, UserError
 from coursework.files import replacing, sha256, write_bytes, write_text
 
 
@@ -39,7 +39,13 @@ def test_a_failure_leaves_the_old_content(tmp_path):
 
 def test_a_full_disk_is_the_users_to_mend(tmp_path):
     file = tmp_path / "text.txt"
-    with pytest.raises(UserError, match=r"^cannot write .*text\.txt: No space left on device$"), replacing(file):
+    with (
+        pytest.raises(
+            CannotWrite,
+            match=r"^cannot write .*text\.txt: No space left on device; make room on the disk and try again$",
+        ),
+        replacing(file),
+    ):
         raise OSError(28, "No space left on device")
     assert list(tmp_path.iterdir()) == []
 

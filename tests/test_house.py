@@ -12,14 +12,15 @@ PACKAGE = Path(__file__).parents[1] / "coursework"
 
 # The order of the house: a file imports only from above itself. A new file or folder takes its place here.
 ROWS = (
-    "__init__ errors files cache progress decoding config presets_lines presets run",
+    "__init__ errors files arrays locking interruption network_files cache progress decoding",
+    "config presets_lines presets run run_differences",
     "data gradients fast_layers layers vector_quantizer losses networks latents class_weights saving state models",
     "scores score_lines figures figures_memorisation layout diagram architecture",
     "metrics sampling sources extractors extraction comparison measuring copies scoring evaluation illustration",
-    "environment callbacks training judging",
+    "environment record guards callbacks training judging",
     "pegasus",
-    "report_pages report",
-    "quiet lines_figures lines demo verbs cli __main__",
+    "report",
+    "quiet lines_figures lines pegasus_benchmark demo verbs cli __main__",
 )
 ORDER = [name for row in ROWS for name in row.split()]
 
@@ -29,7 +30,7 @@ KNOW_BACKENDS = {"gradients", "environment", "quiet", "data.cifar10", "data.pipe
 
 # What `report` and the first answer of every verb need; importing any of it may not bring Keras with it.
 LIGHT = (
-    *("config", "presets", "run", "data", "data.sprites", "sources", "scores", "score_lines"),
+    *("config", "presets", "run", "run_differences", "data", "data.sprites", "sources", "scores", "score_lines"),
     *("figures", "figures_memorisation", "diagram"),
     *("metrics", "metrics.memorisation", "metrics.uncertainty", "metrics.sample_size", "report", "cli"),
 )

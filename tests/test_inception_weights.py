@@ -78,6 +78,9 @@ class Server:
             handler.end_headers()
             return
         body = self.content[start:]
+        sent = body[: self.cuts.pop(0)] if self.cuts else body
+        # Before the client has read the headers, by which it may leave, and the test look at the log.
+        self.log.append((206 if start else 200, len(sent)))
         handler.send_response(206 if start else 200)
         if start:
             handler.send_header("Content-Range", f"bytes {start}-{len(self.content) - 1}/{len(self.content)}")
@@ -85,9 +88,6 @@ class Server:
             handler.send_header("ETag", self.tag)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
-        sent = body[: self.cuts.pop(0)] if self.cuts else body
-        # Before the client can have it all and the test look at the log.
-        self.log.append((206 if start else 200, len(sent)))
         handler.wfile.write(sent)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from coursework.data.dataset import Dataset
 from coursework.errors import UserError
+from coursework.files import sha256
 from coursework.metrics import judge as judges
 from coursework.metrics.judge import Judge, build, class_fingerprints, extract, find_judge, judge_folder, load, save
 
@@ -191,7 +192,7 @@ def replace_network(folder, path):
     """Put the file at `path` in the judge's place, with a record that vouches for it."""
     record = json.loads((folder / "judge.json").read_text())
     (folder / "judge.keras").write_bytes(path.read_bytes())
-    record["sha256"] = judges.sha256(folder / "judge.keras")
+    record["sha256"] = sha256(folder / "judge.keras")
     (folder / "judge.json").write_text(json.dumps(record))
 
 
@@ -203,7 +204,8 @@ def test_load_refuses_a_damaged_or_foreign_network(saved, tmp_path):
     with pytest.raises(UserError, match="cannot load the network"):
         load(folder)
     foreign = tmp_path / "foreign.keras"
-    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save(foreign)
+    inputs = keras.Input((4,))
+    keras.Model(inputs, keras.layers.Dense(3)(inputs)).save(foreign)
     replace_network(folder, foreign)
     with pytest.raises(UserError, match="is not a judge of 3 classes"):
         load(folder)

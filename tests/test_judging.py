@@ -9,6 +9,7 @@ import pytest
 from coursework import judging
 from coursework.data.dataset import Dataset
 from coursework.errors import UserError
+from coursework.files import sha256
 from coursework.judging import AugmentedBatches, learning_rate, shifted, train_judge
 from coursework.metrics import judge as judges
 from coursework.metrics.judge import class_fingerprints, extract, load
@@ -89,7 +90,7 @@ def test_judge_learns_what_tells_the_classes_apart(tmp_path, capsys):
     assert judge.accuracy == np.mean(logits.argmax(axis=1) == dataset.test_labels)
     assert {weight.dtype for weight in judge.model.weights} == {"float32"}
     record = json.loads((tmp_path / "judge.json").read_text())
-    assert record["sha256"] == load(tmp_path).sha256 == judges.sha256(tmp_path / "judge.keras")
+    assert record["sha256"] == load(tmp_path).sha256 == sha256(tmp_path / "judge.keras")
     assert record["fingerprint"] == dataset.fingerprint and record["class_names"] == ["horizontal", "vertical"]
     assert record["class_fingerprints"] == class_fingerprints(dataset)
     assert (record["width"], record["epochs"], record["seed"], record["accuracy"]) == (4, 10, 0, judge.accuracy)
@@ -149,9 +150,9 @@ def test_user_errors(tmp_path, monkeypatch):
 def test_bfloat16_only_where_the_processor_has_it(monkeypatch):
     flags = {"text": "flags : avx2 avx512f avx512_bf16"}
     monkeypatch.setattr(judging.Path, "read_text", lambda path, encoding: flags["text"])
-    assert judging._fastest_precision(32) == "mixed_bfloat16" and judging._fastest_precision(16) == "float32"
+    assert judging.fastest_precision(32) == "mixed_bfloat16" and judging.fastest_precision(16) == "float32"
     flags["text"] = "flags : avx2 avx512f"
-    assert judging._fastest_precision(32) == "float32"
+    assert judging.fastest_precision(32) == "float32"
 
 
 @pytest.mark.slow

@@ -59,6 +59,7 @@ def test_names_inside_a_run():
         "metrics_file": "r/metrics.json",
         "backup": "r/backup",
         "best": "r/best",
+        "lock_file": "r/lock",
         "samples": "r/samples",
         "figures": "r/figures",
         "code_statistics": "r/codes.npz",

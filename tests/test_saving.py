@@ -8,7 +8,7 @@ import numpy
 import pytest
 from keras import layers
 
-from coursework.errors import UserError
+from coursework.errors import CannotWrite, UserError
 from coursework.networks import NETWORKS
 from coursework.presets import PRESETS
 from coursework.saving import load_network, save_networks
@@ -60,6 +60,21 @@ def test_a_save_that_fails_keeps_the_file_before(tmp_path, network, monkeypatch)
         save_networks(tmp_path, {"generator": network})
     assert (tmp_path / "generator.keras").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_full_disk_keeps_the_file_before(tmp_path, network, capfd):
+    resource = pytest.importorskip("resource")
+    save_networks(tmp_path, {"generator": network})
+    before = (tmp_path / "generator.keras").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(CannotWrite, match=r"^cannot write .*generator\.keras: File too large; make room"):
+            save_networks(tmp_path, {"generator": network})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "generator.keras").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1 and capfd.readouterr().err == ""
 
 
 def rezip(file, change):

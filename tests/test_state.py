@@ -1,6 +1,5 @@
 """The resume state: every variable comes back exactly, and whatever is wrong with it gives one clear line."""
 
-import json
 import os
 import zipfile
 from dataclasses import replace
@@ -13,7 +12,7 @@ from coursework.errors import UserError
 from coursework.files import sha256
 from coursework.models import build_model
 from coursework.presets import PRESETS
-from coursework.state import has_state, load_state, save_state
+from coursework.state import NAME, START, Position, has_state, load_state, save_state, states
 
 pytestmark = pytest.mark.backend
 
@@ -28,13 +27,18 @@ def small_model(seed=0, width=8, precision="float32"):
 
 
 def values(model):
-    return [numpy.array(ops.convert_to_numpy(variable.value)) for variable in model.state_variables()]
+    return [numpy.array(ops.convert_to_numpy(variable.value)) for variable in everything(model)]
+
+
+def everything(model):
+    """Return all that a state holds: what resuming needs, and the losses so far of an epoch that is half done."""
+    return [*model.state_variables(), *(variable for tracker in model.metrics for variable in tracker.variables)]
 
 
 def randomize(model, seed):
     """Give every variable values of its own kind that no initialisation gives."""
     generator = numpy.random.default_rng(seed)
-    for variable in model.state_variables():
+    for variable in everything(model):
         whole = "int" in str(variable.dtype)
         shape = tuple(variable.shape)
         variable.assign(generator.integers(1, 1000, shape) if whole else generator.normal(size=shape))
@@ -52,24 +56,27 @@ def saved(tmp_path, models):
     model, other = models
     randomize(model, 0)
     randomize(other, 1)
-    save_state(tmp_path / "backup", model, 3)
+    save_state(tmp_path / "backup", model, Position(3))
     return tmp_path / "backup", model, values(model), other
 
 
-def rewrite(folder, **arrays_or_record):
-    """Write a state whose checksum fits: arrays as given, or entries of the record replaced."""
-    record = json.loads((folder / "state.json").read_text())
-    if "arrays" in arrays_or_record:
-        numpy.savez(folder / record["file"], **arrays_or_record.pop("arrays"))
-        record["sha256"] = sha256(folder / record["file"])
-    (folder / "state.json").write_text(json.dumps({**record, **arrays_or_record}))
+def last(folder):
+    """Return the file of the furthest state."""
+    return states(folder)[0][1]
+
+
+def rewrite(folder, **arrays):
+    """Put a state of these arrays in the place of the last one, under a name that fits its content."""
+    file = last(folder)
+    numpy.savez(file, **arrays)
+    return file.rename(folder / f"state-3.0-{sha256(file)}.npz")
 
 
 def test_every_variable_comes_back(saved):
     folder, _, expected, other = saved
     assert all(not numpy.array_equal(new, old) for new, old in zip(values(other), expected, strict=True))
-    assert load_state(folder, other) == 3
-    for variable, old in zip(other.state_variables(), expected, strict=True):
+    assert load_state(folder, other) == Position(3)
+    for variable, old in zip(everything(other), expected, strict=True):
         found = ops.convert_to_numpy(variable.value)
         assert found.dtype == old.dtype and numpy.array_equal(found, old), variable.path
 
@@ -95,37 +102,47 @@ def test_half_precision_leaves_no_trace(tmp_path):
     model = small_model(precision="mixed_bfloat16")
     randomize(model, 0)
     expected = values(model)
-    save_state(tmp_path, model, 1)
+    save_state(tmp_path, model, Position(1))
     randomize(model, 1)
     load_state(tmp_path, model)
     assert all(numpy.array_equal(new, old) for new, old in zip(values(model), expected, strict=True))
 
 
-def test_only_the_last_state_is_kept(saved):
+def test_the_last_state_and_the_one_before_are_kept(saved):
     folder, model, _, other = saved
-    save_state(folder, model, 4)
-    assert sorted(os.listdir(folder)) == ["state-4.npz", "state.json"]
-    assert load_state(folder, other) == 4
+    for position in (Position(4), Position(4, 20), Position(5)):
+        save_state(folder, model, position)
+    assert [position for position, _ in states(folder)] == [Position(5), Position(4, 20)]
+    assert len(os.listdir(folder)) == 2
+    # Names tell the content: whoever copies a state can check it.
+    assert all(NAME.fullmatch(file.name)[3] == sha256(file) for _, file in states(folder))
+    assert load_state(folder, other) == Position(5)
 
 
-def test_an_interrupted_save_leaves_the_state_before(saved, monkeypatch):
+def test_positions_are_ordered_and_told_in_words():
+    assert START < Position(0, 1) < Position(1) < Position(1, 10) < Position(2)
+    assert (str(Position(4)), str(Position(4, 20))) == ("epoch 4", "step 20 of epoch 5")
+
+
+def test_an_interrupted_save_leaves_the_states_before(saved, monkeypatch):
     folder, model, expected, other = saved
-    for variable in model.state_variables():
+    for variable in everything(model):
         variable.assign(ops.zeros_like(variable))
 
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("coursework.state.write_text", interrupted)
+    monkeypatch.setattr("os.replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        save_state(folder, model, 4)
-    assert load_state(folder, other) == 3
+        save_state(folder, model, Position(4))
+    assert len(os.listdir(folder)) == 1
+    assert load_state(folder, other) == Position(3)
     assert all(numpy.array_equal(new, old) for new, old in zip(values(other), expected, strict=True))
 
 
 def test_nothing_in_it_is_pickled(saved):
     folder, _, expected, _ = saved
-    with zipfile.ZipFile(folder / "state-3.npz") as archive:
+    with zipfile.ZipFile(last(folder)) as archive:
         members = archive.namelist()
         assert len(members) == len(expected)
         for member, array in zip(sorted(members), expected, strict=True):
@@ -145,38 +162,53 @@ class Payload:
 
 def test_a_pickled_state_is_refused_unread(saved, tmp_path):
     folder, model, _, _ = saved
-    rewrite(folder, arrays={"0000.kernel": numpy.array([Payload(tmp_path / "ran")], dtype=object)})
-    with pytest.raises(UserError, match="^cannot resume from "):
+    rewrite(folder, **{"0000.kernel": numpy.array([Payload(tmp_path / "ran")], dtype=object)})
+    with pytest.raises(UserError, match="^cannot resume from .*it holds objects, which would have to be unpickled"):
         load_state(folder, model)
     assert not (tmp_path / "ran").exists()
 
 
-def damage(folder, kind):
-    state, arrays = folder / "state.json", folder / "state-3.npz"
-    content = arrays.read_bytes()
+def damage(file, kind):
+    content = file.read_bytes()
     if kind == "cut":
-        arrays.write_bytes(content[: len(content) // 2])
+        file.write_bytes(content[: len(content) // 2])
     elif kind == "one bit":
-        arrays.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
-    elif kind == "gone":
-        arrays.unlink()
-    elif kind == "no epoch":
-        record = json.loads(state.read_text())
-        del record["epoch"]
-        state.write_text(json.dumps(record))
-    elif kind == "elsewhere":
-        (folder.parent / "state-3.npz").write_bytes(content)
-        rewrite(folder, file="../state-3.npz")
+        file.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+    elif kind == "a folder":
+        file.unlink()
+        file.mkdir()
     else:
-        state.write_bytes(kind)
+        file.write_bytes(kind)
 
 
-@pytest.mark.parametrize(
-    "kind", ["cut", "one bit", "gone", "no epoch", "elsewhere", b"", b"{", b"[]", b"\xff", b"null", b'{"epoch": []}']
-)
-def test_a_damaged_state_is_refused_and_changes_nothing(saved, kind):
+@pytest.mark.parametrize("kind", ["cut", "one bit", "a folder", b"", b"PK"])
+def test_a_damaged_state_is_told_and_the_one_before_is_used(saved, kind):
+    folder, model, expected, other = saved
+    for variable in everything(model):
+        variable.assign(ops.zeros_like(variable))
+    save_state(folder, model, Position(4))
+    damage(last(folder), kind)
+    lines = []
+    assert load_state(folder, other, lines.append) == Position(3)
+    assert all(numpy.array_equal(new, old) for new, old in zip(values(other), expected, strict=True))
+    (line,) = lines
+    assert line.startswith(f"{folder}: state-4.0-") and " is damaged (" in line and "\n" not in line
+    assert line.endswith("): going on from the state before, after epoch 3")
+
+
+def test_a_damaged_state_is_gone_once_training_went_on(saved):
+    folder, model, _, other = saved
+    save_state(folder, model, Position(4))
+    damage(last(folder), "cut")
+    save_state(folder, model, Position(3, 7))
+    assert [position for position, _ in states(folder)] == [Position(3, 7), Position(3)]
+    assert load_state(folder, other, pytest.fail) == Position(3, 7)
+
+
+@pytest.mark.parametrize("kind", ["cut", "one bit", "a folder", b""])
+def test_damaged_states_are_refused_and_change_nothing(saved, kind):
     folder, _, _, model = saved
-    damage(folder, kind)
+    damage(last(folder), kind)
     before = values(model)
     with pytest.raises(UserError) as caught:
         load_state(folder, model)
@@ -186,11 +218,18 @@ def test_a_damaged_state_is_refused_and_changes_nothing(saved, kind):
     assert all(numpy.array_equal(new, old) for new, old in zip(values(model), before, strict=True))
 
 
+def test_other_files_are_no_states(saved):
+    folder, _, _, _ = saved
+    for name in ("state-4.npz", "state-9.0-abc.npz", f"state-x.0-{'0' * 64}.npz", f"state-9.0-{'0' * 64}.npz.part"):
+        (folder / name).touch()
+    assert [position for position, _ in states(folder)] == [Position(3)]
+
+
 def test_the_state_of_another_model_is_refused(saved):
     folder, model, _, _ = saved
     with pytest.raises(UserError, match=r"it is the state of another model \(\d{4}\.\w+ differs\)$"):
         load_state(folder, small_model(width=16))
-    rewrite(folder, arrays={"0000.kernel": numpy.zeros(1)})
+    rewrite(folder, **{"0000.kernel": numpy.zeros(1)})
     with pytest.raises(UserError, match="it is the state of another model"):
         load_state(folder, model)
 

@@ -15,7 +15,6 @@ from keras import ops
 from PIL import Image
 
 from coursework import data, training
-from coursework.callbacks import Diverged
 from coursework.config import (
     ACAIConfig,
     AdversarialConfig,
@@ -29,10 +28,12 @@ from coursework.config import (
 from coursework.data.pipeline import Batches
 from coursework.errors import UserError
 from coursework.figures import grid
+from coursework.guards import Diverged
 from coursework.latents import draw_latents, fit_codes
 from coursework.models.gan import GAN
 from coursework.run import Run
 from coursework.sampling import TrainedRun
+from coursework.state import states
 from coursework.training import train
 
 pytestmark = pytest.mark.backend
@@ -52,6 +53,11 @@ CONDITIONAL_CONFIG = dataclasses.replace(
     model=dataclasses.replace(GAN_CONFIG.model, name="conditional_sngan", loss="hinge", critic_steps=2),
     network=dataclasses.replace(ADVERSARIAL, discriminator_normalization="none", spectral=True),
     batch_size=8,
+)
+SNGAN_CONFIG = dataclasses.replace(
+    GAN_CONFIG,
+    model=dataclasses.replace(GAN_CONFIG.model, name="sngan", loss="hinge"),
+    network=dataclasses.replace(ADVERSARIAL, discriminator_normalization="none", spectral=True),
 )
 VAE_CONFIG = dataclasses.replace(GAN_CONFIG, model=VAEConfig(), network=VectorAutoencoderConfig(latent_size=4, width=4))
 ACAI_CONFIG = dataclasses.replace(
@@ -92,10 +98,10 @@ def longer(config, epochs):
 
 
 def state(run):
-    """Return the arrays of the resume state and its epoch."""
-    record = json.loads((run.backup / "state.json").read_text())
-    with numpy.load(run.backup / record["file"]) as content:
-        return {name: content[name] for name in content.files}, record["epoch"]
+    """Return the arrays of the last resume state and its epoch."""
+    position, file = states(run.backup)[0]
+    with numpy.load(file) as content:
+        return {name: content[name] for name in content.files}, position.epoch
 
 
 def picture(file):

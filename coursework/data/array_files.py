@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from coursework.arrays import LARGEST, read_npz
 from coursework.errors import UserError
 
 # What a float may lie outside of its range: generators end in tanh, resampling overshoots.
@@ -12,19 +13,19 @@ BLOCK = 1000
 
 def read_array(file, text):
     """Return (uint8 images (n, height, width, 1 or 3), notes) of an .npz or .npy file."""
+    # Opening a named pipe would wait for whoever writes to it.
+    if file.exists() and not file.is_file():
+        raise UserError(f"cannot read the array of {text}: it is not a regular file")
     try:
-        content = np.load(file, allow_pickle=False, mmap_mode="r" if file.suffix == ".npy" else None)
         if file.suffix == ".npz":
-            with content:
-                names = content.files
-                chosen = "images" if "images" in names else names[0] if len(names) == 1 else None
-                array = None if chosen is None else content[chosen]
+            arrays = read_npz(file, LARGEST)
         else:
-            array = content
+            arrays = {"images": np.load(file, allow_pickle=False, mmap_mode="r")}
     except Exception as error:  # NumPy raises half a dozen kinds for a damaged file, or one that needs unpickling.
         raise UserError(f"cannot read the array of {text}: {error}") from error
+    array = arrays.get("images") if len(arrays) != 1 else next(iter(arrays.values()))
     if array is None:
-        found = ", ".join(names) or "none"
+        found = ", ".join(arrays)[:200] or "none"
         raise UserError(f'{text} should hold one array, or one called "images"; it has {found}')
     return _as_uint8(_as_images(array, text), text)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.cache import cache_folder, read_arrays, write_arrays
+from coursework.cache import cache_folder, prune, read_arrays, write_arrays
 from coursework.data.dataset import Dataset
 from coursework.data.image_files import SUFFIXES, read_images, size
 from coursework.errors import UserError
@@ -28,7 +28,8 @@ def load(path, name=None):
         arrays = {split: read_images([file for file, _ in files[split]], f"reading {split}") for split in files}
         if arrays["train"].shape[1:] != arrays["test"].shape[1:]:
             raise UserError(f"{path}: train images are {size(arrays['train'])}, test images are {size(arrays['test'])}")
-        write_arrays(cache, arrays)
+        if write_arrays(cache, arrays):
+            prune(cache.parent)
     labels = {split: np.array([label for _, label in files[split]], dtype=np.int64) for split in files}
     return Dataset.from_arrays(name, arrays["train"], labels["train"], arrays["test"], labels["test"], class_names)
 
@@ -70,7 +71,7 @@ def _cache_file(path, files):
         for file, label in files[split]:
             status = file.stat()
             digest.update(f"{split}/{file.name} {label} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return cache_folder() / f"images-{digest.hexdigest()[:24]}.npz"
+    return cache_folder() / "images" / f"{digest.hexdigest()[:40]}.npz"
 
 
 def _read_cache(file):

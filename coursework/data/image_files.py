@@ -1,5 +1,6 @@
 """Image files as arrays of uint8, each checked: broken, oversized, transparent or odd ones are named."""
 
+import os
 import tempfile
 import warnings
 
@@ -10,6 +11,8 @@ from coursework.errors import UserError
 from coursework.progress import Progress
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"}
+# By content, whatever the suffix: of the others that Pillow knows, some start programs (PostScript) or read more files.
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF")
 # Images of this package are tiny; a larger one is a mistake, and decoding it could take all memory.
 LARGEST_SIDE = 1024
 # Bytes; more than that are kept in a temporary file, of which only the parts in use take memory.
@@ -25,7 +28,10 @@ def read_image(path, opaque=False):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            # Opening a named pipe would wait for whoever writes to it.
+            if os.path.exists(path) and not os.path.isfile(path):
+                raise UserError(f"cannot read the image {path}: it is not a regular file; remove it")
+            with Image.open(path, formats=FORMATS) as image:
                 if max(image.size) > LARGEST_SIDE:
                     raise UserError(
                         f"{path} is {image.size[0]}x{image.size[1]}; at most {LARGEST_SIDE} pixels a side are read"

@@ -11,22 +11,25 @@ class Batches(keras.utils.PyDataset):
     labels=(n,) given a pair of it and int64 (batch_size,).
     Order and flips of epoch e follow from (seed, e), so a run resumed at epoch e sees what it would have seen; the
     `shuffle` of `fit`, on by default, would draw the order of the batches once more, from Python's global generator.
+    first_step: leaves out the batches before it, in every epoch: what is left of one that was begun before.
     """
 
-    def __init__(self, images, batch_size, seed, labels=None, horizontal_flips=False, first_epoch=0):
+    def __init__(self, images, batch_size, seed, labels=None, horizontal_flips=False, first_epoch=0, first_step=0):
         super().__init__()
         self.images = images
         self.labels = labels
         self.batch_size = batch_size
         self.seed = seed
         self.horizontal_flips = horizontal_flips
+        self.first_step = first_step
         self._next_epoch = first_epoch
         self._begin(first_epoch)
 
     def __len__(self):
-        return len(self.images) // self.batch_size
+        return len(self.images) // self.batch_size - self.first_step
 
     def __getitem__(self, index):
+        index += self.first_step
         chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
         batch = self.images[self._order[chosen]]
         if self.horizontal_flips:
@@ -45,7 +48,7 @@ class Batches(keras.utils.PyDataset):
         self._next_epoch += 1
 
     def _begin(self, epoch):
-        self._epoch = epoch
+        self.epoch = epoch
         generator = np.random.default_rng((self.seed, epoch))
         self._order = generator.permutation(len(self.images))
         self._flipped = generator.random(len(self.images)) < 0.5

@@ -4,13 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from coursework.arrays import read_npz
+from coursework.errors import UserError
+from coursework.files import replacing
+
 
 @dataclass(frozen=True)
 class Candidates:
-    """images: uint8 (n, h, w, c); latents: float32 (n, ...); origins: n dicts ready for JSON."""
+    """Images and where each comes from.
+
+    images: uint8 (n, h, w, c). latents: n dicts {name: float32 array}, all that the run's network decodes to the image
+    (`coursework.pegasus.decoding`); candidates of different strategies hold different ones. origins: n dicts ready for
+    JSON, how the latents came about.
+    """
 
     images: np.ndarray
-    latents: np.ndarray
+    latents: list[dict]
     origins: list[dict]
 
     def __len__(self):
@@ -18,19 +27,52 @@ class Candidates:
 
     def take(self, indices):
         """Return the candidates at `indices`, in that order."""
-        return Candidates(self.images[indices], self.latents[indices], [self.origins[index] for index in indices])
+        return Candidates(
+            self.images[indices], [self.latents[index] for index in indices], [self.origins[index] for index in indices]
+        )
 
     @classmethod
     def join(cls, parts):
-        """Return all candidates of `parts`; their latents may differ in shape and are kept only where they agree."""
-        shapes = {part.latents.shape[1:] for part in parts}
-        latents = (
-            np.concatenate([part.latents for part in parts])
-            if len(shapes) == 1
-            else np.zeros((sum(map(len, parts)), 0), np.float32)
-        )
+        """Return all candidates of `parts`, of one image shape, in their order."""
         return cls(
             np.concatenate([part.images for part in parts]),
-            latents,
+            [latents for part in parts for latents in part.latents],
             [origin for part in parts for origin in part.origins],
         )
+
+
+def alike(latents):
+    """Return lists of indices into `latents` (n dicts of arrays): those of one list have the same names and shapes."""
+    groups = {}
+    for index, arrays in enumerate(latents):
+        signature = tuple((name, arrays[name].shape) for name in sorted(arrays))
+        groups.setdefault(signature, []).append(index)
+    return list(groups.values())
+
+
+def write_latents(file, latents):
+    """Write n dicts of float32 arrays to an .npz file, all or nothing."""
+    content = {}
+    for number, indices in enumerate(alike(latents)):
+        content[f"{number}/indices"] = np.array(indices, np.int64)
+        for name in latents[indices[0]]:
+            content[f"{number}/latents/{name}"] = np.stack([latents[index][name] for index in indices])
+    with replacing(file) as temporary:
+        np.savez(temporary, **content)
+
+
+def read_latents(file):
+    """Return what `write_latents` wrote; raises `UserError` for a missing or damaged file."""
+    try:
+        content = read_npz(file)
+        found = [{} for _ in range(sum(len(array) for key, array in content.items() if key.endswith("/indices")))]
+        for key, array in content.items():
+            number, _, name = key.partition("/latents/")
+            if name:
+                for index, part in zip(content[f"{number}/indices"], array, strict=True):
+                    found[index][name] = part
+        if not all(found):
+            raise ValueError("a candidate's are missing")
+        return found
+    except (UserError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise UserError(f"cannot read the latents in {file}: make the pegasi again ({error})") from error

@@ -1,77 +1,178 @@
-"""Candidates of every autoencoder run, ranked by the judge's evidence: the batch of 64 and the best one."""
+"""The whole way to a Pegasus: candidates by every strategy, scores, the best one, a batch that differs, a page."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from coursework.data import load_dataset
 from coursework.errors import UserError
-from coursework.evaluation import require_judge
 from coursework.figures import save_grid, save_png
 from coursework.files import write_text
-from coursework.metrics.judge import extract
-from coursework.pegasus.candidates import Candidates
-from coursework.pegasus.evidence import evidence
-from coursework.pegasus.interpolation import interpolation
-from coursework.sampling import TrainedRun
+from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
+from coursework.pegasus.candidates import Candidates, write_latents
+from coursework.pegasus.comparison import compare_pools, comparison_lines
+from coursework.pegasus.figure import draw_best
+from coursework.pegasus.gallery import write_gallery
+from coursework.pegasus.pools import Pool
+from coursework.pegasus.ranking import choose_batch
+from coursework.pegasus.strategies import STRATEGIES
 
 FOLDER = Path("reports/pegasus")
-# Candidates for each image that is kept.
-POOL = 16
+# Candidates of each strategy and run.
+POOL = 512
 
 
-def autoencoder_runs(runs, dataset):
-    """Return those of `runs` that are finished autoencoders trained on all classes of `dataset`."""
+@dataclass(frozen=True)
+class Pegasi:
+    """What `make_pegasi` made.
+
+    candidates: all of them. appraisal, second: what the witness and the second witness, or None, say of them.
+    chosen: indices of the batch, the best first. records: n dicts ready for JSON. rows: of the comparison.
+    """
+
+    candidates: Candidates
+    appraisal: object
+    second: object
+    chosen: np.ndarray
+    records: list[dict]
+    rows: list[dict]
+
+
+def pools_of(task, runs, count, seed, strategies=None):
+    """Return the `Pool`s of every strategy with every run of `runs` that suits it.
+
+    strategies: names, by default all. A search without a witness is left out. Raises `UserError` for an unknown
+    strategy, for one that is named and suits no run, and where nothing is left.
+    """
+    for name in strategies or ():
+        if name not in STRATEGIES:
+            raise UserError(f"no strategy {name}; there are {', '.join(STRATEGIES)}")
+    pools = []
+    for name in strategies or STRATEGIES:
+        strategy = STRATEGIES[name]
+        suited = [run for run in runs if strategy.suits(run.read_config())]
+        if strategies and not suited:
+            raise UserError(f"{name} needs a run of {strategy.kind}, and none of {names_of(runs)} is one")
+        if not strategy.searches or task.witness is not None or strategies:
+            pools += [Pool(task, name, run, count, seed) for run in suited]
+    if not pools:
+        raise UserError(f"no strategy suits the runs {names_of(runs)}")
+    return pools
+
+
+def runs_of(runs, dataset, classes):
+    """Return those of `runs` that are trained on the data set named `dataset` and know all of `classes`.
+
+    Raises `UserError` where there is none.
+    """
     found = []
     for run in runs:
         config = run.read_config()
-        if config.dataset == dataset and not config.classes and run.network("encoder").is_file():
+        knows = not config.classes or set(classes) <= set(config.classes)
+        if config.dataset == dataset and knows and run.network("generator").is_file():
             found.append(run)
+    if not found:
+        raise UserError(
+            f"no trained run on {dataset}: train one with "
+            f"`python -m coursework train conditional-sngan --dataset {dataset}`"
+        )
     return found
 
 
-def make_pegasi(runs, body="horse", wings=("bird", "airplane"), count=64, seed=0, folder=FOLDER, report=print):
-    """Write pegasus.png (the best), batch.png (`count` images) and pegasus.json to `folder`; return the records.
+def names_of(runs):
+    """Return the names of runs as text."""
+    return ", ".join(run.name for run in runs)
 
-    runs: runs of autoencoders on one data set, which share the candidates equally. The images are the `count` with
-    the most evidence of a body and of wings, best first; nothing is picked by hand.
+
+def make_pegasi(
+    task, runs, second=None, strategies=None, pool=POOL, count=64, seed=0, folder=FOLDER, label=None, report=print
+):
+    """Write pegasus.png (the best), batch.png (`count`), pegasus.json and the gallery to `folder`; return the `Pegasi`.
+
+    task: `Task` with the witness that searches and ranks. runs: trained runs of its data set. second: another witness,
+    whose figures stand beside in the comparison and decide nothing. strategies: names, by default all that suit a run.
+    pool: candidates of each strategy and run. label: of the data set, as figures show it. Also: comparison.json,
+    a row for each pool and for the batch; latents.npz, from which the batch is made again; neighbours.png, the best
+    beside the training images nearest to it. Candidates made by an earlier call are found again. Nothing is picked by
+    hand: the choice follows from `Appraiser` and `choose_batch`. Raises `UserError` for fewer candidates than `count`.
     """
-    if not runs:
-        raise UserError("no run of an autoencoder: train one with `python -m coursework train acai`")
-    config = runs[0].read_config()
-    others = sorted({run.read_config().dataset for run in runs} - {config.dataset})
-    if others:
-        raise UserError(f"runs of several data sets ({config.dataset}, {', '.join(others)}): name runs of one")
-    dataset = load_dataset(config.dataset)
-    judge = require_judge(dataset)
-    label = runs[0].read_environment().get("dataset_label", dataset.name)
+    if task.witness is None:
+        raise UserError(
+            "candidates are ranked by a witness: train one with `python -m coursework judge --role witness`"
+        )
+    folder = Path(folder)
+    pools = pools_of(task, runs, pool, seed, strategies)
+    if pool * len(pools) < count:
+        raise UserError(f"{pool * len(pools)} candidates cannot fill a batch of {count}: ask for more of them")
     parts = []
-    for number, run in enumerate(runs):
-        pool = -(-count * POOL // len(runs))
-        report(f"{run.name}: decoding {pool} candidates")
-        parts.append(interpolation(TrainedRun(run), dataset, body, wings, pool, seed + number))
+    for number, part in enumerate(pools, start=1):
+        report(f"[{number} of {len(pools)}] {part.name}: {part.count} candidates from {part.run.name}")
+        parts.append(part.candidates(folder / "pools"))
     candidates = Candidates.join(parts)
-    scores = evidence(extract(judge, candidates.images)["logits"], judge.class_names, body, wings)
-    # A stable sort keeps ties in the order of their making, so that the choice is the same everywhere.
-    order = np.argsort(-scores, kind="stable")[:count]
-    chosen = candidates.take(order)
-    records = [
+    pixels = PixelNeighbours(task.dataset)
+    appraiser = Appraiser(task, task.witness, pixels)
+    appraisal = appraiser.appraise(candidates.images)
+    other = Appraiser(task, second, pixels) if second else None
+    judged = other.appraise(candidates.images, appraisal.pixel_neighbours) if other else None
+    chosen = choose_batch(appraisal.scores.overall, appraisal.features, count, appraiser.scale(count))
+    rows = compare_pools(pools, chosen, (appraiser, appraisal), (other, judged) if other else None, count)
+    records = _records(candidates, chosen, appraisal, judged)
+    made = Pegasi(candidates, appraisal, judged, chosen, records, rows)
+    _write(made, task, second, folder, label or task.dataset.name)
+    report("\n".join(comparison_lines(rows)))
+    report(f"{folder}: pegasus.png, batch.png with {count} of {len(candidates)} candidates, and gallery.html")
+    return made
+
+
+def _records(candidates, chosen, appraisal, judged):
+    """Return a dict for each candidate, ready for JSON."""
+    ranks = {int(index): rank for rank, index in enumerate(chosen, start=1)}
+    return [
         {
-            **origin,
-            "rank": rank,
-            "scores": {"evidence": round(float(scores[index]), 6)},
-            "dataset_label": label,
-            "judge_sha256": judge.sha256,
-            "candidates": len(candidates),
+            "id": "/".join(str(origin[name]) for name in ("strategy", "run", "seed", "index")),
+            **{name: origin[name] for name in ("strategy", "run", "seed", "index")},
+            "rank": ranks.get(index),
+            **appraisal.record(index),
+            "second": judged.scores.record(index) if judged else None,
+            "origin": origin,
         }
-        for rank, (index, origin) in enumerate(zip(order, chosen.origins, strict=True), start=1)
+        for index, origin in enumerate(candidates.origins)
     ]
-    save_grid(folder / "batch.png", chosen.images, columns=8, scale=2)
-    save_png(folder / "pegasus.png", chosen.images[0])
-    write_text(folder / "pegasus.json", json.dumps(records, indent=1) + "\n")
-    report(
-        f"{folder}: the best and {len(chosen)} of {len(candidates)} candidates; mean evidence "
-        f"{scores[order].mean():.3f} against {scores.mean():.3f} unranked"
-    )
-    return records
+
+
+def _write(made, task, second, folder, label):
+    images = made.candidates.images[made.chosen]
+    save_grid(folder / "batch.png", images, columns=8, scale=1)
+    save_png(folder / "pegasus.png", images[0])
+    write_latents(folder / "latents.npz", [made.candidates.latents[index] for index in made.chosen])
+    training = {index: task.dataset.train_images[index] for index in sorted(_named_indices(made.records))}
+    draw_best(folder / "neighbours.png", images[0], made.records[made.chosen[0]], training)
+    conditions = {
+        "dataset_label": label,
+        "dataset_fingerprint": task.dataset.fingerprint,
+        "body": task.body,
+        "wings": list(task.wings),
+        "witness_sha256": task.witness.sha256,
+        "second_sha256": second.sha256 if second else None,
+        "candidates": len(made.candidates),
+    }
+    batch = [{**made.records[index], "dataset_label": label} for index in made.chosen]
+    write_text(folder / "pegasus.json", json.dumps(batch, indent=1) + "\n")
+    write_text(folder / "comparison.json", json.dumps({**conditions, "rows": made.rows}, indent=1) + "\n")
+    note = f"{label}: {task.body} with wings of {' or '.join(task.wings)}; the numbered ones were chosen by rule."
+    write_gallery(folder / "gallery.html", made.candidates.images, made.records, training, "Candidates", note)
+
+
+def _named_indices(records):
+    """Return the set of training images that the records name anywhere."""
+    found, open_ = set(), list(records)
+    while open_:
+        content = open_.pop()
+        if isinstance(content, dict):
+            if isinstance(content.get("train_index"), int):
+                found.add(content["train_index"])
+            open_ += content.values()
+        elif isinstance(content, list):
+            open_ += content
+    return found

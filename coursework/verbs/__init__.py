@@ -3,7 +3,7 @@
 Every verb imports what it needs when it runs, so that `--help` answers at once and `report` needs no TensorFlow.
 """
 
-from coursework.verbs import results, scoring, training
+from coursework.verbs import pegasus, results, scoring, training
 from coursework.verbs.training import configure
 
 __all__ = ["add_verbs", "configure"]
@@ -16,8 +16,10 @@ def add_verbs(verbs):
     scoring.add_evaluate(verbs)
     scoring.add_metrics(verbs)
     training.add_judge(verbs)
-    results.add_pegasus(verbs)
+    pegasus.add_pegasus(verbs)
+    pegasus.add_pegasus_benchmark(verbs)
     results.add_figures(verbs)
+    results.add_compare(verbs)
     results.add_report(verbs)
     results.add_lines(verbs)
     results.add_demo(verbs)

@@ -31,35 +31,15 @@ def _sample(arguments):
     print(f"{arguments.count} images in {output}")
 
 
-def add_pegasus(verbs):
-    """Add the verb `pegasus`."""
-    parser = add_verb(verbs, "pegasus", _pegasus, "Generate winged horses from trained autoencoders and rank them.")
-    parser.add_argument("run", metavar="RUN", nargs="*", help="runs to use (default: all autoencoders of the data set)")
-    parser.add_argument("--dataset", default="cifar10", help="whose runs are used by default (cifar10)")
-    parser.add_argument("--body", default="horse", help="class of the body (default horse)")
-    parser.add_argument("--wings", default="bird,airplane", help="classes of the wings (default bird,airplane)")
-    parser.add_argument("--count", type=positive, default=64, help="images to keep (default 64)")
-    parser.add_argument("--seed", type=seed, default=0)
-    parser.add_argument("--output", type=Path, default=Path("reports/pegasus"), help="folder (default reports/pegasus)")
-
-
-def _pegasus(arguments):
-    from coursework.run import Run
-
-    runs = [Run.existing(name) for name in arguments.run]
-    import_keras(arguments)
-
-    from coursework.pegasus.making import autoencoder_runs, make_pegasi
-
-    runs = runs or autoencoder_runs(Run.all(), arguments.dataset)
-    wings = tuple(name for name in arguments.wings.split(",") if name)
-    make_pegasi(runs, arguments.body, wings, arguments.count, arguments.seed, arguments.output)
-
-
 def add_figures(verbs):
     """Add the verb `figures`."""
-    parser = add_verb(verbs, "figures", _figures, "Draw the figures of trained runs.")
+    parser = add_verb(
+        verbs, "figures", _figures, "Draw the figures of trained runs, and write each alone for use elsewhere."
+    )
     parser.add_argument("run", metavar="RUN", nargs="*", help="runs to draw (default: all in reports/runs)")
+    parser.add_argument(
+        "--output", type=Path, default=Path("reports/figures"), help="folder for PNG and PDF (default reports/figures)"
+    )
 
 
 def _figures(arguments):
@@ -68,27 +48,54 @@ def _figures(arguments):
     runs = [Run.existing(name) for name in arguments.run] or Run.all()
     if not runs:
         raise UserError("no run to draw: train one with `python -m coursework train PRESET`")
-    import_keras(arguments)
+    # Weights are not in git, the figures made with them are: these can be written alone without Keras.
+    trained = [run for run in runs if run.network("generator").is_file() or not any(run.figures.glob("*.png"))]
+    if trained:
+        import_keras(arguments)
 
-    from coursework.illustration import illustrate
+        from coursework.illustration import illustrate
 
-    for run in runs:
-        illustrate(run)
+        for run in trained:
+            illustrate(run)
+
+    from coursework.report.separate_figures import write_separately
+
+    written = write_separately(runs, arguments.output, Path("reports/pegasus"))
+    print(f"{len(written)} files in {arguments.output}, PNG at 300 dpi and PDF; what was up to date was left")
+
+
+def add_compare(verbs):
+    """Add the verb `compare`."""
+    parser = add_verb(verbs, "compare", _compare, "Tell in what two runs differ: settings, software, images, logs.")
+    parser.add_argument("first", metavar="RUN", help="a run directory, or its name inside reports/runs")
+    parser.add_argument("second", metavar="RUN", help="the run to compare it with")
+
+
+def _compare(arguments):
+    from coursework.run import Run
+    from coursework.run_differences import run_differences
+
+    first, second = Run.existing(arguments.first), Run.existing(arguments.second)
+    print("\n".join(run_differences(first, second)) or f"{first.name} and {second.name} tell of no difference")
 
 
 def add_report(verbs):
     """Add the verb `report`."""
-    parser = add_verb(verbs, "report", _report, "Build reports/report.pdf from the runs there are.")
+    parser = add_verb(verbs, "report", _report, "Build the report (PDF, page and model card) from the runs there are.")
     parser.add_argument("run", metavar="RUN", nargs="*", help="runs to show (default: all in reports/runs)")
-    parser.add_argument("--output", type=Path, default=Path("reports/report.pdf"))
+    parser.add_argument("--runs", metavar="RUN", nargs="+", default=[], help="the same: runs to show side by side")
+    parser.add_argument(
+        "--output", type=Path, default=Path("reports/report.pdf"), help="the page and the model card go beside it"
+    )
 
 
 def _report(arguments):
     from coursework.report import build
     from coursework.run import Run
 
-    build([Run.existing(name) for name in arguments.run] or Run.all(), arguments.output)
-    print(arguments.output)
+    names = dict.fromkeys([*arguments.run, *arguments.runs])
+    report = build([Run.existing(name) for name in names] or Run.all(), arguments.output)
+    print("\n".join(report.lines()))
 
 
 def add_lines(verbs):

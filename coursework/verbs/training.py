@@ -59,10 +59,19 @@ def configure(arguments):
 
 def add_judge(verbs):
     """Add the verb `judge`."""
-    parser = add_verb(verbs, "judge", _judge, "Train the classifier whose features give FD-judge.")
+    parser = add_verb(
+        verbs, "judge", _judge, "Train the classifier whose features give FD-judge, or a witness of winged horses."
+    )
     parser.add_argument("--dataset", default="cifar10", help="cifar10 (default), sprites or a folder of images")
+    parser.add_argument(
+        "--role",
+        choices=("judge", "witness", "second"),
+        default="judge",
+        help="judge (default); witness: evidence of several classes at once, which Pegasus is searched and ranked by; "
+        "second: another witness, for the final tables alone",
+    )
     parser.add_argument("--epochs", type=positive, help="passes over the training images")
-    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--seed", type=seed, help="default 0, of the second witness 1")
 
 
 def _judge(arguments):
@@ -70,8 +79,21 @@ def _judge(arguments):
 
     dataset = load_dataset(arguments.dataset)
     import_keras(arguments)
+    if arguments.role != "judge":
+        _train_witness(dataset, arguments)
+        return
 
     from coursework.judging import train_judge
 
-    judge = train_judge(dataset, epochs=arguments.epochs, seed=arguments.seed)
+    judge = train_judge(dataset, epochs=arguments.epochs, seed=arguments.seed or 0)
     print(f"judge of {judge.dataset}: {100 * judge.accuracy:.2f} % of the test images right, {judge.sha256[:12]}")
+
+
+def _train_witness(dataset, arguments):
+    from coursework.pegasus.witness_training import train_witness
+
+    witness = train_witness(dataset, role=arguments.role, epochs=arguments.epochs, seed=arguments.seed)
+    print(
+        f"{witness.role} of {witness.dataset}: {100 * witness.accuracy:.2f} % of the test images right, "
+        f"calibration error {100 * witness.calibration_error:.2f} %, {witness.sha256[:12]}"
+    )

@@ -1,0 +1,83 @@
+"""The table of strategies: what the searching witness says of each one's candidates, and what the second one says."""
+
+import numpy as np
+
+from coursework.pegasus.ranking import choose_batch, rank
+
+SCORES = ("recognisability", "realism", "uniqueness", "overall", "diversity")
+
+
+def compare_pools(pools, chosen, first, second, count):
+    """Return a row for each pool, for the chosen batch and for real images of the body's class, dicts ready for JSON.
+
+    chosen: indices into all candidates. first, second: (`Appraiser`, `Appraisal`) of the searching and of the second
+    witness, or None. A row holds "name", "run", "candidates", "all" and "batch": means of the scores over all
+    candidates and over the batch of at most `count` that the searching witness's ranking takes from them, each
+    {"witness": {score: mean}, "second": the same or None}.
+    """
+    appraiser, appraisal = first
+    rows, start = [], 0
+    for pool in pools:
+        mine = np.arange(start, start + pool.count)
+        start += pool.count
+        own = min(count, pool.count)
+        batch = mine[choose_batch(appraisal.scores.overall[mine], appraisal.features[mine], own, appraiser.scale(own))]
+        rows.append(_row(pool.name, pool.run.name, mine, batch, first, second))
+    everything = np.arange(start)
+    rows.append(_row("chosen batch", None, everything, chosen, first, second))
+    real = {
+        "witness": appraiser.real_scores().mean(),
+        "second": second[0].real_scores().mean() if second else None,
+    }
+    rows.append(
+        {"name": f"real images: {appraiser.task.body}", "run": None, "candidates": 0, "all": real, "batch": None}
+    )
+    return rows
+
+
+def _row(name, run, everything, batch, first, second):
+    def means(indices, diverse):
+        found = {"witness": _means(*first, indices, diverse)}
+        return found | {"second": _means(*second, indices, diverse) if second else None}
+
+    return {
+        "name": name,
+        "run": run,
+        "candidates": len(everything),
+        # The diversity of hundreds says nothing beside that of 64: nearest neighbours come closer with their number.
+        "all": means(everything, False),
+        "batch": means(batch, True),
+    }
+
+
+def _means(appraiser, appraisal, indices, diverse):
+    means = appraisal.scores.mean(indices)
+    return means | ({"diversity": appraiser.diversity(appraisal.features[indices])} if diverse else {})
+
+
+def comparison_lines(rows):
+    """Return the lines of the comparison for a terminal: the batch of each pool, by both witnesses."""
+    heads = ["recognis.", "realism", "unique", "overall", "diverse"]
+    lines = [
+        f"{'':44}{'searching witness':^50}{'second witness':^50}",
+        f"{'strategy and run':44}" + 2 * "".join(f"{head:>10}" for head in heads),
+    ]
+    for row in rows:
+        means = row["batch"] or row["all"]
+        name = row["name"] + (f", {row['run']}" if row["run"] else "")
+        cells = [_cell((means[role] or {}).get(score)) for role in ("witness", "second") for score in SCORES]
+        lines.append(f"{name[:43]:44}" + "".join(f"{cell:>10}" for cell in cells))
+    lines.append("each batch: the 64 that the searching witness's ranking takes from that row's candidates")
+    return lines
+
+
+def _cell(value):
+    return "" if value is None else f"{value:.3f}"
+
+
+def precision_of_top(truth, overall, count):
+    """Return the share of true ones among the `count` candidates ranked highest: how well a ranking finds the good.
+
+    truth: bool (n,); overall: (n,).
+    """
+    return float(np.mean(np.asarray(truth)[rank(overall)[:count]]))

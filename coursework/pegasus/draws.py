@@ -1,0 +1,34 @@
+"""What strategies draw: every candidate from a random stream of its own, so that it does not depend on how many."""
+
+import numpy as np
+from keras import ops
+
+from coursework.pegasus.search import to_latents
+
+
+def streams(seed, count):
+    """Return `count` generators; that of candidate i depends on (seed, i) alone."""
+    return [np.random.default_rng([seed, index]) for index in range(count)]
+
+
+def draw_coordinates(trained, generators, pool):
+    """Return standard normal float32 (n, pool, latent_size): coordinates of latents of a GAN."""
+    shape = (pool, *trained.latent_shape)
+    return np.stack([generator.standard_normal(shape) for generator in generators]).astype(np.float32)
+
+
+def draw_latents(trained, generators):
+    """Return float32 latents (n, latent_size) of a GAN."""
+    coordinates = draw_coordinates(trained, generators, 1)[:, 0]
+    return ops.convert_to_numpy(to_latents(coordinates, distribution_of(trained)))
+
+
+def distribution_of(trained):
+    """Return the distribution of a GAN's latents, "normal" or "uniform"."""
+    return trained.config.model.latent_distribution
+
+
+def one_hot(trained, names):
+    """Return float32 (n, class_count) of class names (n,), in the order of the run's classes."""
+    classes = trained.class_names
+    return np.eye(len(classes), dtype=np.float32)[[classes.index(name) for name in names]]

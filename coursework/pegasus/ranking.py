@@ -1,0 +1,36 @@
+"""Which candidates to keep: the best one, and a batch of good ones that differ."""
+
+import numpy as np
+
+from coursework.errors import UserError
+from coursework.pegasus.scores import squared_distances
+
+
+def rank(overall):
+    """Return indices (n,) of candidates from the highest overall score (n,) down; equal ones in their order."""
+    return np.argsort(-np.asarray(overall), kind="stable")
+
+
+def choose_batch(overall, features, count, scale):
+    """Return indices of `count` candidates, the best first: each is good, and unlike those chosen before it.
+
+    overall: (n,) scores in [0, 1]; features: (n, d); scale: the distance from which two images count as different,
+    in units of the features. The first is the one with the highest score. Each next one has the highest product of
+    its score and of min(1, distance to the nearest already chosen / scale): a copy of one that is chosen counts for
+    nothing, one as far from all of them as `scale` in full. So the batch is not the nearest copies of the best image.
+    Once none but copies are left, they follow by score. Raises `UserError` for fewer candidates than `count`.
+    """
+    overall, features = np.asarray(overall, np.float64), np.asarray(features, np.float64)
+    if len(overall) < count:
+        raise UserError(f"{len(overall)} candidates cannot fill a batch of {count}: ask for more of them")
+    chosen = [int(np.argmax(overall))]
+    distance = np.full(len(overall), np.inf)
+    while len(chosen) < count:
+        new = np.sqrt(squared_distances(features[chosen[-1:]], features)[0])
+        distance = np.minimum(distance, new)
+        gain = overall * np.minimum(1.0, distance / scale) if scale > 0 else overall.copy()
+        # Among those that are worth nothing, the score still tells which is the better copy.
+        value = np.where(gain > 0, gain, overall - 2.0)
+        value[chosen] = -np.inf
+        chosen.append(int(np.argmax(value)))
+    return np.array(chosen)

@@ -1,0 +1,87 @@
+"""The three scores of a candidate and the diversity of a batch, each between 0 and 1 with a meaning of its own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# A candidate whose nearest training image is as far as this share of real test images have theirs is as new as they.
+TYPICAL = 0.5
+
+
+@dataclass(frozen=True)
+class CandidateScores:
+    """Scores of n candidates, each (n,) in [0, 1]; `overall` is what they are ranked by.
+
+    recognisability: the witness's belief that a body and wings are there, in one picture (`evidence`, "both").
+    realism: 1 inside the manifold of real images, less with the distance from it (see `clipped_realism`).
+    uniqueness: 0 for a copy of a training image, 1 from the distance that a typical real test image has from all of
+    them (see `uniqueness`).
+    """
+
+    recognisability: np.ndarray
+    realism: np.ndarray
+    uniqueness: np.ndarray
+
+    @property
+    def overall(self):
+        """The geometric mean of the three (n,): a candidate that fails in one is not saved by the others."""
+        return np.cbrt(self.recognisability * self.realism * self.uniqueness)
+
+    def record(self, index):
+        """Return the scores of one candidate as a dict ready for JSON."""
+        names = ("recognisability", "realism", "uniqueness", "overall")
+        return {name: round(float(getattr(self, name)[index]), 6) for name in names}
+
+    def mean(self, indices=slice(None)):
+        """Return {name: mean over the candidates at `indices`}."""
+        names = ("recognisability", "realism", "uniqueness", "overall")
+        return {name: float(getattr(self, name)[indices].mean()) for name in names}
+
+    def take(self, indices):
+        """Return the scores of the candidates at `indices`."""
+        return CandidateScores(self.recognisability[indices], self.realism[indices], self.uniqueness[indices])
+
+
+def clipped_realism(realism):
+    """Return min(1, realism) of `RealManifold.realism`: the radius of a real ball by the distance from its centre.
+
+    Deeper inside of a ball than on its edge nothing is more real, only less new; so 1 says "on the manifold of real
+    images", a half "twice as far from a real image as such images lie from each other".
+    """
+    return np.minimum(1.0, realism)
+
+
+def uniqueness(distances, test_distances):
+    """Return (n,) how new candidates are by the distances (n,) to their nearest training images: 0 copied, 1 new.
+
+    test_distances: (m,), the same of real test images, which nobody copied. The share of test images that lie nearer
+    to a training image than the candidate, in units of `TYPICAL`, no more than 1: farther than typical counts for
+    nothing, or noise would be the most unique.
+    """
+    nearer = np.searchsorted(np.sort(test_distances), distances, side="left") / len(test_distances)
+    return np.minimum(1.0, nearer / TYPICAL)
+
+
+def diversity(features, real):
+    """Return how diverse a batch is, in [0, 1]: the mean distance of its images to their nearest in the batch.
+
+    In units of the same among as many real images, no more than 1. features: (n, d); real: (n, d), features of as many
+    real images of one class, since all candidates are of one kind. A batch of copies has 0, however many kinds.
+    """
+    if len(features) < 2:
+        return 0.0
+    reference = nearest_distances(real).mean()
+    return float(min(1.0, nearest_distances(features).mean() / reference)) if reference > 0 else 1.0
+
+
+def nearest_distances(features):
+    """Return (n,) the distance of each row of features (n, d) to the nearest other row."""
+    squared = squared_distances(features, features)
+    np.fill_diagonal(squared, np.inf)
+    return np.sqrt(squared.min(axis=1))
+
+
+def squared_distances(first, second):
+    """Return squared distances (n, m) of small sets of features, from their differences: copies have 0 exactly."""
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    return np.stack([np.square(second - row).sum(axis=1) for row in first])

@@ -1,0 +1,58 @@
+"""Strategies: classes of a conditional GAN mixed, in all layers alike or one in the first and another in the rest."""
+
+import numpy as np
+
+from coursework.pegasus.draws import draw_latents, one_hot, streams
+
+# Share of the body where all layers have the same mixture.
+BODY_SHARE = (0.3, 0.7)
+
+
+def class_mixing(task, trained, count, seed, progress=None):
+    """Return latents and classes (n, rows, class_count), in all layers the same mixture of body and wings.
+
+    The body's share is uniform in `BODY_SHARE`.
+    """
+    generators, latents, kinds = _draw(task, trained, count, seed)
+    shares = [round(float(generator.uniform(*BODY_SHARE)), 4) for generator in generators]
+    return _mixtures(task, trained, latents, kinds, [[share] * _rows(trained) for share in shares])
+
+
+def layer_mixing(task, trained, count, seed, progress=None):
+    """Return latents and classes (n, rows, class_count): the first layers those of one class, the rest of the other.
+
+    The first layers shape a picture, the later ones paint it. Either class may come first, with equal chance, and the
+    change comes after any layer.
+    """
+    generators, latents, kinds = _draw(task, trained, count, seed)
+    rows, shares = _rows(trained), []
+    for generator in generators:
+        change, body_first = generator.integers(1, rows), generator.random() < 0.5
+        shares.append([float((row < change) == body_first) for row in range(rows)])
+    return _mixtures(task, trained, latents, kinds, shares)
+
+
+def mixture(body, wings, shares):
+    """Return weights (n, rows, class_count) of shares (n, rows) of one-hot `body` and the rest of `wings`."""
+    return shares[:, :, None] * body[:, None] + (1.0 - shares[:, :, None]) * wings[:, None]
+
+
+def _rows(trained):
+    return trained.generator.inputs[1].shape[1]
+
+
+def _draw(task, trained, count, seed):
+    """Return (random streams, latents, classes of wings), each of n."""
+    generators = streams(seed, count)
+    latents = draw_latents(trained, generators)
+    return generators, latents, [task.choose_wings(1, generator)[0] for generator in generators]
+
+
+def _mixtures(task, trained, latents, kinds, shares):
+    body = one_hot(trained, [task.body] * len(kinds))
+    classes = mixture(body, one_hot(trained, kinds), np.array(shares, np.float32))
+    notes = [
+        {"body": {"class": task.body, "shares": list(of_layers)}, "wings": {"class": kind}}
+        for kind, of_layers in zip(kinds, shares, strict=True)
+    ]
+    return {"latents": latents, "classes": classes}, notes

@@ -1,0 +1,62 @@
+"""Strategies: search latents and class mixtures of a conditional GAN together, under witness or critics or both."""
+
+import numpy as np
+
+from coursework.pegasus.draws import distribution_of, draw_coordinates, one_hot, streams
+from coursework.pegasus.search import SETTINGS, log_shell, search, to_latents
+from coursework.pegasus.strategies.class_mixing import mixture
+from coursework.pegasus.terms import critics_of, evidence_of
+
+
+def class_search(task, trained, count, seed, progress=None):
+    """Return latents and classes (n, rows, class_count) at which the witness's evidence is high."""
+    return _search(task, trained, count, seed, progress, [evidence_of(task)])
+
+
+def critic_search(task, trained, count, seed, progress=None):
+    """Return latents and classes (n, rows, class_count) that the run's critics of both classes take for real."""
+    return _search(task, trained, count, seed, progress, [critics_of(trained)])
+
+
+def critic_witness_search(task, trained, count, seed, progress=None):
+    """Return latents and classes (n, rows, class_count) that pass the run's critics and the witness."""
+    return _search(task, trained, count, seed, progress, [critics_of(trained), evidence_of(task)])
+
+
+def _search(task, trained, count, seed, progress, terms):
+    """Search latents and, for each layer, the share of the body, in coordinates in which any share is as likely."""
+    generators = streams(seed, count)
+    rows, distribution = trained.generator.inputs[1].shape[1], distribution_of(trained)
+    pool = SETTINGS["pool"]
+    free = {
+        "coordinates": draw_coordinates(trained, generators, pool),
+        "shares": np.stack([generator.standard_normal((pool, rows)) for generator in generators]).astype(np.float32),
+    }
+    kinds = [task.choose_wings(1, generator)[0] for generator in generators]
+    fixed = {"body": one_hot(trained, [task.body] * count), "wings": one_hot(trained, kinds)}
+
+    def latents_of(free, fixed):
+        shares = 0.5 + 0.5 * to_latents(free["shares"], "uniform")
+        classes = mixture(fixed["body"], fixed["wings"], shares)
+        return {"latents": to_latents(free["coordinates"], distribution), "classes": classes}
+
+    latents = search(
+        trained,
+        latents_of,
+        terms,
+        free,
+        fixed,
+        seed,
+        prior=lambda free: log_shell(free["coordinates"]) + log_shell(free["shares"]),
+        progress=progress,
+    )
+    shares = np.sum(latents["classes"] * fixed["body"][:, None], axis=2)
+    notes = [
+        {
+            "body": {"class": task.body, "shares": [round(float(share), 4) for share in of_layers]},
+            "wings": {"class": kind},
+            "search": dict(SETTINGS),
+        }
+        for kind, of_layers in zip(kinds, shares, strict=True)
+    ]
+    return latents, notes

@@ -1,0 +1,67 @@
+"""Strategies: two generations of a conditional GAN mixed by region, wings above and a body below; drawn or searched."""
+
+import numpy as np
+
+from coursework.pegasus.decoding import FIRST_SIDE
+from coursework.pegasus.draws import distribution_of, draw_coordinates, one_hot, streams
+from coursework.pegasus.masks import draw_region, mask
+from coursework.pegasus.search import SETTINGS, log_shell, search, to_latents
+from coursework.pegasus.terms import evidence_of
+
+
+def region_mixing(task, trained, count, seed, progress=None):
+    """Return latents of two generations, "upper_" ones of a class of wings inside a soft mask.
+
+    Both come from the same latents with equal chance, which share a pose and a background, or each from its own.
+    """
+    generators, fixed, notes = _draw(task, trained, count, seed)
+    pairs = draw_coordinates(trained, generators, 2)
+    one = np.array([generator.random() < 0.5 for generator in generators])
+    for note, same in zip(notes, one, strict=True):
+        note["one_latent"] = bool(same)
+    free = {"coordinates": pairs[:, 0], "upper_coordinates": np.where(one[:, None], pairs[:, 0], pairs[:, 1])}
+    latents = _latents(free, fixed, distribution_of(trained))
+    return {name: np.asarray(array, np.float32) for name, array in latents.items()}, notes
+
+
+def region_search(task, trained, count, seed, progress=None):
+    """Return such latents at which the witness's evidence is high; both generations start from the same ones."""
+    generators, fixed, notes = _draw(task, trained, count, seed)
+    distribution, starts = distribution_of(trained), draw_coordinates(trained, generators, SETTINGS["pool"])
+    latents = search(
+        trained,
+        lambda free, fixed: _latents(free, fixed, distribution),
+        [evidence_of(task)],
+        {"coordinates": starts, "upper_coordinates": starts},
+        fixed,
+        seed,
+        prior=lambda free: log_shell(free["coordinates"]) + log_shell(free["upper_coordinates"]),
+        progress=progress,
+    )
+    return latents, [{**note, "search": dict(SETTINGS)} for note in notes]
+
+
+def _draw(task, trained, count, seed):
+    """Return (random streams, {"classes", "upper_classes", "mask"}, n notes)."""
+    generators = streams(seed, count)
+    kinds = [task.choose_wings(1, generator)[0] for generator in generators]
+    regions = [draw_region(generator) for generator in generators]
+    rows, side = trained.generator.inputs[1].shape[1], trained.generator.outputs[0].shape[1]
+    fixed = {
+        "classes": np.repeat(one_hot(trained, [task.body] * count)[:, None], rows, axis=1),
+        "upper_classes": np.repeat(one_hot(trained, kinds)[:, None], rows, axis=1),
+        "mask": np.stack([mask(region, side) for region in regions]),
+    }
+    notes = [
+        {"body": {"class": task.body}, "wings": {"class": kind, "region": region}, "first_side": FIRST_SIDE}
+        for kind, region in zip(kinds, regions, strict=True)
+    ]
+    return generators, fixed, notes
+
+
+def _latents(free, fixed, distribution):
+    return {
+        "latents": to_latents(free["coordinates"], distribution),
+        "upper_latents": to_latents(free["upper_coordinates"], distribution),
+        **fixed,
+    }

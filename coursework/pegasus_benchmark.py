@@ -1,0 +1,142 @@
+"""Every Pegasus strategy on the built-in data, where an independent judge has seen true winged horses."""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+from coursework.data import load_dataset, sprites
+from coursework.figures import save_png, strips
+from coursework.files import write_text
+from coursework.metrics.frechet import frechet_distance
+from coursework.metrics.judge import extract
+from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
+from coursework.pegasus.comparison import precision_of_top
+from coursework.pegasus.making import pools_of
+from coursework.pegasus.ranking import choose_batch, rank
+from coursework.pegasus.task import Task
+from coursework.pegasus.truth import THRESHOLD, train_truth
+from coursework.pegasus.witness_training import train_witness
+from coursework.presets import ACAI_DEMO, CONDITIONAL_SNGAN_DEMO, GAN_DEMO, VAE_DEMO
+from coursework.run import Run
+from coursework.training import train
+
+FOLDER = Path("reports/pegasus-benchmark")
+# One run for each kind that a strategy needs; longer than in the demo, whose minutes are counted.
+PRESETS = (
+    dataclasses.replace(ACAI_DEMO, epochs=12),
+    dataclasses.replace(VAE_DEMO, epochs=12),
+    dataclasses.replace(GAN_DEMO, epochs=20),
+    dataclasses.replace(CONDITIONAL_SNGAN_DEMO, epochs=20),
+)
+BODY, WINGS = "horse", ("bird", "airplane")
+COUNT = 64
+# True pegasi that candidates are compared with, and as many others that set the floor; seeds that nothing else draws.
+TRUE_COUNT, TRUE_SEED, FLOOR_SEED = 2000, 710_001, 710_002
+
+
+def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=print):
+    """Write table.json, table.txt and best.png to `folder`: how every strategy fares by the truth; return the rows.
+
+    pool: candidates of each strategy and run. Trains what is not there yet: runs in folder/runs, the witness, the
+    second witness and the judge of truth. That judge takes part in no search, ranking or training of the others.
+    """
+    folder, started = Path(folder), time.perf_counter()
+
+    def step(text):
+        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
+
+    dataset = load_dataset("sprites")
+    step("the witness, the second witness and the judge of truth")
+    witness, second = (train_witness(dataset, role=role) for role in ("witness", "second"))
+    truth = train_truth(dataset, folder / "truth")
+    runs = []
+    for config in presets:
+        run = Run(folder / "runs" / config.preset)
+        step(f"{config.preset}: {config.epochs} epochs")
+        train(config, run)
+        runs.append(run)
+    task = Task(dataset, BODY, WINGS, witness)
+    pixels = PixelNeighbours(dataset)
+    appraisers = Appraiser(task, witness, pixels), Appraiser(task, second, pixels)
+    measure = _Truth(truth, dataset)
+    rows, best = [], []
+    for part in pools_of(task, runs, pool, seed):
+        begun = time.perf_counter()
+        candidates = part.candidates(folder / "pools")
+        seconds = time.perf_counter() - begun
+        appraisal = appraisers[0].appraise(candidates.images)
+        other = appraisers[1].appraise(candidates.images, appraisal.pixel_neighbours)
+        row = {"strategy": part.name, "run": part.run.name, "candidates": len(candidates), "seconds": round(seconds, 1)}
+        row |= measure.row(candidates.images, appraisal, other, appraisers[0].scale(COUNT))
+        rows.append(row)
+        best.append((part.title, candidates.images[rank(appraisal.scores.overall)[:16]]))
+        step(f"{part.title}: {row['share']:.1%} pegasi, {row['share_top']:.1%} of the {COUNT} ranked highest")
+    rates = {"true_positive_rate": truth.true_positive_rate, "false_positive_rates": truth.false_positive_rates}
+    content = {"rows": rows, **measure.bounds(), **rates, "truth_sha256": truth.sha256}
+    write_text(folder / "table.json", json.dumps(content, indent=1) + "\n")
+    lines = table(content)
+    write_text(folder / "table.txt", "\n".join(lines) + "\n")
+    save_png(folder / "best.png", strips([images for _, images in best], [title for title, _ in best], scale=2))
+    report("\n".join(["", *lines]))
+    step(f"done: {folder / 'table.json'}, table.txt and best.png")
+    return rows
+
+
+class _Truth:
+    """What the judge of truth says of candidates, with true pegasi and plain horses as the bounds."""
+
+    def __init__(self, truth, dataset):
+        self.truth = truth
+        horses = dataset.train_images[dataset.train_labels == dataset.class_names.index(BODY)]
+        self.features = {
+            "true": self._features(sprites.pegasi(TRUE_COUNT, TRUE_SEED)),
+            "other": self._features(sprites.pegasi(TRUE_COUNT, FLOOR_SEED)),
+            "horses": self._features(horses[:TRUE_COUNT]),
+        }
+
+    def _features(self, images):
+        return extract(self.truth.judge, images)["features"]
+
+    def row(self, images, appraisal, other, scale):
+        """Return the figures of one pool of candidates."""
+        real = self.truth.pegasus(images) >= THRESHOLD
+        overall = appraisal.scores.overall
+        batch = choose_batch(overall, appraisal.features, COUNT, scale)
+        return {
+            "share": float(real.mean()),
+            "share_top": precision_of_top(real, overall, COUNT),
+            "share_batch": float(real[batch].mean()),
+            "frechet": frechet_distance(self._features(images), self.features["true"]),
+            "recognisability": float(appraisal.scores.recognisability.mean()),
+            "recognisability_second": float(other.scores.recognisability.mean()),
+            "recognisability_top_second": float(other.scores.recognisability[rank(overall)[:COUNT]].mean()),
+        }
+
+    def bounds(self):
+        """Return the Fréchet distances of other true pegasi (floor) and of horses (ceiling)."""
+        return {
+            "floor": frechet_distance(self.features["other"], self.features["true"]),
+            "ceiling": frechet_distance(self.features["horses"], self.features["true"]),
+        }
+
+
+def table(content):
+    """Return the lines of the table for a terminal, best strategy first."""
+    lines = [
+        f"{'strategy, run':44}{'pegasi':>9}{'top 64':>9}{'batch':>9}{'Fréchet':>9}{'witness':>9}{'second':>9}{'s':>7}"
+    ]
+    for row in sorted(content["rows"], key=lambda row: -row["share_top"]):
+        cells = [f"{row[name]:>9.1%}" for name in ("share", "share_top", "share_batch")]
+        cells += [f"{row[name]:>9.2f}" for name in ("frechet", "recognisability", "recognisability_second")]
+        lines.append(f"{row['strategy'] + ', ' + row['run']:44}" + "".join(cells) + f"{row['seconds']:>7.0f}")
+    lines += [
+        "",
+        "pegasi, top 64, batch: share that the judge of truth calls a pegasus, of all candidates, of the 64 ranked",
+        "highest by our scores, and of the 64 chosen to differ. Fréchet: distance to true pegasi in that judge's",
+        f"features; other true pegasi have {content['floor']:.2f}, horses {content['ceiling']:.2f}.",
+        "witness, second: mean recognisability of all candidates.",
+        f"The judge of truth calls {content['true_positive_rate']:.1%} of held-out true pegasi so; of what is none:",
+        ", ".join(f"{kind} {rate:.1%}" for kind, rate in content["false_positive_rates"].items()),
+    ]
+    return lines

@@ -1,0 +1,142 @@
+"""What stands behind the references: studies, the lines task, the ranking, and a section on every run."""
+
+import csv
+import re
+
+from coursework.errors import UserError
+from coursework.report.differences import settings_blocks
+from coursework.report.document import cell, figure, heading, name, note, panel, row, table
+from coursework.report.drawings import drawn_architecture, drawn_curves
+from coursework.report.pegasus import ranking_blocks
+from coursework.report.sections import SETTINGS_IN_BODY, SIDE_BY_SIDE, sample_panel, through_training
+from coursework.report.strategies import strategy_blocks
+from coursework.report.values import value_text
+
+# Figures of a run in the order of the page, by the first part of their file names; those of the body are not repeated.
+CAPTIONS = {
+    "reconstructions": "Test images over reconstructions.",
+    "interpolation": "Interpolations.",
+    "arithmetic": "Arithmetic on latents.",
+    "mixing": "Mixtures of two classes.",
+    "memorisation": "Memorisation.",
+}
+ROWS_SHOWN = 40
+
+
+def appendix_blocks(context):
+    """Return the appendix, with a heading of its own for each part."""
+    blocks = []
+    strategies = strategy_blocks(context.pegasus.comparison) if context.pegasus else []
+    if strategies:
+        blocks += [heading(2, "Pegasus strategies"), *strategies]
+    ranking = ranking_blocks(context.pegasus)
+    if ranking:
+        blocks += [heading(2, "Pegasus ranking"), *ranking]
+    studies = [block for file in sorted((context.folder / "studies").glob("*.csv")) for block in csv_blocks(file)]
+    if studies:
+        blocks += [heading(2, "Studies"), *studies]
+    blocks += _lines_blocks(context)
+    if len(context.runs) > SETTINGS_IN_BODY:
+        blocks += [heading(2, "Settings of all runs"), *settings_blocks(context.runs)]
+    for run in context.runs:
+        blocks += run_blocks(context, run)
+    return blocks
+
+
+def csv_blocks(file):
+    """Return a CSV file as a table, of its first rows where it is long; raises `UserError` where it is no text."""
+    try:
+        with open(file, newline="", encoding="utf-8") as stream:
+            lines = [line for line in csv.reader(stream) if any(line)]
+    except (ValueError, csv.Error) as error:
+        raise UserError(f"{file} is not a CSV file: {error}") from error
+    if len(lines) < 2:
+        return []
+    header, *rows = lines
+    shown = [
+        row(*(cell(name(value)) for value in [*line, *[""] * len(header)][: len(header)])) for line in rows[:ROWS_SHOWN]
+    ]
+    more = f", first {ROWS_SHOWN} of {len(rows):,} rows" if len(rows) > ROWS_SHOWN else ""
+    return [
+        table(
+            file.stem, [cell(name(title.replace("_", " "))) for title in header], shown, [name(file.name), f"{more}."]
+        )
+    ]
+
+
+def _lines_blocks(context):
+    folder = context.folder / "lines"
+    blocks = csv_blocks(folder / "table.csv") if (folder / "table.csv").is_file() else []
+    for stem in ("interpolations", "curves"):
+        image = context.images.add(folder / f"{stem}.png")
+        if image:
+            blocks.append(figure(f"lines-{stem}", [panel(image, height=150)], [f"Lines: {stem}."]))
+    return [heading(2, "The lines task"), *blocks] if blocks else []
+
+
+def run_blocks(context, run):
+    """Return the section on a run: what it ran on, and every figure that the body does not show."""
+    final = run is context.final
+    blocks = [heading(2, name(run.name)), _machine(run)]
+    if not final:
+        architecture = context.images.add(drawn_architecture(run.run))
+        curves = context.images.add(drawn_curves(run.run))
+        if curves:
+            blocks.append(figure(f"{run.name}-training", [panel(curves, run.name)], ["Training."]))
+        else:
+            blocks.append(note("No epoch has been logged yet."))
+        blocks += through_training(context, run, f"{run.name}-through-training", "Through training.", rows=1)
+        if architecture:
+            blocks.append(figure(f"{run.name}-architecture", [panel(architecture, run.name)], ["Architecture."]))
+    in_body = len(context.runs) <= SIDE_BY_SIDE
+    if run.sample_files and not in_body:
+        blocks.append(figure(f"{run.name}-samples", [sample_panel(context, run)], ["Samples, not selected."]))
+    for kind, files in _figure_files(run, in_body, final).items():
+        panels = [
+            panel(image, f"{_words(file.stem)} · {run.dataset}", height=75)
+            for file in files
+            if (image := context.images.add(file))
+        ]
+        if panels:
+            caption = CAPTIONS.get(kind, f"{kind.capitalize()}.")
+            blocks.append(figure(f"{run.name}-{kind}", panels, [caption], columns=1 if kind == "memorisation" else 2))
+    return blocks
+
+
+def _figure_files(run, in_body, final):
+    """Return {kind: files} of a run's PNG figures, the known kinds first; every interpolation but the body's."""
+    files = sorted(run.run.figures.glob("[!.]*.png"))
+    kinds = {}
+    for file in files:
+        kinds.setdefault(re.split("[-_]", file.stem)[0], []).append(file)
+    # Drawn as vectors; and copies are looked for in the final model's samples, the others' numbers are in the table.
+    for left_out in ("architecture", "curves", *(() if final else ("memorisation",))):
+        kinds.pop(left_out, None)
+    if in_body:
+        kinds.pop("reconstructions", None)
+        kinds.pop("interpolation", None)
+    known = [kind for kind in CAPTIONS if kind in kinds]
+    return {kind: kinds[kind] for kind in [*known, *sorted(set(kinds) - set(known))]}
+
+
+def _words(stem):
+    return re.sub("[-_]", " ", stem)
+
+
+def _machine(run):
+    environment = run.environment
+    backend = " ".join(str(environment[key]) for key in ("backend", "backend_version") if environment.get(key))
+    facts = {
+        "status": run.status,
+        "data": run.dataset,
+        "data fingerprint": (environment.get("dataset_fingerprint") or "")[:16],
+        "machine": environment.get("machine"),
+        "device": environment.get("device"),
+        "package": environment.get("package"),
+        "commit": environment.get("commit"),
+        "Python": environment.get("python"),
+        "Keras": environment.get("keras"),
+        "backend": backend,
+    }
+    rows = [row(key, cell(name(value_text(value)))) for key, value in facts.items() if value]
+    return table(run.name, ["Run", cell(name(run.name))], rows, align=["left", "left"], weights=[1, 4])

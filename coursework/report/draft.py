@@ -1,0 +1,132 @@
+"""The first version of the prose, from what has been measured: made once, then the student's."""
+
+from coursework.config import DCGANConfig
+from coursework.report.prose import DRAFT_MARK
+
+FIRST_LINE = f"> {DRAFT_MARK}, written from the measurements: rewrite it in your own words, then delete this line."
+HELP = """<!--
+This file is yours: building the report never changes it. It may hold paragraphs, #, ## and ### headings, lists,
+*emphasis*, **strong**, [links](https://example.org), citations [@gan], references to figures and tables such as
+[#scores], and measured numbers such as {final: fd_judge} or {sngan-cifar10-s0: epochs}, which are read from the runs.
+A line like {{scores}} is the place of a figure or table; those that have none follow the text.
+-->"""
+
+
+def draft(context):
+    """Return the first version of prose.md for a `Context`: short, and of nothing but measured facts."""
+    final, pegasus = context.final, context.pegasus
+    sections = [
+        ("Introduction", [_introduction(context)]),
+        ("Architecture", [_design(final), "{{architecture}}", "{{method}}"]),
+        ("Data and settings", ["{{data}}", _budget(final), "{{settings}}"]),
+        ("Results", [_results(context), "{{scores}}", "{{training}}", "{{samples}}", "{{reconstructions}}"]),
+        ("Pegasus", [*([_pegasus(pegasus)] if pegasus and pegasus.records else []), "{{pegasus}}", "{{neighbours}}"]),
+        ("Limits", [_limits(context)]),
+    ]
+    sections[3][1].append("{{interpolations}}")
+    parts = [HELP, FIRST_LINE]
+    for title, paragraphs in sections:
+        parts += [f"# {title}", *(paragraph for paragraph in paragraphs if paragraph)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _introduction(context):
+    count = len(context.runs)
+    return (
+        "A Pegasus is a winged horse, and the training data hold none. This report trains "
+        f"{'one generative model' if count == 1 else f'{count} generative models'}, scores "
+        f"{'it' if count == 1 else 'them alike'} and shows what {'it makes' if count == 1 else 'they make'} "
+        "of horses and "
+        "wings. The final model is {final: name}."
+    )
+
+
+def _design(final):
+    model, network = final.config.model, final.config.network
+    parts = ["{final: parameters.generator} parameters make an image in the final model ([#architecture])."]
+    if isinstance(network, DCGANConfig):
+        parts.append(
+            "Transposed convolutions of stride 2 take the latents from 4×4 to 32×32 and a tanh ends in the "
+            "images' range; the "
+            "discriminator mirrors them with strided convolutions, so that nothing is pooled by hand [@dcgan]."
+        )
+    if getattr(network, "spectral", False):
+        parts.append(
+            "Its discriminator has no batch normalisation: spectral normalisation bounds the slope of every "
+            "layer, and so "
+            "the gradient that the generator learns from [@sngan]."
+        )
+    if model.name == "conditional_sngan":
+        parts.append(
+            "Classes enter through the generator's normalisations, so that two classes can be mixed layer by layer."
+        )
+    if model.name == "vae":
+        parts.append(
+            "A code of {final: network.latent_size} numbers, kept close to a normal distribution, lets any "
+            "point between "
+            "two codes be decoded; the price of the squared error is blur."
+        )
+    if model.name == "acai":
+        parts.append(
+            "The code keeps a grid of {final: network.latent_width}×{final: network.latent_width} places, so "
+            "that a mix "
+            "can differ from place to place, and the critic makes mixtures look like data."
+        )
+    return " ".join(parts)
+
+
+def _budget(final):
+    text = "Settings follow the cited sources where [#settings] does not say otherwise; every run states its seed."
+    if final.environment.get("images_seen"):
+        text += (
+            " The final model saw {final: images_seen} images in {final: minutes} of processor time: "
+            "{final: epochs_done} epochs, where its preset has {final: preset.epochs}."
+        )
+    return text
+
+
+def _results(context):
+    if context.final.value("fd_judge") is None:
+        return "No score has been measured yet."
+    text = (
+        "The final model's FD-judge is {final: fd_judge} ± {final: fd_judge.error}, between "
+        "{final: fd_judge.floor} for real "
+        "test images and {final: fd_judge.untrained} for untrained weights, from {final: fd_judge.n} samples "
+        "([#scores]). "
+    )
+    if context.final.value("recall") is not None:
+        text += "Precision {final: precision} [@precision-recall] stands beside recall {final: recall}. "
+    if context.final.value("memorisation") is not None:
+        text += (
+            "The share of samples that copy training images is {final: memorisation} ± {final: memorisation.error}. "
+        )
+    if len({run.environment.get("images_seen") for run in context.runs}) > 1:
+        text += "The runs saw different numbers of images, so the table does not rank the models."
+    return text.strip()
+
+
+def _pegasus(pegasus):
+    text = (
+        "The best of the batch comes from {pegasus: run} by {pegasus: strategy}, seed {pegasus: seed}. "
+        "Ranking is by score "
+        "alone; nothing was picked or edited by hand."
+    )
+    if pegasus.comparison.get("candidates"):
+        text += " There were {pegasus: candidates} candidates."
+    if any(record.get("second") for record in pegasus.records):
+        text += " A second witness, which no search or ranking used, scores them too."
+    if pegasus.score_names:
+        name = pegasus.score_names[0]
+        text += f" Its {name.replace('_', ' ')} is {{pegasus: best.{name}}}, the batch's mean {{pegasus: mean.{name}}}."
+    return text
+
+
+def _limits(context):
+    parts = []
+    if any("JPEG" in run.dataset for run in context.runs):
+        parts.append("The images are a JPEG copy, so scores are a little off those of the original files.")
+    if not any(record["name"] == "fid" for run in context.runs for record in run.metrics):
+        parts.append("FID [@fid] was not measured, and FD-judge, by another network, must not be compared with it.")
+    if len({run.config.seed for run in context.runs}) == 1:
+        parts.append("Every model was trained with one seed: differences between runs include that chance.")
+    return " ".join(parts)

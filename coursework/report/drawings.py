@@ -1,0 +1,34 @@
+"""Curves and diagrams of a run as SVG and PDF, drawn again only when what they show has changed."""
+
+from coursework.diagram import render
+from coursework.figures import curves
+from coursework.report.values import read_json
+
+SUFFIXES = (".svg", ".pdf")
+
+
+def drawn_curves(run):
+    """Return the path of the run's curves as SVG, a PDF beside it; there is none where no epoch has been logged."""
+    target = run.figures / "curves.svg"
+    if run.log_file.is_file() and _is_stale(target, run.log_file):
+        log = run.read_log()
+        if log:
+            for suffix in SUFFIXES:
+                curves(log, target.with_suffix(suffix))
+    return target
+
+
+def drawn_architecture(run):
+    """Return the path of the diagram as SVG, a PDF beside it; there is none without a description."""
+    description = run.figures / "architecture.json"
+    target = description.with_suffix(".svg")
+    if description.is_file() and _is_stale(target, description):
+        for suffix in SUFFIXES:
+            render(read_json(description, dict), target.with_suffix(suffix))
+    return target
+
+
+def _is_stale(target, source):
+    written = source.stat().st_mtime_ns
+    files = [target.with_suffix(suffix) for suffix in SUFFIXES]
+    return not all(file.is_file() and file.stat().st_mtime_ns >= written for file in files)

@@ -1,0 +1,136 @@
+"""What each kind of model minimises: a sentence and equations; numbers come from the run's own settings."""
+
+from coursework.report.document import heading
+from coursework.report.prose import inlines
+
+_ADVERSARIAL = {
+    "non-saturating": ("cal(L)_D = -EE_x [log D(x)] - EE_z [log(1 - D(G(z)))], quad cal(L)_G = -EE_z [log D(G(z))]",),
+    "hinge": ("cal(L)_D = EE_x [max(0, 1 - D(x))] + EE_z [max(0, 1 + D(G(z)))], quad cal(L)_G = -EE_z [D(G(z))]",),
+}
+_LIKELIHOODS = {
+    "gaussian": ('cal(L) = EE_(q(z | x)) norm(x - hat(x)(z))^2 + beta "KL"(q(z | x) parallel cal(N)(0, I))',),
+    "bernoulli": ('cal(L) = -EE_(q(z | x)) [log p(x | z)] + beta "KL"(q(z | x) parallel cal(N)(0, I))',),
+}
+_SQUARED = "cal(L) = norm(x - hat(x))^2"
+_SPECTRAL = "hat(W) = frac(W, sigma(W)), quad sigma(W) approx u^T W v"
+
+TITLES = {
+    "gan": "GAN",
+    "sngan": "SNGAN",
+    "conditional_sngan": "Conditional SNGAN",
+    "autoencoder": "Autoencoder",
+    "dropout_autoencoder": "Dropout autoencoder",
+    "denoising_autoencoder": "Denoising autoencoder",
+    "vae": "VAE",
+    "aae": "Adversarial autoencoder",
+    "vqvae": "VQ-VAE",
+    "acai": "ACAI",
+}
+
+# Sources of a preset's settings; what a run changes is in the table of settings.
+SOURCES = {
+    "gan": ("chainer-gan-lib",),
+    "sngan": ("chainer-gan-lib",),
+    "sngan-resnet": ("sngan",),
+    "conditional-sngan": ("chainer-gan-lib", "projection"),
+    "conditional-sngan-resnet": ("projection",),
+    "vae": ("rae",),
+    "acai": ("acai",),
+}
+
+
+def sources_of(preset):
+    """Return the keys of the works that a preset's settings are from, none for one of unknown origin."""
+    stem = preset.removesuffix("-demo")
+    return ("acai",) if stem.startswith("lines-") else SOURCES.get(stem, ())
+
+
+def method_blocks(config):
+    """Return heading, text and equations on the model of a run's `Config`."""
+    text, equations = _METHODS[config.model.name](config.model, config.network)
+    return [
+        heading(3, TITLES[config.model.name]),
+        {"type": "paragraph", "content": inlines(text)},
+        *({"type": "equation", "source": equation} for equation in equations),
+    ]
+
+
+def _gan(model, network):
+    what = "DCGAN [@dcgan]" if network.name == "dcgan" else "residual networks [@sngan]"
+    text = f"Generator *G* and discriminator *D* play the game of [@gan] ({what}, {model.loss} loss)."
+    return text + _average(model), _ADVERSARIAL[model.loss]
+
+
+def _sngan(model, network):
+    text = (
+        f"Every weight matrix of *D* is divided by its largest singular value [@sngan]; {model.loss} loss, "
+        f"{model.critic_steps} critic step{'s' * (model.critic_steps > 1)}."
+    )
+    return text + _average(model), (_SPECTRAL, *_ADVERSARIAL[model.loss])
+
+
+def _conditional_sngan(model, network):
+    text = "An SNGAN with classes *y* in the generator's normalisations and a projection in *D* [@projection]."
+    projection = "D(x, y) = v_y dot phi(x) + psi(phi(x))"
+    return text + _average(model), (projection, _SPECTRAL, *_ADVERSARIAL[model.loss])
+
+
+def _average(model):
+    return " Samples come from the moving average of *G* [@averaging]." if model.ema_decay else ""
+
+
+def _vae(model, network):
+    text = (
+        "Encoder *q* and decoder maximise the evidence lower bound [@vae], its KL term weighted by β = "
+        f"{model.beta:g} [@beta-vae]."
+    )
+    return text, _LIKELIHOODS[model.likelihood]
+
+
+def _acai(model, network):
+    text = (
+        "A critic *d* guesses how far two codes were mixed, α\u00a0≤\u00a0½; the autoencoder makes it guess 0 [@acai] "
+        f"(λ\u00a0=\u00a0{model.critic_weight:g}, γ\u00a0=\u00a0{model.critic_mix:g})."
+    )
+    return text, (
+        "cal(L) = norm(x - hat(x))^2 + lambda EE [d(hat(x)_alpha)^2], quad "
+        "hat(x)_alpha = g(alpha z_1 + (1 - alpha) z_2)",
+        "cal(L)_d = EE [(d(hat(x)_alpha) - alpha)^2] + EE [d(gamma x + (1 - gamma) hat(x))^2]",
+    )
+
+
+def _autoencoder(model, network):
+    return "Encoder and decoder minimise the mean squared error.", (_SQUARED,)
+
+
+def _dropout(model, network):
+    return f"As the autoencoder; numbers of the code are kept with probability {model.keep:g} [@dropout].", (_SQUARED,)
+
+
+def _denoising(model, network):
+    text = f"As the autoencoder, from images with noise of standard deviation {model.noise:g} [@denoising]."
+    return text, (_SQUARED,)
+
+
+def _aae(model, network):
+    text = "A critic *d* tells codes from samples of a normal distribution; the encoder deceives it [@aae]."
+    return text, ("cal(L) = norm(x - hat(x))^2 - EE [log d(z)]",)
+
+
+def _vqvae(model, network):
+    text = f"Codes are replaced by the nearest codewords *e* [@vqvae], with commitment β = {model.commitment_weight:g}."
+    return text, ("cal(L) = norm(x - hat(x))^2 + beta norm(z - e)^2",)
+
+
+_METHODS = {
+    "gan": _gan,
+    "sngan": _sngan,
+    "conditional_sngan": _conditional_sngan,
+    "autoencoder": _autoencoder,
+    "dropout_autoencoder": _dropout,
+    "denoising_autoencoder": _denoising,
+    "vae": _vae,
+    "aae": _aae,
+    "vqvae": _vqvae,
+    "acai": _acai,
+}

@@ -1,0 +1,71 @@
+"""Every figure of a run alone, for use elsewhere: PNG at 300 dots an inch, and PDF."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from coursework.files import replacing, write_bytes
+from coursework.report.drawings import drawn_architecture, drawn_curves
+from coursework.report.images import as_pdf, encoded, read_image, shrink
+from coursework.report.typesetting import typeset
+
+FOLDER = Path("reports/figures")
+DOTS_PER_INCH = 300
+# A column of text 170 mm wide; small images are enlarged by whole numbers up to that, and not without end.
+MOST_PIXELS = round(170 / 25.4 * DOTS_PER_INCH)
+MOST_ENLARGED = 16
+
+
+def write_separately(runs, folder=FOLDER, pegasus=None):
+    """Write the figures of `runs` and of the folder `pegasus` to `folder`; return the files that were out of date.
+
+    Each is <run>-<figure>.png and .pdf. Pixels are enlarged by repetition, drawings stay vectors in the PDF.
+    """
+    written = []
+    for run in runs:
+        drawings = [file for file in (drawn_architecture(run), drawn_curves(run)) if file.is_file()]
+        drawn = {file.stem for file in drawings}
+        images = [file for file in sorted(run.figures.glob("[!.]*.png")) if file.stem not in drawn]
+        sources = {file.stem: file for file in [*drawings, *images]}
+        if run.sample_files():
+            sources["samples"] = run.sample_files()[-1]
+        for stem, source in sources.items():
+            written += _write(source, Path(folder) / f"{run.name}-{stem}.png")
+    for source in sorted(Path(pegasus).glob("[!.]*.png")) if pegasus else ():
+        stem = source.stem if source.stem == "pegasus" else f"pegasus-{source.stem}"
+        written += _write(source, Path(folder) / f"{stem}.png")
+    return written
+
+
+def _write(source, target):
+    """Write `target` and the PDF beside it, unless both are newer than `source`; return what was written."""
+    files = [target, target.with_suffix(".pdf")]
+    if all(file.is_file() and file.stat().st_mtime_ns >= source.stat().st_mtime_ns for file in files):
+        return []
+    if source.suffix == ".svg":
+        vectors = source.with_suffix(".pdf")
+        write_bytes(files[0], _rendered(vectors))
+        write_bytes(files[1], vectors.read_bytes())
+        return files
+    array = read_image(source)
+    if array is None:
+        return []
+    array = shrink(array)
+    factor = max(1, min(MOST_ENLARGED, MOST_PIXELS // array.shape[1]))
+    enlarged = Image.fromarray(np.ascontiguousarray(array.repeat(factor, axis=0).repeat(factor, axis=1)))
+    with replacing(files[0]) as temporary:
+        enlarged.save(temporary, format="PNG", optimize=True, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
+    write_bytes(files[1], as_pdf(array, encoded(array, format="PNG"), points=factor * 72 / DOTS_PER_INCH))
+    return files
+
+
+def _rendered(vectors):
+    """Return a PDF drawing as PNG, at its own size."""
+    with tempfile.TemporaryDirectory(prefix="coursework-figure-") as folder:
+        shutil.copyfile(vectors, Path(folder) / "drawing.pdf")
+        main = Path(folder) / "main.typ"
+        main.write_text('#set page(width: auto, height: auto, margin: 0pt)\n#image("drawing.pdf")', encoding="utf-8")
+        return typeset(main, format="png", ppi=DOTS_PER_INCH)

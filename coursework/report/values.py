@@ -1,0 +1,50 @@
+"""How settings, numbers and time spans read, and JSON files that are checked."""
+
+import json
+import math
+
+from coursework.errors import UserError
+
+
+def value_text(value):
+    """Return a setting's value as a reader expects it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:g}".replace("e-0", "e-")
+    return ", ".join(map(value_text, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def number_text(value, decimals=3):
+    """Return a measured number: "not measured" for what is no number, "not finite" for NaN and infinities."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "not measured"
+    return f"{value:,.{decimals}f}" if math.isfinite(value) else "not finite"
+
+
+def duration(seconds):
+    """Return a time span in words: "45 s", "12 min", "3 h 20 min"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def dataset_label(run):
+    """Name the data as figures must: the environment knows whether it was a JPEG copy."""
+    return str(run.read_environment().get("dataset_label") or run.read_config().dataset)
+
+
+def read_json(path, kind):
+    """Return the JSON in `path`; raises `UserError` where it is not a `kind`."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(content, kind):
+        raise UserError(f"{path} should hold a JSON {'list' if kind is list else 'object'}")
+    return content

@@ -1,0 +1,205 @@
+"""The whole way to a Pegasus on untrained networks: what is chosen follows from the scores, and comes out alike."""
+
+import dataclasses
+import json
+
+import numpy
+import pytest
+from PIL import Image
+
+from coursework.data import sprites
+from coursework.errors import UserError
+from coursework.metrics.judge import judge_folder
+from coursework.metrics.recorded import class_fingerprints
+from coursework.models import build_model
+from coursework.pegasus import pools as pools_module
+from coursework.pegasus.candidates import read_latents
+from coursework.pegasus.comparison import comparison_lines, precision_of_top
+from coursework.pegasus.decoding import remake
+from coursework.pegasus.evidence import evidence
+from coursework.pegasus.making import make_pegasi, pools_of, runs_of
+from coursework.pegasus.task import Task
+from coursework.pegasus.witness import Witness, extract, save
+from coursework.pegasus.witness_network import NETWORKS
+from coursework.presets import PRESETS
+from coursework.run import Run
+from coursework.sampling import TrainedRun
+from coursework.training import save_trained
+
+SMALL = {
+    "acai": {"depth": 2, "latent_channels": 2},
+    "conditional-sngan": {"latent_size": 4, "generator_width": 8, "discriminator_width": 8},
+}
+STRATEGIES = ("interpolation", "class_mixing")
+
+
+def write_run(name, dataset):
+    """Write an untrained run of sprites as `train` would leave it."""
+    network = dataclasses.replace(PRESETS[name].network, **SMALL[name])
+    config = dataclasses.replace(PRESETS[name], dataset="sprites", network=network)
+    run = Run(f"reports/runs/{name}")
+    run.write_config(config)
+    run.write_environment({"class_names": list(dataset.class_names)})
+    save_trained(run.path, build_model(config, dataset.image_shape, 1, len(dataset.class_names)), dataset)
+    return run
+
+
+def save_witness(dataset, role):
+    """Keep an untrained witness of `dataset` where that of sprites is looked for, and return it."""
+    witness = Witness(
+        model=NETWORKS[role](dataset.image_shape, len(dataset.class_names), width=4),
+        dataset="sprites",
+        fingerprint=dataset.fingerprint,
+        class_names=dataset.class_names,
+        class_fingerprints=class_fingerprints(dataset),
+        width=4,
+        epochs=1,
+        seed=0,
+        seconds=0.0,
+        sha256="",
+        role=role,
+        judge_sha256="",
+        accuracy=0.25,
+        presence_auc=0.5,
+        unity_auc=0.5,
+        calibration_error=0.0,
+    )
+    return save(witness, judge_folder("sprites"))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A folder with runs and witnesses, all untrained, and what `make_pegasi` makes of them."""
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("pegasus")
+    patch.chdir(folder)
+    patch.setenv("COURSEWORK_CACHE", str(folder / ".cache"))
+    dataset = sprites.load(train_per_class=16, test_per_class=12)
+    witness, second = (save_witness(dataset, role) for role in ("witness", "second"))
+    runs = [write_run(name, dataset) for name in SMALL]
+    task = Task(dataset, "horse", ("bird", "airplane"), witness)
+    lines = []
+    made = make_pegasi(task, runs, second, STRATEGIES, 12, 6, 3, folder / "made", report=lines.append)
+    yield dataset, task, second, runs, made, folder, lines
+    patch.undo()
+
+
+def test_the_choice_follows_from_the_scores(world):
+    dataset, task, _, _, made, _, _ = world
+    assert len(made.candidates) == 24 and len(made.chosen) == len(set(made.chosen)) == 6
+    beliefs = evidence(
+        extract(task.witness, made.candidates.images), dataset.class_names, "horse", ("bird", "airplane")
+    )
+    scores = made.appraisal.scores
+    assert scores.recognisability == pytest.approx(beliefs["both"], rel=1e-4)
+    assert made.chosen[0] == numpy.argmax(scores.overall)
+    for index, record in enumerate(made.records):
+        values = record["scores"]
+        product = values["recognisability"] * values["realism"] * values["uniqueness"]
+        assert values["overall"] == pytest.approx(product ** (1 / 3), abs=2e-3)
+        assert set(record["second"]) == set(values) and record["belief"].keys() == {"body", "wings", "unity"}
+        assert record["rank"] == (list(made.chosen).index(index) + 1 if index in made.chosen else None)
+        assert {found["space"] for found in record["neighbours"]} == {"pixels", "features"}
+
+
+def test_the_nearest_training_image_is_the_nearest(world):
+    dataset, _, _, _, made, _, _ = world
+    image = made.candidates.images[0].astype(float)
+    found = made.records[0]["neighbours"][0]
+    shifted = [
+        numpy.roll(candidate, (down, right), (0, 1))[1:-1, 1:-1]
+        for candidate in (image, image[:, ::-1])
+        for down in (-1, 0, 1)
+        for right in (-1, 0, 1)
+    ]
+    window = dataset.train_images[:, 1:-1, 1:-1].astype(float)
+    distances = numpy.array([numpy.sqrt(numpy.square(window - one).mean(axis=(1, 2, 3))) for one in shifted])
+    assert found["distance"] == pytest.approx(distances.min(), abs=1e-3)
+    assert found["train_index"] == distances.min(axis=0).argmin()
+
+
+def test_what_is_written_is_what_was_chosen(world):
+    _, _, _, runs, made, folder, lines = world
+    best = numpy.asarray(Image.open(folder / "made/pegasus.png"))
+    assert numpy.array_equal(best, made.candidates.images[made.chosen[0]])
+    batch = json.loads((folder / "made/pegasus.json").read_text())
+    assert [record["id"] for record in batch] == [made.records[index]["id"] for index in made.chosen]
+    assert [record["rank"] for record in batch] == [1, 2, 3, 4, 5, 6]
+    origins = [record["origin"] for record in batch]
+    remade = remake(
+        lambda name, weights: TrainedRun(Run(folder / "reports/runs" / name)),
+        origins,
+        read_latents(folder / "made/latents.npz"),
+    )
+    assert numpy.array_equal(remade, made.candidates.images[made.chosen])
+    assert "<!doctype html>" in (folder / "made/gallery.html").read_text()[:100].lower()
+    assert Image.open(folder / "made/neighbours.png").width > 300
+    assert "2 of 2" in lines[1] and "6 of 24 candidates" in lines[-1]
+
+
+def test_the_comparison_has_a_row_for_each_pool_the_batch_and_real_horses(world):
+    _, _, _, _, made, folder, _ = world
+    content = json.loads((folder / "made/comparison.json").read_text())
+    rows = content["rows"]
+    assert [row["name"] for row in rows] == [*STRATEGIES, "chosen batch", "real images: horse"]
+    assert content["candidates"] == 24 and content["witness_sha256"] != content["second_sha256"]
+    scores = made.appraisal.scores
+    assert rows[0]["all"]["witness"]["realism"] == pytest.approx(scores.realism[:12].mean())
+    assert rows[1]["all"]["second"]["uniqueness"] == pytest.approx(made.second.scores.uniqueness[12:].mean())
+    assert rows[2]["batch"]["witness"]["overall"] == pytest.approx(scores.overall[made.chosen].mean())
+    text = comparison_lines(rows)
+    assert f"{rows[2]['batch']['second']['diversity']:.3f}" == text[4].split()[-1]
+
+
+def test_a_second_call_finds_the_candidates_and_gives_equal_files(world, monkeypatch):
+    _, task, second, runs, made, folder, _ = world
+    names = ("pegasus.png", "batch.png", "pegasus.json", "comparison.json", "latents.npz", "gallery.html")
+    before = {name: (folder / "made" / name).read_bytes() for name in names}
+
+    def fail(*_):
+        raise AssertionError("candidates were made again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pools_module, "TrainedRun", fail)
+        make_pegasi(task, runs, second, STRATEGIES, 12, 6, 3, folder / "made", report=lambda line: None)
+        assert {name: (folder / "made" / name).read_bytes() for name in names} == before
+        # Another seed, or a damaged file, is another pool.
+        with pytest.raises(AssertionError, match="made again"):
+            make_pegasi(task, runs, second, STRATEGIES, 12, 6, 4, folder / "made", report=lambda line: None)
+        (folder / "made/pools/interpolation-acai/images.npz").write_bytes(b"damaged")
+        with pytest.raises(AssertionError, match="made again"):
+            make_pegasi(task, runs, second, STRATEGIES, 12, 6, 3, folder / "made", report=lambda line: None)
+    make_pegasi(task, runs, second, STRATEGIES, 12, 6, 3, folder / "made", report=lambda line: None)
+    assert {name: (folder / "made" / name).read_bytes() for name in names} == before
+
+
+def test_strategies_go_with_the_runs_that_suit_them(world):
+    _, task, _, runs, _, _, _ = world
+    names = [(pool.name, pool.run.name) for pool in pools_of(task, runs, 4, 0)]
+    assert ("interpolation", "acai") in names and ("class_search", "conditional-sngan") in names
+    assert not any(name == "latent_search" for name, _ in names)
+    without = dataclasses.replace(task, witness=None)
+    assert "class_search" not in [pool.name for pool in pools_of(without, runs, 4, 0)]
+    assert [run.name for run in runs_of(runs, "sprites", ("horse", "bird"))] == ["acai", "conditional-sngan"]
+
+
+def test_mistakes_are_named(world):
+    dataset, task, _, runs, _, folder, _ = world
+    with pytest.raises(UserError, match="no strategy dreaming; there are interpolation"):
+        pools_of(task, runs, 4, 0, ["dreaming"])
+    with pytest.raises(UserError, match="latent_search needs a run of a GAN without classes, and none of acai"):
+        pools_of(task, runs, 4, 0, ["latent_search"])
+    with pytest.raises(UserError, match="8 candidates cannot fill a batch of 64"):
+        make_pegasi(task, runs, None, STRATEGIES, 4, 64, 0, folder / "few", report=lambda line: None)
+    with pytest.raises(UserError, match="train one with .*--role witness"):
+        make_pegasi(dataclasses.replace(task, witness=None), runs, folder=folder / "none", report=lambda line: None)
+    with pytest.raises(UserError, match="has no class unicorn"):
+        Task(dataset, "unicorn", ("bird",))
+    with pytest.raises(UserError, match="another class than the body"):
+        Task(dataset, "bird", ("bird",))
+    with pytest.raises(UserError, match="no trained run on cifar10: train one with .*--dataset cifar10"):
+        runs_of(runs, "cifar10", ("horse",))
+
+
+def test_precision_of_the_top():
+    assert precision_of_top([True, False, True, True], [0.9, 0.8, 0.1, 0.7], 3) == pytest.approx(2 / 3)

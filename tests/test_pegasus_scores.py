@@ -1,0 +1,61 @@
+"""Scores of candidates and the choice among them."""
+
+import numpy
+import pytest
+
+from coursework.errors import UserError
+from coursework.pegasus.ranking import choose_batch, rank
+from coursework.pegasus.scores import CandidateScores, clipped_realism, diversity, nearest_distances, uniqueness
+
+
+def test_overall_is_the_geometric_mean_and_nothing_saves_a_candidate_that_fails():
+    scores = CandidateScores(numpy.array([0.5, 1.0]), numpy.array([0.25, 1.0]), numpy.array([1.0, 0.0]))
+    assert scores.overall.tolist() == pytest.approx([0.5, 0.0])
+    assert scores.record(0) == {"recognisability": 0.5, "realism": 0.25, "uniqueness": 1.0, "overall": 0.5}
+    assert scores.mean() == pytest.approx(
+        {"recognisability": 0.75, "realism": 0.625, "uniqueness": 0.5, "overall": 0.25}
+    )
+    assert scores.take([1]).realism.tolist() == [1.0]
+
+
+def test_realism_above_the_edge_of_a_ball_counts_as_one():
+    assert clipped_realism(numpy.array([0.5, 1.0, 3.0, numpy.inf])).tolist() == [0.5, 1.0, 1.0, 1.0]
+
+
+def test_uniqueness_is_none_for_a_copy_and_full_from_the_typical_test_image_on():
+    test = numpy.array([4.0, 1.0, 3.0, 2.0])
+    assert uniqueness(numpy.array([0.0, 1.0, 1.5, 2.0, 2.5, 9.0]), test).tolist() == [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]
+
+
+def test_diversity_compares_with_as_many_real_images():
+    real = numpy.array([[0.0, 0.0], [2.0, 0.0], [4.0, 0.0]])
+    assert nearest_distances(real).tolist() == [2.0, 2.0, 2.0]
+    assert diversity(real / 2, real) == pytest.approx(0.5)
+    assert diversity(3 * real, real) == 1.0
+    # Two kinds of copies are no diverse batch, although their mean distance is large.
+    assert diversity(numpy.array([[0.0, 0.0], [0.0, 0.0], [99.0, 0.0], [99.0, 0.0]]), real) == 0.0
+    assert diversity(real[:1], real) == 0.0
+
+
+def test_rank_keeps_ties_in_order():
+    assert rank([0.1, 0.5, 0.9, 0.5]).tolist() == [2, 1, 3, 0]
+
+
+def test_a_batch_holds_no_copies_of_the_best_while_others_are_left():
+    features = numpy.array([[0.0], [0.0], [0.1], [1.0], [2.5]])
+    overall = numpy.array([0.9, 0.89, 0.88, 0.5, 0.2])
+    # After the best: .5 in full, then .2 in full, then a tenth of .88, and the copy last.
+    assert choose_batch(overall, features, 5, scale=1.0).tolist() == [0, 3, 4, 2, 1]
+    # Where everything counts as different, the score alone decides.
+    assert choose_batch(overall, features, 3, scale=0.0).tolist() == [0, 1, 2]
+    # A weak one that is different is worth less than half a copy of a good one.
+    assert choose_batch(overall, features, 2, scale=0.1).tolist() == [0, 2]
+
+
+def test_copies_follow_by_score_once_nothing_else_is_left():
+    assert choose_batch([0.2, 0.9, 0.5], numpy.zeros((3, 2)), 3, scale=1.0).tolist() == [1, 2, 0]
+
+
+def test_too_few_candidates_are_refused():
+    with pytest.raises(UserError, match="3 candidates cannot fill a batch of 64"):
+        choose_batch([0.1, 0.2, 0.3], numpy.zeros((3, 2)), 64, scale=1.0)
