@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.inception_worker import SIDES
-from benchmarks.training_step import Worker, machine, table
+from benchmarks.training_step import Worker, machine, read_results, table
 from coursework.data import load_dataset, sprites
 from coursework.errors import UserError
-from coursework.metrics import judge as judges
 from coursework.metrics.frechet import frechet_distance
 from coursework.quiet import silence
 
@@ -120,6 +119,9 @@ def effect_of_bfloat16(workers, folder, count):
 
 def effect_on_judge(fake, real):
     """Return FD-judge of two sets of images in both precisions, None where there is no judge of CIFAR-10."""
+    # Keras's chatter comes with it, unless it is silenced first.
+    from coursework.metrics import judge as judges
+
     judge = judges.find_judge(load_dataset("cifar10"))
     if judge is None:
         return None
@@ -164,7 +166,11 @@ def main(arguments=None):
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of each side (all allowed)")
     parser.add_argument("--images", type=int, default=2000, help="of each set, for the effect of bfloat16; 0 for none")
     parser.add_argument("--json", type=Path, default=RESULTS, help="file for the results")
+    parser.add_argument("--show", action="store_true", help="measure nothing: print the table of that file again")
     options = parser.parse_args(arguments)
+    if options.show:
+        print("\n".join(lines_of(read_results(options.json, "benchmarks.inception"))))
+        return
     if REFERENCE not in options.sides or (options.images and not set(TOLERANCES) <= set(options.sides)):
         parser.error(f"needs the sides {REFERENCE} and, but for --images 0, {' and '.join(TOLERANCES)}")
     silence()
@@ -174,21 +180,29 @@ def main(arguments=None):
     result = {"machine": machine("torch-fidelity"), "repeats": options.repeats, **result}
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"{table(rows(result))}\n\nby its default, by its best: ratios to {REFERENCE} at batch {DEFAULT_BATCH_SIZE}")
-    print("and at the batch size that suits it best")
-    if options.images:
-        effect = result["bfloat16"]
-        print(
-            f"\nFréchet distance of {options.images} sprites and as many CIFAR-10 test images, synthetic weights: "
-            f"{effect['distance']['float32']:.4f} in float32, {effect['relative_change']:+.3%} in bfloat16; "
+    print("\n".join(lines_of(result)) + f"\nwritten to {options.json}")
+
+
+def lines_of(result):
+    """Return what is printed of the content of the results' file."""
+    lines = [
+        table(rows(result)),
+        "",
+        f"by its default, by its best: ratios to {REFERENCE} at batch {DEFAULT_BATCH_SIZE} and at its fastest size",
+    ]
+    effect = result.get("bfloat16")
+    if effect:
+        lines.append(
+            f"Fréchet distance of {effect['images_of_each_set']} sprites and as many CIFAR-10 test images, synthetic "
+            f"weights: {effect['distance']['float32']:.4f} in float32, {effect['relative_change']:+.3%} in bfloat16; "
             f"the same images in both precisions: {effect['same_images']:.6f}"
         )
-        if effect["judge"]:
-            print(
-                f"FD-judge of the same sets: {effect['judge']['distance']['float32']:.4f} in float32, "
-                f"{effect['judge']['relative_change']:+.3%} in bfloat16"
-            )
-    print(f"\nmedians of {options.repeats} with {options.threads} threads; written to {options.json}")
+    if effect and effect["judge"]:
+        lines.append(
+            f"FD-judge of the same sets: {effect['judge']['distance']['float32']:.4f} in float32, "
+            f"{effect['judge']['relative_change']:+.3%} in bfloat16"
+        )
+    return [*lines, f"medians of {result['repeats']} with {result['threads']} threads; {result['machine']['machine']}"]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.scores_worker import SCORES
-from benchmarks.training_step import Worker, machine, table
+from benchmarks.training_step import Worker, machine, read_results, table
 from coursework.errors import UserError
 from coursework.quiet import silence
 
@@ -91,17 +91,31 @@ def main(arguments=None):
     parser.add_argument("--scores", nargs="+", choices=SCORES, default=list(SCORES))
     parser.add_argument("--alone", action="store_true", help="without the references, which need memory for all pairs")
     parser.add_argument("--json", type=Path, default=RESULTS, help="file for the results")
+    parser.add_argument("--show", action="store_true", help="measure nothing: print the table of that file again")
     options = parser.parse_args(arguments)
+    if options.show:
+        print("\n".join(lines_of(read_results(options.json, "benchmarks.scores"))))
+        return
     silence()
     sides = SIDES[:1] if options.alone else SIDES
     result = measure(options.rows, options.features, options.repeats, sides, options.scores)
     packages = () if options.alone else ("torch-fidelity", "prdc", "scikit-learn")
     size = {"rows": options.rows, "features": options.features, "repeats": options.repeats}
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"machine": machine("numpy", *packages), **size, **result}, indent=1)
-    options.json.write_text(text + "\n", encoding="utf-8")
+    result = {"machine": machine("numpy", *packages), **size, **result}
+    options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(lines_of(result)) + f"\nwritten to {options.json}")
+
+
+def lines_of(result):
+    """Return what is printed of the content of the results' file."""
     peaks = ", ".join(f"{side} {peak:,.0f} MiB" for side, peak in result["peak_mib"].items())
-    print(f"{table(rows_of_table(result))}\n\npeak memory: {peaks}; written to {options.json}")
+    size = f"{result['rows']:,} x {result['features']:,} features"
+    return [
+        table(rows_of_table(result)),
+        "",
+        f"{size}, medians of {result['repeats']}; peak memory: {peaks}; {result['machine']['machine']}",
+    ]
 
 
 if __name__ == "__main__":

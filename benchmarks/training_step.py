@@ -216,12 +216,17 @@ def main(arguments=None):
     print(f"\n{table(lines)}\n\n{RATIO}; written to {options.json}")
 
 
+def read_results(file, module):
+    """Return the content of a file that the benchmark `module` wrote; raises `UserError` where there is none."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"no results in {file}: measure with `python -m {module}` ({error})") from error
+
+
 def show(file):
     """Print the table of a file that `main` wrote, with what was measured on."""
-    try:
-        results = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"no results in {file}: measure with `python -m benchmarks.training_step` ({error})") from error
+    results = read_results(file, "benchmarks.training_step")
     if "startup_seconds" in results:
         print(f"start-up: {results['startup_seconds']:.1f} s from the command to the first step")
     print(table([HEADER, *(row(result) for result in results["steps"])]))
