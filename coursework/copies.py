@@ -41,7 +41,7 @@ def pixel_memorisation(comparison):
                 prepared.append(TrainingImages(real.images))
             return prepared[0].nearest(images.images, progress)
 
-        return _kept(("pixels", real.fingerprint, images.fingerprint), images.name, compute, comparison.cached)
+        return kept_neighbours(pixel_key(real, images), images.name, compute, comparison.cached)
 
     return memorisation(search(comparison.fake.images), search(comparison.held_out.images))
 
@@ -56,13 +56,21 @@ def feature_memorisation(comparison, extractor):
         def compute(progress):
             return feature_neighbours(comparison.features(part, extractor), training, progress)
 
-        return _kept((*conditions, part.images.fingerprint), part.images.name, compute, comparison.cached)
+        return kept_neighbours((*conditions, part.images.fingerprint), part.images.name, compute, comparison.cached)
 
     return memorisation(search(comparison.fake), search(comparison.held_out))
 
 
-def _kept(key, name, compute, cached):
-    """Return the `TrainingNeighbours` kept under `key`, else what `compute(progress)` returns."""
+def pixel_key(training, images):
+    """Return under what the pixel neighbours of one `ImageSet` among another one, the training images, are kept."""
+    return ("pixels", training.fingerprint, images.fingerprint)
+
+
+def kept_neighbours(key, name, compute, cached=True):
+    """Return the `TrainingNeighbours` kept under `key`, else what `compute(progress)` returns, kept then.
+
+    name: of the images whose neighbours they are, for the progress shown. cached: False keeps and reads nothing.
+    """
 
     def arrays():
         with Progress(f"nearest training images, {name}", unit=None) as progress:

@@ -66,7 +66,7 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
         candidates = part.candidates(folder / "pools")
         seconds = time.perf_counter() - begun
         appraisal = appraisers[0].appraise(candidates.images)
-        other = appraisers[1].appraise(candidates.images, appraisal.pixel_neighbours)
+        other = appraisers[1].appraise(candidates.images, appraisal.neighbours["pixels"])
         row = {"strategy": part.name, "run": part.run.name, "candidates": len(candidates), "seconds": round(seconds, 1)}
         row |= measure.row(candidates.images, appraisal, other, appraisers[0].scale(COUNT))
         rows.append(row)

@@ -1,5 +1,6 @@
 """What the tests share: quiet libraries, equal seeds, small data sets, command lines run in this process."""
 
+import dataclasses
 import os
 
 # Before anything imports TensorFlow, which reads it once.
@@ -80,6 +81,45 @@ def save_judge(dataset, name, width=2):
         sha256="",
     )
     return judges.save(judge, judges.judge_folder(name))
+
+
+NARROW = {
+    "dcgan": {"latent_size": 8, "generator_width": 16, "discriminator_width": 16},
+    "vector_autoencoder": {"latent_size": 8, "width": 4},
+    "autoencoder": {"depth": 4, "latent_channels": 4},
+}
+
+
+def narrow(config, epochs):
+    """Return `config` with a network that trains in seconds, for `epochs` epochs."""
+    network = dataclasses.replace(config.network, **NARROW[config.network.name])
+    return dataclasses.replace(config, epochs=epochs, network=network)
+
+
+def untrained_witness(dataset, role="witness", seed=0, **options):
+    """Return an untrained `Witness` of `dataset`, of width 4; options: of its network."""
+    from coursework.metrics.recorded import class_fingerprints
+    from coursework.pegasus.witness import Witness
+    from coursework.pegasus.witness_network import NETWORKS
+
+    return Witness(
+        model=NETWORKS[role](dataset.image_shape, len(dataset.class_names), width=4, seed=seed, **options),
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        class_names=dataset.class_names,
+        class_fingerprints=class_fingerprints(dataset),
+        width=4,
+        epochs=1,
+        seed=seed,
+        seconds=1.5,
+        role=role,
+        judge_sha256="",
+        accuracy=0.5,
+        presence_auc=0.5,
+        unity_auc=0.5,
+        calibration_error=0.25,
+        sha256="",
+    )
 
 
 @pytest.fixture

@@ -1,30 +1,21 @@
 """The demo's way from nothing to a report, narrow and short."""
 
-import dataclasses
 import json
 
 import pytest
+from conftest import narrow
 
 from coursework import data, demo
 from coursework.data import sprites
 from coursework.presets import DEMO
 from coursework.run import Run
 
-NARROW = {
-    "dcgan": {"latent_size": 8, "generator_width": 16, "discriminator_width": 16},
-    "vector_autoencoder": {"latent_size": 8, "width": 4},
-    "autoencoder": {"depth": 4, "latent_channels": 4},
-}
-
 
 @pytest.mark.slow
 def test_the_demo_leaves_runs_scores_a_pegasus_and_a_report(in_tmp, monkeypatch):
     monkeypatch.setitem(data.DATASETS, "sprites", lambda: sprites.load(train_per_class=160, test_per_class=80))
     monkeypatch.setattr(demo, "JUDGE_WIDTH", 4)
-    presets = []
-    for config in DEMO:
-        network = dataclasses.replace(config.network, **NARROW[config.network.name])
-        presets.append(dataclasses.replace(config, epochs=2, network=network))
+    presets = [narrow(config, epochs=2) for config in DEMO]
     lines = []
     demo.run_demo(in_tmp / "demo", presets, report=lines.append)
     folder = in_tmp / "demo"

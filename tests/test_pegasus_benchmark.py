@@ -1,10 +1,10 @@
 """The benchmark of strategies: every one gets its row, told by a judge that has seen true pegasi."""
 
-import dataclasses
 import json
 
 import numpy
 import pytest
+from conftest import narrow
 from PIL import Image
 
 from coursework import data
@@ -14,12 +14,6 @@ from coursework.pegasus import truth, witness_training
 from coursework.pegasus.strategies import STRATEGIES, kind_of
 from coursework.presets import CONDITIONAL_SNGAN_DEMO
 
-NARROW = {
-    "dcgan": {"latent_size": 8, "generator_width": 16, "discriminator_width": 16},
-    "vector_autoencoder": {"latent_size": 8, "width": 4},
-    "autoencoder": {"depth": 4, "latent_channels": 4},
-}
-
 
 @pytest.mark.slow
 def test_every_strategy_has_a_row_and_nothing_is_made_twice(in_tmp, monkeypatch):
@@ -28,10 +22,7 @@ def test_every_strategy_has_a_row_and_nothing_is_made_twice(in_tmp, monkeypatch)
     monkeypatch.setattr(witness_training, "WIDTHS", {"witness": 4, "second": 4})
     monkeypatch.setattr(truth, "WIDTH", 4)
     monkeypatch.setattr(benchmark, "TRUE_COUNT", 96)
-    presets = []
-    for config in benchmark.PRESETS:
-        network = dataclasses.replace(config.network, **NARROW[config.network.name])
-        presets.append(dataclasses.replace(config, epochs=1, network=network))
+    presets = [narrow(config, epochs=1) for config in benchmark.PRESETS]
     lines = []
     rows = benchmark.run_benchmark(in_tmp / "b", pool=64, presets=presets, report=lines.append)
     kinds = [kind_of(config) for config in presets]

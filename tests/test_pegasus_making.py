@@ -5,12 +5,12 @@ import json
 
 import numpy
 import pytest
+from conftest import untrained_witness
 from PIL import Image
 
 from coursework.data import sprites
 from coursework.errors import UserError
 from coursework.metrics.judge import judge_folder
-from coursework.metrics.recorded import class_fingerprints
 from coursework.models import build_model
 from coursework.pegasus import pools as pools_module
 from coursework.pegasus.candidates import read_latents
@@ -19,8 +19,7 @@ from coursework.pegasus.decoding import remake
 from coursework.pegasus.evidence import evidence
 from coursework.pegasus.making import make_pegasi, pools_of, runs_of
 from coursework.pegasus.task import Task
-from coursework.pegasus.witness import Witness, extract, save
-from coursework.pegasus.witness_network import NETWORKS
+from coursework.pegasus.witness import ROLES, extract, save
 from coursework.presets import PRESETS
 from coursework.run import Run
 from coursework.sampling import TrainedRun
@@ -44,29 +43,6 @@ def write_run(name, dataset):
     return run
 
 
-def save_witness(dataset, role):
-    """Keep an untrained witness of `dataset` where that of sprites is looked for, and return it."""
-    witness = Witness(
-        model=NETWORKS[role](dataset.image_shape, len(dataset.class_names), width=4),
-        dataset="sprites",
-        fingerprint=dataset.fingerprint,
-        class_names=dataset.class_names,
-        class_fingerprints=class_fingerprints(dataset),
-        width=4,
-        epochs=1,
-        seed=0,
-        seconds=0.0,
-        sha256="",
-        role=role,
-        judge_sha256="",
-        accuracy=0.25,
-        presence_auc=0.5,
-        unity_auc=0.5,
-        calibration_error=0.0,
-    )
-    return save(witness, judge_folder("sprites"))
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """A folder with runs and witnesses, all untrained, and what `make_pegasi` makes of them."""
@@ -75,7 +51,7 @@ def world(tmp_path_factory):
     patch.chdir(folder)
     patch.setenv("COURSEWORK_CACHE", str(folder / ".cache"))
     dataset = sprites.load(train_per_class=16, test_per_class=12)
-    witness, second = (save_witness(dataset, role) for role in ("witness", "second"))
+    witness, second = (save(untrained_witness(dataset, role), judge_folder("sprites")) for role in ROLES)
     runs = [write_run(name, dataset) for name in SMALL]
     task = Task(dataset, "horse", ("bird", "airplane"), witness)
     lines = []

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import untrained_witness
 from keras import ops
 
 from coursework.data import sprites
@@ -16,7 +17,6 @@ from coursework.gradients import gradients_by_tensors
 from coursework.judging import train_judge
 from coursework.metrics import judge as judges
 from coursework.metrics.judge import Judge
-from coursework.metrics.recorded import class_fingerprints
 from coursework.metrics.roc import area_under_curve
 from coursework.pegasus import witness_training
 from coursework.pegasus.calibration import Calibration
@@ -37,27 +37,6 @@ def random_images(count, seed=0, shape=(16, 16, 3)):
 def tiny_dataset(count=60):
     labels = np.arange(count, dtype=np.int64) % 3
     return Dataset.from_arrays("tiny", random_images(count), labels, random_images(30, seed=1), labels[:30], CLASSES)
-
-
-def untrained(dataset, role="witness", seed=0, **options):
-    return Witness(
-        model=NETWORKS[role](dataset.image_shape, len(dataset.class_names), width=4, seed=seed, **options),
-        dataset=dataset.name,
-        fingerprint=dataset.fingerprint,
-        class_names=dataset.class_names,
-        class_fingerprints=class_fingerprints(dataset),
-        width=4,
-        epochs=1,
-        seed=seed,
-        seconds=1.5,
-        role=role,
-        judge_sha256="",
-        accuracy=0.5,
-        presence_auc=0.5,
-        unity_auc=0.5,
-        calibration_error=0.25,
-        sha256="",
-    )
 
 
 @pytest.mark.backend
@@ -118,7 +97,7 @@ def test_the_witnesses_have_different_architectures():
 def test_a_saved_witness_comes_back_whole(role, tmp_path):
     dataset = tiny_dataset()
     calibration = Calibration({"presence": ([2.0, 0.5, 1.0], [1.0, -1.0, 0.0]), "unity": ([3.0], [0.25])})
-    witness = save(untrained(dataset, role, calibration=calibration), tmp_path)
+    witness = save(untrained_witness(dataset, role, calibration=calibration), tmp_path)
     again = load(tmp_path, role)
     record = json.loads((tmp_path / f"{role}.json").read_text())
     assert record["sha256"] == again.sha256 == witness.sha256 and len(again.sha256) == 64
@@ -129,7 +108,7 @@ def test_a_saved_witness_comes_back_whole(role, tmp_path):
 
 
 def test_a_witness_is_loaded_by_whoever_only_asks_for_it(tmp_path):
-    save(untrained(tiny_dataset()), tmp_path)
+    save(untrained_witness(tiny_dataset()), tmp_path)
     program = "import sys; from coursework.pegasus.witness import load; print(load(sys.argv[1]).role)"
     result = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, timeout=120)
     assert result.stdout == "witness\n", result.stderr
@@ -139,7 +118,7 @@ def test_damaged_and_foreign_files_are_refused(tmp_path):
     dataset = tiny_dataset()
     with pytest.raises(UserError, match="no second in .*: train one with `python -m coursework judge --role second`"):
         load(tmp_path, "second")
-    save(untrained(dataset), tmp_path)
+    save(untrained_witness(dataset), tmp_path)
     record = json.loads((tmp_path / "witness.json").read_text())
     for name in ("witness", "second"):
         (tmp_path / f"{name}.json").write_text(json.dumps(record))
@@ -164,7 +143,7 @@ def test_a_witness_serves_the_images_it_was_trained_on(tmp_path, monkeypatch):
     assert find_witness(dataset) is None
     with pytest.raises(UserError, match="no second witness of the images of tiny.*--role second --dataset tiny"):
         require_witness(dataset, "second")
-    witness = save(untrained(dataset), judges.judge_folder("tiny"))
+    witness = save(untrained_witness(dataset), judges.judge_folder("tiny"))
     assert require_witness(dataset).sha256 == find_witness(dataset.only(["horse", "bird"])).sha256 == witness.sha256
     with pytest.raises(UserError, match="the witness of tiny takes uint8 images"):
         extract(witness, random_images(2).astype(np.float32))
@@ -239,7 +218,7 @@ def test_a_witness_starts_from_the_judges_layers(tmp_path, monkeypatch):
             model=judges.build(dataset.image_shape, 3, width=4, seed=9),
             accuracy=0.5,
             **{
-                name: getattr(untrained(dataset), name)
+                name: getattr(untrained_witness(dataset), name)
                 for name in ("dataset", "fingerprint", "class_names", "class_fingerprints", "epochs", "seed", "seconds")
             },
             width=4,

@@ -8,38 +8,29 @@ from torch.nn import functional
 class SpectralNormalized(nn.Module):
     """Mixin: `normalized()` is weight / sigma after one power iteration that moves the buffer `u`."""
 
-    def add_state(self):
+    def __init__(self, *arguments, **settings):
+        super().__init__(*arguments, **settings)
         self.register_buffer("u", torch.zeros(self.weight.shape[0]))
 
     def normalized(self):
-        matrix = self.weight.flatten(1)
-        with torch.no_grad():
-            v = functional.normalize(matrix.T @ self.u, dim=0)
-            u = functional.normalize(matrix @ v, dim=0)
-            self.u.copy_(u)
-        return self.weight / torch.dot(u, matrix @ v)
+        # In float32 under any precision, as the original is.
+        with torch.autocast("cpu", enabled=False):
+            matrix = self.weight.flatten(1)
+            with torch.no_grad():
+                v = functional.normalize(matrix.T @ self.u, dim=0)
+                u = functional.normalize(matrix @ v, dim=0)
+                self.u.copy_(u)
+            return self.weight / torch.dot(u, matrix @ v)
 
 
 class SpectralConv2d(SpectralNormalized, nn.Conv2d):
-    def __init__(self, *arguments, **settings):
-        super().__init__(*arguments, **settings)
-        self.add_state()
-
     def forward(self, inputs):
-        with torch.autocast("cpu", enabled=False):
-            weight = self.normalized()
-        return self._conv_forward(inputs, weight, self.bias)
+        return self._conv_forward(inputs, self.normalized(), self.bias)
 
 
 class SpectralLinear(SpectralNormalized, nn.Linear):
-    def __init__(self, *arguments, **settings):
-        super().__init__(*arguments, **settings)
-        self.add_state()
-
     def forward(self, inputs):
-        with torch.autocast("cpu", enabled=False):
-            weight = self.normalized()
-        return functional.linear(inputs, weight, self.bias)
+        return functional.linear(inputs, self.normalized(), self.bias)
 
 
 def batch_norm(channels):

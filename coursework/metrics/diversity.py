@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from coursework.metrics.neighbours import nearest_others
+
 
 def brightness_spread(images):
     """Return the standard deviation of each value over uint8 images (n, ...), averaged over the values: 0 to 127.5."""
@@ -10,11 +12,8 @@ def brightness_spread(images):
 
 def nearest_distances(images):
     """Return the root mean square difference (n,) of each uint8 image to the most similar other one of at least two."""
-    flat = np.asarray(images, np.float64).reshape(len(images), -1)
-    squares = np.sum(flat**2, axis=1)
-    distances = squares[:, None] + squares[None] - 2 * flat @ flat.T
-    np.fill_diagonal(distances, np.inf)
-    return np.sqrt(np.maximum(distances.min(axis=1), 0.0) / flat.shape[1])
+    flat = np.asarray(images).reshape(len(images), -1)
+    return nearest_others(flat)[0][:, 0] / flat.shape[1] ** 0.5
 
 
 def relative_diversity(images, real):

@@ -18,7 +18,7 @@ from coursework.metrics.recorded import (
     load_recorded,
     save_recorded,
 )
-from coursework.networks.blocks import Seeds
+from coursework.networks.blocks import BATCH_NORMALIZATION, Seeds
 
 JUDGES = Path("reports/judges")
 RECORD_FILE = "judge.json"
@@ -62,22 +62,22 @@ def residual_maps(inputs, width, seeds, policy):
     rectified.
     """
     x = layers.Rescaling(1 / 64, offset=-127.5 / 64, dtype=policy, name="rescale")(inputs)
-    x = _convolution(x, width, 1, "stem", policy, seeds)
+    x = convolution(x, width, 3, 1, "stem", policy, seeds)
     maps = []
     for index, channels in enumerate((2 * width, 4 * width, 8 * width), start=1):
-        x = _convolution(x, channels, 2, f"down_{index}", policy, seeds)
-        branch = _convolution(x, channels, 1, f"residual_{index}_1", policy, seeds)
-        branch = _convolution(branch, channels, 1, f"residual_{index}_2", policy, seeds)
+        x = convolution(x, channels, 3, 2, f"down_{index}", policy, seeds)
+        branch = convolution(x, channels, 3, 1, f"residual_{index}_1", policy, seeds)
+        branch = convolution(branch, channels, 3, 1, f"residual_{index}_2", policy, seeds)
         x = layers.Add(dtype=policy, name=f"add_{index}")([x, branch])
         maps.append(x)
     return maps
 
 
-def _convolution(inputs, channels, strides, name, policy, seeds):
-    """Return ReLU(normalise(3x3 convolution))."""
+def convolution(inputs, channels, size, strides, name, policy, seeds):
+    """Return ReLU(normalise(convolution)) with kernels of `size`; layers are named after `name`."""
     x = layers.Conv2D(
         channels,
-        3,
+        size,
         strides=strides,
         padding="same",
         use_bias=False,
@@ -85,7 +85,7 @@ def _convolution(inputs, channels, strides, name, policy, seeds):
         dtype=policy,
         name=name,
     )(inputs)
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=policy, name=f"{name}_normalization")(x)
+    x = layers.BatchNormalization(**BATCH_NORMALIZATION, dtype=policy, name=f"{name}_normalization")(x)
     return layers.ReLU(dtype=policy, name=f"{name}_relu")(x)
 
 

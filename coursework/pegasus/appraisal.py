@@ -1,22 +1,23 @@
 """Appraises candidates by one witness: its belief, its features, and the training images they come nearest to."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import keras
 import numpy as np
 
-from coursework.cache import kept_arrays
+from coursework.copies import kept_neighbours, pixel_key
 from coursework.extraction import extract_features
 from coursework.extractors import Extractor
-from coursework.metrics.image_neighbours import TrainingImages
-from coursework.metrics.neighbours import nearest_neighbours
+from coursework.metrics.image_neighbours import TrainingImages, TrainingNeighbours
+from coursework.metrics.memorisation import feature_neighbours
 from coursework.metrics.realism import RealManifold
 from coursework.pegasus.evidence import evidence
 from coursework.pegasus.scores import CandidateScores, clipped_realism, diversity, nearest_distances, uniqueness
+from coursework.pegasus.witness import OUTPUTS, extract
 from coursework.progress import Progress
+from coursework.sources import split_of
 
-# Raised when a search comes to find something else, so that what was kept before is not believed.
-VERSION = 1
 BLOCK = 2000
 
 
@@ -24,23 +25,24 @@ class PixelNeighbours:
     """The nearest training image of images in pixels, flipped or shifted too; what test images have is the scale."""
 
     def __init__(self, dataset):
-        self.dataset = dataset
+        self.train, self.test = (split_of(dataset, split) for split in ("train", "test"))
 
     @cached_property
     def training(self):
         """The training images, prepared for searches."""
-        return TrainingImages(self.dataset.train_images)
+        return TrainingImages(self.train.images)
 
     @cached_property
     def test_distances(self):
-        """Distances (m,) of the test images, kept between runs: the search takes minutes on CIFAR-10."""
-        key = (VERSION, "test pixels", self.dataset.fingerprint)
-        images = self.dataset.test_images
-        return kept_arrays("neighbours", key, lambda: {"distances": self.search(images, "test").distances})["distances"]
+        """Distances (m,) of the test images, kept between runs and where memorisation is measured."""
+        key = pixel_key(self.train, self.test)
+        # The search takes minutes on CIFAR-10, and preparing for it seconds: neither is begun where it is kept.
+        found = kept_neighbours(key, self.test.name, lambda report: self.training.nearest(self.test.images, report))
+        return found.distances
 
-    def search(self, images, title):
-        """Return the `TrainingNeighbours` of uint8 images."""
-        with Progress(f"nearest training images, {title}", unit=None) as progress:
+    def search(self, images):
+        """Return the `TrainingNeighbours` of the uint8 images of candidates."""
+        with Progress("nearest training images, candidates", unit=None) as progress:
             return self.training.nearest(images, progress.step)
 
 
@@ -61,22 +63,13 @@ class Appraiser:
 
         neighbours: their `TrainingNeighbours` in pixels, where they are known already.
         """
-        neighbours = neighbours or self.pixels.search(candidates, "candidates")
+        neighbours = neighbours or self.pixels.search(candidates)
         outputs = extract_features(self.extractor, candidates, "candidates", cached=False)
         features = outputs["features"]
         with Progress("nearest training features, candidates", unit=None) as progress:
-            distances, indices = nearest_neighbours(features, self.training["features"], progress=progress.step)
-        belief = evidence(_flat(outputs), self.witness.class_names, self.task.body, self.task.wings)
-        scores = CandidateScores(
-            recognisability=belief["both"],
-            realism=clipped_realism(self.manifold.realism(features)),
-            # New in one sense alone is not new: a copy with other colours, or another crop of the same horse.
-            uniqueness=np.minimum(
-                uniqueness(neighbours.distances, self.pixels.test_distances),
-                uniqueness(distances[:, 0], self.test_distances),
-            ),
-        )
-        return Appraisal(scores, features, belief, neighbours, distances[:, 0], indices[:, 0])
+            found = feature_neighbours(features, self.training["features"], progress.step)
+        belief, scores = self._scores(outputs, neighbours.distances, found.distances)
+        return Appraisal(scores, features, belief, {"pixels": neighbours, "features": found})
 
     def diversity(self, features):
         """Return the `diversity` of a batch by its features (n, d), beside as many real images of the body's class."""
@@ -91,13 +84,20 @@ class Appraiser:
         labels = self.task.dataset.test_labels
         rows = labels == self.task.dataset.class_names.index(self.task.body)
         outputs = {name: values[rows] for name, values in self.test.items()}
-        belief = evidence(_flat(outputs), self.witness.class_names, self.task.body, self.task.wings)
-        return CandidateScores(
+        return self._scores(outputs, self.pixels.test_distances[rows], self.test_distances[rows])[1]
+
+    def _scores(self, outputs, pixel_distances, feature_distances):
+        """Return the belief and the `CandidateScores` of images by the witness's outputs and the distances (n,)."""
+        # `evidence` takes unity as (n,).
+        outputs = {**outputs, "unity": outputs["unity"][:, 0]}
+        belief = evidence(outputs, self.witness.class_names, self.task.body, self.task.wings)
+        return belief, CandidateScores(
             recognisability=belief["both"],
             realism=clipped_realism(self.manifold.realism(outputs["features"])),
+            # New in one sense alone is not new: a copy with other colours, or another crop of the same horse.
             uniqueness=np.minimum(
-                uniqueness(self.pixels.test_distances[rows], self.pixels.test_distances),
-                uniqueness(self.test_distances[rows], self.test_distances),
+                uniqueness(pixel_distances, self.pixels.test_distances),
+                uniqueness(feature_distances, self.test_distances),
             ),
         )
 
@@ -121,14 +121,14 @@ class Appraiser:
     @cached_property
     def test_distances(self):
         """Distances (m,) of test images to their nearest training images in features."""
-        key = (VERSION, "test features", self.extractor.sha256, keras.backend.backend(), self.task.dataset.fingerprint)
-
-        def compute():
-            with Progress("nearest training features, test", unit=None) as progress:
-                found = nearest_neighbours(self.test["features"], self.training["features"], progress=progress.step)
-            return {"distances": found[0][:, 0]}
-
-        return kept_arrays("neighbours", key, compute)["distances"]
+        pixels = self.pixels
+        key = (self.extractor.sha256, self.extractor.precision, keras.backend.backend())
+        found = kept_neighbours(
+            (*key, pixels.train.fingerprint, pixels.test.fingerprint),
+            pixels.test.name,
+            lambda report: feature_neighbours(self.test["features"], self.training["features"], report),
+        )
+        return found.distances
 
     def _bodies(self, count):
         """Return features of `count` test images of the body's class, the same ones each time."""
@@ -137,38 +137,31 @@ class Appraiser:
         return self.test["features"][np.random.default_rng(0).choice(rows, min(count, len(rows)), replace=False)]
 
 
+@dataclass(frozen=True)
 class Appraisal:
     """What one witness says of n candidates.
 
-    scores: `CandidateScores`. features: (n, d). belief: {"body", "wings", "unity", "both": (n,)}. pixel_neighbours:
-    `TrainingNeighbours`. feature_distances, feature_indices: (n,), of the nearest training image in features.
+    features: (n, d). belief: {"body", "wings", "unity", "both": (n,)}. neighbours: {"pixels", "features":
+    `TrainingNeighbours`}.
     """
 
-    def __init__(self, scores, features, belief, pixel_neighbours, feature_distances, feature_indices):
-        self.scores = scores
-        self.features = features
-        self.belief = belief
-        self.pixel_neighbours = pixel_neighbours
-        self.feature_distances = feature_distances
-        self.feature_indices = feature_indices
+    scores: CandidateScores
+    features: np.ndarray
+    belief: dict[str, np.ndarray]
+    neighbours: dict[str, TrainingNeighbours]
 
     def record(self, index):
         """Return scores, belief and nearest training images of one candidate as a dict ready for JSON."""
-        pixels = self.pixel_neighbours
         return {
             "scores": self.scores.record(index),
             "belief": {name: round(float(self.belief[name][index]), 6) for name in ("body", "wings", "unity")},
             "neighbours": [
                 {
-                    "space": "pixels",
-                    "train_index": int(pixels.indices[index]),
-                    "distance": round(float(pixels.distances[index]), 4),
-                },
-                {
-                    "space": "features",
-                    "train_index": int(self.feature_indices[index]),
-                    "distance": round(float(self.feature_distances[index]), 4),
-                },
+                    "space": space,
+                    "train_index": int(found.indices[index]),
+                    "distance": round(float(found.distances[index]), 4),
+                }
+                for space, found in self.neighbours.items()
             ],
         }
 
@@ -177,8 +170,7 @@ def _extractor(witness):
     """Return the `Extractor` of a witness: all its outputs, as rows."""
 
     def compute(images):
-        outputs = witness.model.predict(images, batch_size=500, verbose=0)
-        return {name: np.asarray(values).reshape(len(images), -1) for name, values in outputs.items()}
+        return {name: values.reshape(len(images), -1) for name, values in extract(witness, images).items()}
 
     return Extractor(
         name=witness.role,
@@ -186,12 +178,7 @@ def _extractor(witness):
         image_shape=tuple(witness.model.input_shape[1:]),
         resize=None,
         precision="float32",
-        outputs=("features", "presence", "unity"),
+        outputs=tuple(OUTPUTS),
         block=BLOCK,
         compute=compute,
     )
-
-
-def _flat(outputs):
-    """Return the outputs as `evidence` takes them: unity (n,)."""
-    return {**outputs, "unity": outputs["unity"][:, 0]}

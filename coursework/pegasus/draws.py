@@ -28,6 +28,16 @@ def distribution_of(trained):
     return trained.config.model.latent_distribution
 
 
+def draw_wings(task, generators):
+    """Return a class name of wings for each generator, all the task's with equal chance."""
+    return [task.choose_wings(1, generator)[0] for generator in generators]
+
+
+def row_count(trained):
+    """Return how many layers of a conditional GAN read a class of their own."""
+    return trained.generator.inputs[1].shape[1]
+
+
 def one_hot(trained, names):
     """Return float32 (n, class_count) of class names (n,), in the order of the run's classes."""
     classes = trained.class_names

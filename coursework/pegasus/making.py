@@ -114,7 +114,7 @@ def make_pegasi(
     appraiser = Appraiser(task, task.witness, pixels)
     appraisal = appraiser.appraise(candidates.images)
     other = Appraiser(task, second, pixels) if second else None
-    judged = other.appraise(candidates.images, appraisal.pixel_neighbours) if other else None
+    judged = other.appraise(candidates.images, appraisal.neighbours["pixels"]) if other else None
     chosen = choose_batch(appraisal.scores.overall, appraisal.features, count, appraiser.scale(count))
     rows = compare_pools(pools, chosen, (appraiser, appraisal), (other, judged) if other else None, count)
     records = _records(candidates, chosen, appraisal, judged)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from coursework.pegasus.decoding import encode
+from coursework.pegasus.draws import draw_wings
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Pairs:
 
 def draw_pairs(task, generators):
     """Return a pair for each generator, wings of all the task's classes with equal chance."""
-    kinds = [task.choose_wings(1, generator)[0] for generator in generators]
+    kinds = draw_wings(task, generators)
     bodies = [task.choose(task.body, 1, generator)[0] for generator in generators]
     wings = [task.choose(kind, 1, generator)[0] for kind, generator in zip(kinds, generators, strict=True)]
     return Pairs(np.array(bodies), np.array(wings), kinds)

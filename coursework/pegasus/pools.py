@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from coursework.arrays import LARGEST, read_npz
 from coursework.errors import UserError
-from coursework.files import replacing, sha256, write_text
+from coursework.files import parse_json, read_text, replacing, sha256, write_text
 from coursework.pegasus.candidates import Candidates, read_latents, write_latents
 from coursework.pegasus.search import SETTINGS
 from coursework.pegasus.strategies import STRATEGIES
@@ -48,7 +49,7 @@ class Pool:
 
     def _key(self):
         """Return the SHA-256 of all that the candidates depend on."""
-        networks = sorted(file for file in self.run.path.glob("*.keras"))
+        networks = sorted(self.run.path.glob("*.keras"))
         search = [self.task.witness.sha256, SETTINGS] if STRATEGIES[self.name].searches else None
         parts = [VERSION, self.name, self.run.name, self.task.dataset.fingerprint, self.task.body, self.task.wings]
         parts += [search, self.count, self.seed, [(file.name, sha256(file)) for file in networks]]
@@ -67,11 +68,10 @@ def _write(folder, key, candidates):
 def _read(folder, key):
     """Return the candidates kept in `folder`, None where there are none, others or damaged ones."""
     try:
-        record = json.loads((folder / "pool.json").read_text(encoding="utf-8"))
+        record = parse_json(read_text(folder / "pool.json"), "pool.json")
         if record["key"] != key or record["files"] != _hashes(folder):
             return None
-        with np.load(folder / "images.npz", allow_pickle=False) as content:
-            images = content["images"]
+        images = read_npz(folder / "images.npz", LARGEST)["images"]
         return Candidates(images, read_latents(folder / "latents.npz"), record["origins"])
     except (OSError, ValueError, KeyError, TypeError, UserError):
         return None

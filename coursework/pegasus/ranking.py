@@ -3,7 +3,6 @@
 import numpy as np
 
 from coursework.errors import UserError
-from coursework.pegasus.scores import squared_distances
 
 
 def rank(overall):
@@ -26,8 +25,7 @@ def choose_batch(overall, features, count, scale):
     chosen = [int(np.argmax(overall))]
     distance = np.full(len(overall), np.inf)
     while len(chosen) < count:
-        new = np.sqrt(squared_distances(features[chosen[-1:]], features)[0])
-        distance = np.minimum(distance, new)
+        distance = np.minimum(distance, np.linalg.norm(features - features[chosen[-1]], axis=1))
         gain = overall * np.minimum(1.0, distance / scale) if scale > 0 else overall.copy()
         # Among those that are worth nothing, the score still tells which is the better copy.
         value = np.where(gain > 0, gain, overall - 2.0)

@@ -77,6 +77,7 @@ def search(trained, latents_of, terms, free, fixed, seed, prior, settings=SETTIN
         return moved, firsts, seconds
 
     objective_once, step_once, latents_once = compiled(objective), compiled(step), compiled(latents_of)
+    unmoved = [ops.convert_to_tensor(placement(size, 0)) for size in (height, width)]
     views = _views(seed, steps, height, width)
     pool = free[names[0]].shape[1]
     total, done, found = len(list(batches(free))) * (pool + steps), 0, []
@@ -93,7 +94,6 @@ def search(trained, latents_of, terms, free, fixed, seed, prior, settings=SETTIN
             values = []
             for place in range(pool):
                 starts = {name: ops.convert_to_tensor(batch[name][:, place]) for name in names}
-                unmoved = (ops.convert_to_tensor(placement(size, 0)) for size in (height, width))
                 values.append(ops.convert_to_numpy(objective_once(starts, constants, *unmoved)))
                 tell()
             best = np.argmax(values, axis=0)

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from coursework.metrics.judge import residual_maps
-from coursework.networks.blocks import BATCH_NORMALIZATION, Seeds
+from coursework.metrics.judge import convolution, residual_maps
+from coursework.networks.blocks import Seeds
 
 # Log-odds before any evidence: some classes of many are there, and every second training image is one picture.
 PRIOR = -1.5
@@ -69,15 +69,15 @@ def build_second(image_shape, class_count, width=24, seed=1, precision="float32"
     seeds, policy = Seeds(seed), keras.DTypePolicy(precision)
     inputs = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 64, offset=-127.5 / 64, dtype=policy, name="rescale")(inputs)
-    x = _convolution(x, 2 * width, 5, 2, "stem", policy, seeds)
+    x = convolution(x, 2 * width, 5, 2, "stem", policy, seeds)
     maps = []
     for block, growth in enumerate((width, 3 * width // 2, 2 * width), start=1):
         if block > 1:
-            x = _convolution(x, x.shape[-1] // 2, 1, 1, f"transition_{block}", policy, seeds)
+            x = convolution(x, x.shape[-1] // 2, 1, 1, f"transition_{block}", policy, seeds)
             x = layers.AveragePooling2D(2, dtype=policy, name=f"pool_{block}")(x)
         for layer in range(1, DEPTH + 1):
             name = f"block_{block}_{layer}"
-            grown = _convolution(x, growth, 3, 1, name, policy, seeds)
+            grown = convolution(x, growth, 3, 1, name, policy, seeds)
             x = layers.Concatenate(dtype=policy, name=f"{name}_concatenate")([x, grown])
         maps.append(x)
     features = layers.GlobalAveragePooling2D(dtype="float32", name="features")(x)
@@ -117,19 +117,3 @@ def _dense(units, name, seeds, bias):
         dtype="float32",
         name=name,
     )
-
-
-def _convolution(inputs, channels, size, strides, name, policy, seeds):
-    """Return ReLU(normalise(convolution))."""
-    x = layers.Conv2D(
-        channels,
-        size,
-        strides=strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=keras.initializers.HeNormal(seed=seeds.next()),
-        dtype=policy,
-        name=name,
-    )(inputs)
-    x = layers.BatchNormalization(**BATCH_NORMALIZATION, dtype=policy, name=f"{name}_normalization")(x)
-    return layers.ReLU(dtype=policy, name=f"{name}_relu")(x)

@@ -1,5 +1,4 @@
-"""From run directories to report.pdf, report.html and the model card. Computes no score, trains nothing, "
-"needs no Keras."""
+"""From run directories to report.pdf, report.html and the model card; computes no score and needs no Keras."""
 
 import json
 import tempfile
@@ -7,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coursework.errors import UserError
-from coursework.files import write_bytes, write_text
+from coursework.files import read_text, write_bytes, write_text
 from coursework.report.appendix import appendix_blocks
 from coursework.report.bibliography import BIBLIOGRAPHY
 from coursework.report.context import gather, runs_named
@@ -63,11 +62,10 @@ def build(runs, output=OUTPUT, folder=FOLDER, pegasus=None, template=None):
 
     runs: list of `Run`, finished or not; what a run does not hold yet is left out or called "not measured".
     folder: where report.toml, prose.md, pegasus/, judges/, studies/ and lines/ are looked for; a first prose.md is
-    written
-    where there is none, and never changed. pegasus: folder in place of its pegasus/. template: Typst file in place of
-    the
-    package's. Curves and diagrams older than what they show are drawn again in the runs. Equal runs give equal bytes.
-    Raises `UserError` without runs, for mistakes in the prose or the settings, and where the template has an error.
+    written where there is none, and never changed. pegasus: folder in place of its pegasus/. template: Typst file in
+    place of the package's. Curves and diagrams older than what they show are drawn again in the runs. Equal runs give
+    equal bytes. Raises `UserError` without runs, for mistakes in the prose or the settings, and where the template has
+    an error.
     """
     output, folder = Path(output), Path(folder)
     # Typst sees this folder and nothing else: runs may lie anywhere, and no file of the machine slips in.
@@ -126,10 +124,7 @@ def stage(runs, stage_folder, folder=FOLDER, pegasus=None):
 def _prose(file, context):
     """Return the text of prose.md, and whether it has just been written."""
     if file.is_file():
-        try:
-            return file.read_text(encoding="utf-8"), False
-        except UnicodeDecodeError as error:
-            raise UserError(f"{file} is not UTF-8 text: {error}") from error
+        return read_text(file), False
     text = draft(context)
     write_text(file, text)
     return text, True

@@ -159,10 +159,8 @@ def resolve(blocks, bibliography, places=(), source="the report"):
     """Number figures, tables and references in place; return (entries cited, in order; places referred to in vain).
 
     bibliography: {key: text of the entry}. Citations get their numbers, references to figures and tables their text.
-    One of
-    `places` that shows nothing yet is named as it is. Raises `UserError`, naming `source`, for anything else that is
-    cited
-    or referred to and does not exist.
+    One of `places` that shows nothing yet is named as it is. Raises `UserError`, naming `source`, for anything else
+    that is cited or referred to and does not exist.
     """
     targets, counts, unseen = {}, {"figure": 0, "table": 0}, []
     for block in blocks:

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 from coursework.errors import UserError
+from coursework.files import read_text
 
 TITLE = "Deep generative models"
 
@@ -34,8 +35,9 @@ def read_settings(path):
     if not path.is_file():
         return ReportSettings()
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        content = tomllib.loads(read_text(path))
+    # Deeply nested brackets end the parser's recursion.
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from error
     known = [field.name for field in dataclasses.fields(ReportSettings)]
     for key, value in content.items():

@@ -1,9 +1,9 @@
 """How settings, numbers and time spans read, and JSON files that are checked."""
 
-import json
 import math
 
 from coursework.errors import UserError
+from coursework.files import parse_json, read_text
 
 
 def value_text(value):
@@ -40,11 +40,8 @@ def dataset_label(run):
 
 
 def read_json(path, kind):
-    """Return the JSON in `path`; raises `UserError` where it is not a `kind`."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}") from error
+    """Return the JSON in `path`; raises `UserError` where it cannot be read or is not a `kind`."""
+    content = parse_json(read_text(path), path)
     if not isinstance(content, kind):
         raise UserError(f"{path} should hold a JSON {'list' if kind is list else 'object'}")
     return content

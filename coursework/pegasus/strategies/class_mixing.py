@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursework.pegasus.draws import draw_latents, one_hot, streams
+from coursework.pegasus.draws import draw_latents, draw_wings, one_hot, row_count, streams
 
 # Share of the body where all layers have the same mixture.
 BODY_SHARE = (0.3, 0.7)
@@ -15,7 +15,7 @@ def class_mixing(task, trained, count, seed, progress=None):
     """
     generators, latents, kinds = _draw(task, trained, count, seed)
     shares = [round(float(generator.uniform(*BODY_SHARE)), 4) for generator in generators]
-    return _mixtures(task, trained, latents, kinds, [[share] * _rows(trained) for share in shares])
+    return _mixtures(task, trained, latents, kinds, [[share] * row_count(trained) for share in shares])
 
 
 def layer_mixing(task, trained, count, seed, progress=None):
@@ -25,7 +25,7 @@ def layer_mixing(task, trained, count, seed, progress=None):
     change comes after any layer.
     """
     generators, latents, kinds = _draw(task, trained, count, seed)
-    rows, shares = _rows(trained), []
+    rows, shares = row_count(trained), []
     for generator in generators:
         change, body_first = generator.integers(1, rows), generator.random() < 0.5
         shares.append([float((row < change) == body_first) for row in range(rows)])
@@ -37,15 +37,11 @@ def mixture(body, wings, shares):
     return shares[:, :, None] * body[:, None] + (1.0 - shares[:, :, None]) * wings[:, None]
 
 
-def _rows(trained):
-    return trained.generator.inputs[1].shape[1]
-
-
 def _draw(task, trained, count, seed):
     """Return (random streams, latents, classes of wings), each of n."""
     generators = streams(seed, count)
     latents = draw_latents(trained, generators)
-    return generators, latents, [task.choose_wings(1, generator)[0] for generator in generators]
+    return generators, latents, draw_wings(task, generators)
 
 
 def _mixtures(task, trained, latents, kinds, shares):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursework.pegasus.draws import distribution_of, draw_coordinates, one_hot, streams
+from coursework.pegasus.draws import distribution_of, draw_coordinates, draw_wings, one_hot, row_count, streams
 from coursework.pegasus.search import SETTINGS, log_shell, search, to_latents
 from coursework.pegasus.strategies.class_mixing import mixture
 from coursework.pegasus.terms import critics_of, evidence_of
@@ -26,13 +26,13 @@ def critic_witness_search(task, trained, count, seed, progress=None):
 def _search(task, trained, count, seed, progress, terms):
     """Search latents and, for each layer, the share of the body, in coordinates in which any share is as likely."""
     generators = streams(seed, count)
-    rows, distribution = trained.generator.inputs[1].shape[1], distribution_of(trained)
+    rows, distribution = row_count(trained), distribution_of(trained)
     pool = SETTINGS["pool"]
     free = {
         "coordinates": draw_coordinates(trained, generators, pool),
         "shares": np.stack([generator.standard_normal((pool, rows)) for generator in generators]).astype(np.float32),
     }
-    kinds = [task.choose_wings(1, generator)[0] for generator in generators]
+    kinds = draw_wings(task, generators)
     fixed = {"body": one_hot(trained, [task.body] * count), "wings": one_hot(trained, kinds)}
 
     def latents_of(free, fixed):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursework.pegasus.decoding import FIRST_SIDE
-from coursework.pegasus.draws import distribution_of, draw_coordinates, one_hot, streams
+from coursework.pegasus.draws import distribution_of, draw_coordinates, draw_wings, one_hot, row_count, streams
 from coursework.pegasus.masks import draw_region, mask
 from coursework.pegasus.search import SETTINGS, log_shell, search, to_latents
 from coursework.pegasus.terms import evidence_of
@@ -44,9 +44,9 @@ def region_search(task, trained, count, seed, progress=None):
 def _draw(task, trained, count, seed):
     """Return (random streams, {"classes", "upper_classes", "mask"}, n notes)."""
     generators = streams(seed, count)
-    kinds = [task.choose_wings(1, generator)[0] for generator in generators]
+    kinds = draw_wings(task, generators)
     regions = [draw_region(generator) for generator in generators]
-    rows, side = trained.generator.inputs[1].shape[1], trained.generator.outputs[0].shape[1]
+    rows, side = row_count(trained), trained.generator.outputs[0].shape[1]
     fixed = {
         "classes": np.repeat(one_hot(trained, [task.body] * count)[:, None], rows, axis=1),
         "upper_classes": np.repeat(one_hot(trained, kinds)[:, None], rows, axis=1),
