@@ -9,6 +9,9 @@ SAMPLES ?=
 INCEPTION ?=
 IMAGES  ?=
 SEEDS   ?=
+CHOICE  ?=
+VERIFY  ?= 1
+BESIDE  ?=
 
 VENV      := .venv
 INSTALLED := $(VENV)/installed
@@ -20,13 +23,15 @@ WITNESSES  = $(JUDGE) --role witness && $(JUDGE) --role second
 RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark lines figures report benchmark clean
+.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark lines figures report submission benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables: DATASET=cifar10|sprites|lines|FOLDER  EPOCHS=n  SEED=n  COURSEWORK_DATA=folder with cifar10/"
 	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  SEEDS=n"
+	@echo "             RUNS=\"run run ...\"  CHOICE=choice.json saved by the gallery  VERIFY=0"
+	@echo "             BESIDE=folder with a batch of Pegasi from elsewhere, to be compared"
 
 demo: $(INSTALLED) ## all four models on built-in data, with scores, Pegasus and report (8 minutes)
 	$(COURSEWORK) demo
@@ -66,7 +71,7 @@ witness: $(INSTALLED) ## train both witnesses of winged horses, where there are 
 pegasus: $(INSTALLED) ## winged horses from the trained runs: the best, 64, and a page with all candidates
 	$(JUDGE)
 	$(WITNESSES)
-	$(COURSEWORK) pegasus $(RUNS) --dataset $(DATASET) --seed $(SEED)
+	$(COURSEWORK) pegasus $(RUNS) --dataset $(DATASET) --seed $(SEED) $(if $(BESIDE),--beside $(BESIDE))
 
 pegasus-benchmark: $(INSTALLED) ## every Pegasus strategy on built-in data, where the truth is known
 	$(COURSEWORK) pegasus-benchmark --seed $(SEED)
@@ -78,7 +83,10 @@ figures: $(INSTALLED) ## the figures of every run, each also alone in reports/fi
 	$(COURSEWORK) figures $(RUNS)
 
 report: $(INSTALLED) ## reports/report.pdf, report.html and the model card from the runs there are
-	$(COURSEWORK) report $(RUNS)
+	$(COURSEWORK) report $(RUNS) $(if $(CHOICE),--choice $(CHOICE))
+
+submission: $(INSTALLED) ## the zip that is handed in, checked against the rules; VERIFY=0 does not run it first
+	$(COURSEWORK) submission $(RUNS) $(if $(CHOICE),--choice $(CHOICE)) $(if $(filter 0,$(VERIFY)),--no-verify)
 
 benchmark: $(TESTING) ## time training steps beside the same work in PyTorch (needs torch in .venv)
 	$(VENV)/bin/python -m benchmarks.training_step

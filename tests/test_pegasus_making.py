@@ -23,7 +23,9 @@ from coursework.pegasus.witness import ROLES, extract, save
 from coursework.presets import PRESETS
 from coursework.run import Run
 from coursework.sampling import TrainedRun
+from coursework.sources import ImageSet
 from coursework.training import save_trained
+from coursework.verbs.pegasus import batch_from
 
 SMALL = {
     "acai": {"depth": 2, "latent_channels": 2},
@@ -55,7 +57,8 @@ def world(tmp_path_factory):
     runs = [write_run(name, dataset) for name in SMALL]
     task = Task(dataset, "horse", ("bird", "airplane"), witness)
     lines = []
-    made = make_pegasi(task, runs, second, STRATEGIES, 12, 6, 3, folder / "made", report=lines.append)
+    copies = ImageSet("copies", dataset.train_images[:5])
+    made = make_pegasi(task, runs, second, STRATEGIES, 12, 6, 3, folder / "made", beside=[copies], report=lines.append)
     yield dataset, task, second, runs, made, folder, lines
     patch.undo()
 
@@ -117,35 +120,44 @@ def test_the_comparison_has_a_row_for_each_pool_the_batch_and_real_horses(world)
     _, _, _, _, made, folder, _ = world
     content = json.loads((folder / "made/comparison.json").read_text())
     rows = content["rows"]
-    assert [row["name"] for row in rows] == [*STRATEGIES, "chosen batch", "real images: horse"]
+    assert [row["name"] for row in rows] == [*STRATEGIES, "chosen batch", "copies", "real images: horse"]
     assert content["candidates"] == 24 and content["witness_sha256"] != content["second_sha256"]
     scores = made.appraisal.scores
     assert rows[0]["all"]["witness"]["realism"] == pytest.approx(scores.realism[:12].mean())
     assert rows[1]["all"]["second"]["uniqueness"] == pytest.approx(made.second.scores.uniqueness[12:].mean())
     assert rows[2]["batch"]["witness"]["overall"] == pytest.approx(scores.overall[made.chosen].mean())
+    # A batch from elsewhere that copies training images is not new at all, for both witnesses.
+    assert [rows[3]["batch"][role]["uniqueness"] for role in ("witness", "second")] == [0.0, 0.0]
+    assert rows[3]["candidates"] == 5
     text = comparison_lines(rows)
     assert f"{rows[2]['batch']['second']['diversity']:.3f}" == text[4].split()[-1]
 
 
 def test_a_second_call_finds_the_candidates_and_gives_equal_files(world, monkeypatch):
-    _, task, second, runs, made, folder, _ = world
+    dataset, task, second, runs, made, folder, _ = world
     names = ("pegasus.png", "batch.png", "pegasus.json", "comparison.json", "latents.npz", "gallery.html")
     before = {name: (folder / "made" / name).read_bytes() for name in names}
+
+    def again(seed):
+        copies = ImageSet("copies", dataset.train_images[:5])
+        return make_pegasi(
+            task, runs, second, STRATEGIES, 12, 6, seed, folder / "made", beside=[copies], report=lambda line: None
+        )
 
     def fail(*_):
         raise AssertionError("candidates were made again")
 
     with monkeypatch.context() as patch:
         patch.setattr(pools_module, "TrainedRun", fail)
-        make_pegasi(task, runs, second, STRATEGIES, 12, 6, 3, folder / "made", report=lambda line: None)
+        again(seed=3)
         assert {name: (folder / "made" / name).read_bytes() for name in names} == before
         # Another seed, or a damaged file, is another pool.
         with pytest.raises(AssertionError, match="made again"):
-            make_pegasi(task, runs, second, STRATEGIES, 12, 6, 4, folder / "made", report=lambda line: None)
+            again(seed=4)
         (folder / "made/pools/interpolation-acai/images.npz").write_bytes(b"damaged")
         with pytest.raises(AssertionError, match="made again"):
-            make_pegasi(task, runs, second, STRATEGIES, 12, 6, 3, folder / "made", report=lambda line: None)
-    make_pegasi(task, runs, second, STRATEGIES, 12, 6, 3, folder / "made", report=lambda line: None)
+            again(seed=3)
+    again(seed=3)
     assert {name: (folder / "made" / name).read_bytes() for name in names} == before
 
 
@@ -175,6 +187,21 @@ def test_mistakes_are_named(world):
         Task(dataset, "bird", ("bird",))
     with pytest.raises(UserError, match="no trained run on cifar10: train one with .*--dataset cifar10"):
         runs_of(runs, "cifar10", ("horse",))
+
+
+def test_a_batch_from_elsewhere_is_a_folder_or_an_array_of_equal_size(world, tmp_path):
+    dataset, _, _, _, _, folder, _ = world
+    for name, size in (("hand-picked", 32), ("large", 40)):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (size, size), (10, 20, 30)).save(tmp_path / name / "one.png")
+    found = batch_from(str(tmp_path / "hand-picked"), dataset)
+    assert found.name == "hand-picked" and found.images.shape == (1, 32, 32, 3) and found.images[0, 0, 0, 1] == 20
+    numpy.savez(tmp_path / "array.npz", images=dataset.train_images[:2])
+    assert batch_from(str(tmp_path / "array.npz"), dataset).name == "array"
+    with pytest.raises(UserError, match="holds images of 40x40x3, and those of sprites are 32x32x3"):
+        batch_from(str(tmp_path / "large"), dataset)
+    with pytest.raises(UserError, match="give a folder of images, or an .npz or .npy file"):
+        batch_from("sprites:test", dataset)
 
 
 def test_precision_of_the_top():

@@ -7,12 +7,13 @@ from coursework.pegasus.ranking import choose_batch, rank
 SCORES = ("recognisability", "realism", "uniqueness", "overall", "diversity")
 
 
-def compare_pools(pools, chosen, first, second, count):
-    """Return a row for each pool, for the chosen batch and for real images of the body's class, dicts ready for JSON.
+def compare_pools(pools, chosen, first, second, count, others=()):
+    """Return a row for each pool, the chosen batch, each of `others` and real images of the body, ready for JSON.
 
     chosen: indices into all candidates. first, second: (`Appraiser`, `Appraisal`) of the searching and of the second
-    witness, or None. A row holds "name", "run", "candidates", "all" and "batch": means of the scores over all
-    candidates and over the batch of at most `count` that the searching witness's ranking takes from them, each
+    witness, or None. others: (name, `Appraisal`, `Appraisal` or None) of finished batches from elsewhere. A row holds
+    "name", "run", "candidates", "all" and "batch": means of the scores over all candidates and over the batch of at
+    most `count` that the searching witness's ranking takes from them (a batch from elsewhere is taken whole), each
     {"witness": {score: mean}, "second": the same or None}.
     """
     appraiser, appraisal = first
@@ -25,6 +26,9 @@ def compare_pools(pools, chosen, first, second, count):
         rows.append(_row(pool.name, pool.run.name, mine, batch, first, second))
     everything = np.arange(start)
     rows.append(_row("chosen batch", None, everything, chosen, first, second))
+    for name, mine, judged in others:
+        whole = np.arange(len(mine.features))
+        rows.append(_row(name, None, whole, whole, (appraiser, mine), (second[0], judged) if second else None))
     real = {
         "witness": appraiser.real_scores().mean(),
         "second": second[0].real_scores().mean() if second else None,
@@ -67,7 +71,7 @@ def comparison_lines(rows):
         name = row["name"] + (f", {row['run']}" if row["run"] else "")
         cells = [_cell((means[role] or {}).get(score)) for role in ("witness", "second") for score in SCORES]
         lines.append(f"{name[:43]:44}" + "".join(f"{cell:>10}" for cell in cells))
-    lines.append("each batch: the 64 that the searching witness's ranking takes from that row's candidates")
+    lines.append("of each strategy: the batch that the searching witness's ranking takes from its candidates")
     return lines
 
 

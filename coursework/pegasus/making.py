@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from coursework.errors import UserError
-from coursework.figures import save_grid, save_png
-from coursework.files import write_text
+from coursework.files import sha256, write_text
 from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
-from coursework.pegasus.candidates import Candidates, write_latents
+from coursework.pegasus.batch_files import CONDITIONS, write_batch
+from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.comparison import compare_pools, comparison_lines
 from coursework.pegasus.figure import draw_best
 from coursework.pegasus.gallery import write_gallery
@@ -86,14 +86,25 @@ def names_of(runs):
 
 
 def make_pegasi(
-    task, runs, second=None, strategies=None, pool=POOL, count=64, seed=0, folder=FOLDER, label=None, report=print
+    task,
+    runs,
+    second=None,
+    strategies=None,
+    pool=POOL,
+    count=64,
+    seed=0,
+    folder=FOLDER,
+    label=None,
+    beside=(),
+    report=print,
 ):
     """Write pegasus.png (the best), batch.png (`count`), pegasus.json and the gallery to `folder`; return the `Pegasi`.
 
     task: `Task` with the witness that searches and ranks. runs: trained runs of its data set. second: another witness,
     whose figures stand beside in the comparison and decide nothing. strategies: names, by default all that suit a run.
-    pool: candidates of each strategy and run. label: of the data set, as figures show it. Also: comparison.json,
-    a row for each pool and for the batch; latents.npz, from which the batch is made again; neighbours.png, the best
+    pool: candidates of each strategy and run. label: of the data set, as figures show it. beside: `ImageSet`s, batches
+    from elsewhere to be compared with this one; none of theirs is chosen. Also: comparison.json, a row for each pool,
+    for the batch and for each of `beside`; latents.npz, from which the batch is made again; neighbours.png, the best
     beside the training images nearest to it. Candidates made by an earlier call are found again. Nothing is picked by
     hand: the choice follows from `Appraiser` and `choose_batch`. Raises `UserError` for fewer candidates than `count`.
     """
@@ -116,10 +127,16 @@ def make_pegasi(
     other = Appraiser(task, second, pixels) if second else None
     judged = other.appraise(candidates.images, appraisal.neighbours["pixels"]) if other else None
     chosen = choose_batch(appraisal.scores.overall, appraisal.features, count, appraiser.scale(count))
-    rows = compare_pools(pools, chosen, (appraiser, appraisal), (other, judged) if other else None, count)
+    others = []
+    for images in beside:
+        theirs = appraiser.appraise(images.images)
+        neighbours = theirs.neighbours["pixels"]
+        others.append((images.name, theirs, other.appraise(images.images, neighbours) if other else None))
+    rows = compare_pools(pools, chosen, (appraiser, appraisal), (other, judged) if other else None, count, others)
     records = _records(candidates, chosen, appraisal, judged)
     made = Pegasi(candidates, appraisal, judged, chosen, records, rows)
-    _write(made, task, second, folder, label or task.dataset.name)
+    weights = {part.run.name: sha256(part.run.network("generator")) for part in pools}
+    _write(made, task, second, folder, label or task.dataset.name, weights)
     report("\n".join(comparison_lines(rows)))
     report(f"{folder}: pegasus.png, batch.png with {count} of {len(candidates)} candidates, and gallery.html")
     return made
@@ -141,11 +158,10 @@ def _records(candidates, chosen, appraisal, judged):
     ]
 
 
-def _write(made, task, second, folder, label):
+def _write(made, task, second, folder, label, weights):
     images = made.candidates.images[made.chosen]
-    save_grid(folder / "batch.png", images, columns=8, scale=1)
-    save_png(folder / "pegasus.png", images[0])
-    write_latents(folder / "latents.npz", [made.candidates.latents[index] for index in made.chosen])
+    batch = [{**made.records[index], "dataset_label": label} for index in made.chosen]
+    write_batch(folder, images, batch, [made.candidates.latents[index] for index in made.chosen])
     training = {index: task.dataset.train_images[index] for index in sorted(_named_indices(made.records))}
     draw_best(folder / "neighbours.png", images[0], made.records[made.chosen[0]], training)
     conditions = {
@@ -156,10 +172,10 @@ def _write(made, task, second, folder, label):
         "witness_sha256": task.witness.sha256,
         "second_sha256": second.sha256 if second else None,
         "candidates": len(made.candidates),
+        # SHA-256 of each run's generator: a submission must hold these, not what was trained since.
+        "weights": weights,
     }
-    batch = [{**made.records[index], "dataset_label": label} for index in made.chosen]
-    write_text(folder / "pegasus.json", json.dumps(batch, indent=1) + "\n")
-    write_text(folder / "comparison.json", json.dumps({**conditions, "rows": made.rows}, indent=1) + "\n")
+    write_text(folder / CONDITIONS, json.dumps({**conditions, "rows": made.rows}, indent=1) + "\n")
     note = f"{label}: {task.body} with wings of {' or '.join(task.wings)}; the numbered ones were chosen by rule."
     write_gallery(folder / "gallery.html", made.candidates.images, made.records, training, "Candidates", note)
 

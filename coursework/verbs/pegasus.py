@@ -18,6 +18,13 @@ def add_pegasus(verbs):
     parser.add_argument("--pool", type=positive, default=512, help="candidates of each strategy and run (default 512)")
     parser.add_argument("--count", type=positive, default=64, help="images to keep (default 64)")
     parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument(
+        "--beside",
+        metavar="IMAGES",
+        action="append",
+        default=[],
+        help="a batch from elsewhere (folder or .npz) that gets the same scores in the comparison; may be repeated",
+    )
     parser.add_argument("--output", type=Path, default=Path("reports/pegasus"), help="folder (default reports/pegasus)")
 
 
@@ -47,7 +54,29 @@ def _pegasus(arguments):
         arguments.seed,
         arguments.output,
         runs[0].read_environment().get("dataset_label", dataset.name),
+        [batch_from(text, dataset) for text in arguments.beside],
     )
+
+
+def batch_from(text, dataset):
+    """Return the images in a folder or an array as an `ImageSet` under its last name; they are as large as the data's.
+
+    Raises `UserError` for images of another size, and for what is neither.
+    """
+    from dataclasses import replace
+
+    from coursework.errors import UserError
+    from coursework.sources import find_source, read_source
+
+    source = find_source(text)
+    if source.kind not in ("folder", "array"):
+        raise UserError(f"--beside {text}: give a folder of images, or an .npz or .npy file")
+    images = read_source(source)
+    if images.images.shape[1:] != dataset.image_shape:
+        own = "x".join(map(str, dataset.image_shape))
+        theirs = "x".join(map(str, images.images.shape[1:]))
+        raise UserError(f"--beside {text} holds images of {theirs}, and those of {dataset.name} are {own}")
+    return replace(images, name=source.place.stem if source.kind == "array" else source.place.resolve().name)
 
 
 def add_pegasus_benchmark(verbs):
