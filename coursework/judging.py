@@ -11,6 +11,7 @@ import numpy as np
 from coursework.data.pipeline import Batches
 from coursework.errors import UserError
 from coursework.metrics.judge import Judge, build, class_fingerprints, extract, judge_folder, load, save
+from coursework.progress import epoch_verbosity
 
 EPOCHS = 12
 # A small data set is passed more often than that, until the judge has had this many updates.
@@ -132,7 +133,7 @@ def _fit(dataset, batch_size, epochs, seed, width, progress):
         # XLA makes convolutions on a CPU slower.
         jit_compile=False,
     )
-    classifier.fit(batches, epochs=epochs, shuffle=False, verbose=1 if progress else 0)
+    classifier.fit(batches, epochs=epochs, shuffle=False, verbose=epoch_verbosity(progress))
     exact = build(dataset.image_shape, class_count, width, seed)
     exact.set_weights(network.get_weights())
     return exact

@@ -62,6 +62,16 @@ class Progress:
         return text if done == self.total else f"{text}, {duration((self.total - done) / rate)} left"
 
 
+def epoch_verbosity(shown=True):
+    """Return Keras's `verbose` for `fit`: a bar on a terminal, a line an epoch elsewhere, nothing unless `shown`.
+
+    A bar that redraws itself fills a log file with its every state.
+    """
+    if not shown:
+        return 0
+    return 1 if sys.stdout.isatty() else 2
+
+
 def duration(seconds):
     """Return a number of seconds in words: "8 s", "12 min", "3 h 5 min"."""
     seconds = round(seconds)

@@ -1,7 +1,5 @@
 """Training a configuration in a run directory, from the start or from where it stopped."""
 
-import sys
-
 import keras
 import numpy as np
 
@@ -18,6 +16,7 @@ from coursework.locking import owned
 from coursework.metrics.judge import find_judge
 from coursework.models import build_model
 from coursework.models.base import spread
+from coursework.progress import epoch_verbosity
 from coursework.record import Record
 from coursework.run import Run
 from coursework.run_differences import setting_differences
@@ -102,8 +101,7 @@ def _fit(model, config, dataset, start, chosen):
             batches,
             epochs=last,
             initial_epoch=first,
-            # A bar that redraws itself fills a log file with its every state.
-            verbose=1 if sys.stdout.isatty() else 2,
+            verbose=epoch_verbosity(),
             # `Batches` are in their order already; Keras would shuffle them anew with Python's global generator.
             shuffle=False,
             callbacks=chosen,

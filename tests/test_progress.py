@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from coursework import progress
-from coursework.progress import Progress, duration
+from coursework.progress import Progress, duration, epoch_verbosity
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,10 @@ def test_scores_report_steps_of_a_total_and_begin_anew(clock):
     assert line.started == 10.0
     line.step(1, 200)
     assert (line.started, line.total) == (30.0, 200)
+
+
+def test_only_a_terminal_gets_keras_bars(monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert [epoch_verbosity(), epoch_verbosity(False)] == [1, 0]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
+    assert [epoch_verbosity(), epoch_verbosity(False)] == [2, 0]

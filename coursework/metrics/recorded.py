@@ -6,6 +6,7 @@ Judges and witnesses (see `coursework.metrics.judge`, `coursework.pegasus.witnes
 import dataclasses
 import hashlib
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def extract_recorded(network, images, batch_size=500, progress=False):
             f"the {network.role} of {network.dataset} takes uint8 images (n, {', '.join(map(str, expected))}) "
             f"with n > 0, found {images.dtype} {images.shape}"
         )
-    outputs = network.model.predict(images, batch_size=batch_size, verbose=1 if progress else 0)
+    outputs = network.model.predict(images, batch_size=batch_size, verbose=1 if progress and sys.stdout.isatty() else 0)
     return {name: np.asarray(values, dtype=np.float32) for name, values in outputs.items()}
 
 

@@ -17,6 +17,7 @@ from coursework.pegasus.calibration import Calibration, calibration_error
 from coursework.pegasus.witness import ROLES, Witness, load, save
 from coursework.pegasus.witness_batches import Examples, WitnessBatches
 from coursework.pegasus.witness_network import NETWORKS
+from coursework.progress import epoch_verbosity
 
 EPOCHS = {"witness": 6, "second": 8}
 SEEDS = {"witness": 0, "second": 1}
@@ -157,7 +158,7 @@ def _fit(network, batches, epochs, progress):
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     # XLA makes convolutions on a CPU slower.
     trained.compile(optimizer, {"presence": _summed, "unity": _summed}, jit_compile=False)
-    trained.fit(batches, epochs=epochs, shuffle=False, verbose=1 if progress else 0)
+    trained.fit(batches, epochs=epochs, shuffle=False, verbose=epoch_verbosity(progress))
 
 
 def _summed(truth, log_odds):
