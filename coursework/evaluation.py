@@ -65,12 +65,10 @@ def evaluate(
     scores = measure(comparison, extractors, missing, metrics, report)
     if metrics is None and MODELS[config.model.name].conditional:
         scores.records.append(_class_accuracy(comparison, judge, dataset))
-    new = [[record[key] for key in IDENTITY] for record in scores.records]
-    kept = [other for other in run.read_metrics() if [other.get(key) for key in IDENTITY] not in new]
-    run.write_metrics([*kept, *scores.records])
+    records = run.add_metrics(scores.records, IDENTITY)
     if scores.memorisation:
         draw_memorisation(run.figures, comparison, scores.memorisation)
-    return [*kept, *scores.records]
+    return records
 
 
 def _class_accuracy(comparison, judge, dataset):

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import socket
+import time
 from pathlib import Path
 
 from coursework.errors import CannotWrite, UserError
@@ -42,6 +43,27 @@ def owned(path, what):
         if fcntl is None:
             with contextlib.suppress(OSError):
                 path.unlink()
+
+
+@contextlib.contextmanager
+def awaited(path, what, seconds=30.0):
+    """Hold the lock file `path` for the block like `owned`, waiting for up to `seconds` while another one does.
+
+    For work of milliseconds. Raises `UserError` where it is still held then.
+    """
+    end = time.monotonic() + seconds
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(owned(path, what))
+                break
+            except CannotWrite:
+                raise
+            except UserError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+        yield
 
 
 def _acquire(path, what):

@@ -9,6 +9,7 @@ from pathlib import Path
 from coursework.config import Config
 from coursework.errors import UserError
 from coursework.files import parse_json, read_text, write_text
+from coursework.locking import awaited
 
 RUNS = Path("reports/runs")
 # What environment.json must hold under these names, where it holds them: others rely on it.
@@ -160,6 +161,17 @@ class Run:
     def write_metrics(self, metrics):
         """Write metrics.json."""
         write_text(self.metrics_file, json.dumps(metrics, indent=1) + "\n")
+
+    def add_metrics(self, records, identity):
+        """Write `records` to metrics.json in place of those that agree with them in all fields `identity`; return all.
+
+        Processes that add at the same time wait for each other: none loses what another has found.
+        """
+        new = [[record.get(key) for key in identity] for record in records]
+        with awaited(self.path / "metrics.lock", str(self.metrics_file)):
+            kept = [other for other in self.read_metrics() if [other.get(key) for key in identity] not in new]
+            self.write_metrics([*kept, *records])
+        return [*kept, *records]
 
     def read_best_score(self):
         """Return best/score.json, {"name", "value", "epoch"} of the networks in best/, empty where there is none."""

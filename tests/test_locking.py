@@ -3,12 +3,13 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import environment
 
 from coursework.errors import CannotWrite, UserError
-from coursework.locking import owned
+from coursework.locking import awaited, owned
 
 HOLD = """
 import sys, time
@@ -94,3 +95,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(CannotWrite, match=r"^cannot write .*file/lock: "), owned(tmp_path / "file" / "lock", "it"):
         pytest.fail("owned")
+
+
+def test_who_waits_gets_it_when_it_is_free_and_is_told_when_it_is_not(holder):
+    file, process = holder
+    started = time.monotonic()
+    with pytest.raises(UserError, match=f"the run is in use by process {process.pid}"), awaited(file, "the run", 0.2):
+        pass
+    assert 0.2 <= time.monotonic() - started < 10
+    process.kill()
+    with awaited(file, "the run", 30):
+        assert file.is_file()
+    assert not file.exists()

@@ -2,8 +2,11 @@
 
 import dataclasses
 import math
+import subprocess
+import sys
 
 import pytest
+from conftest import environment
 
 from coursework.errors import UserError
 from coursework.presets import PRESETS
@@ -155,3 +158,21 @@ def test_scores_of_another_kind_are_refused(tmp_path, text, message):
     run.metrics_file.write_text(text)
     with pytest.raises(UserError, match=message):
         run.read_metrics()
+
+
+ADD = """
+import sys
+from coursework.run import Run
+for number in range(20):
+    Run(sys.argv[1]).add_metrics([{"name": sys.argv[2], "seed": number, "value": 1.0}], ("name", "seed"))
+"""
+
+
+def test_processes_that_add_scores_at_the_same_time_lose_none(tmp_path):
+    Run(tmp_path).add_metrics([{"name": "a", "seed": 3, "value": 0.5}], ("name", "seed"))
+    added = [subprocess.Popen([sys.executable, "-c", ADD, tmp_path, name], env=environment()) for name in "abc"]
+    assert [process.wait(120) for process in added] == [0, 0, 0]
+    found = sorted((record["name"], record["seed"], record["value"]) for record in Run(tmp_path).read_metrics())
+    # The first record gave way to the one of the same name and seed.
+    assert found == [(name, number, 1.0) for name in "abc" for number in range(20)]
+    assert not list(tmp_path.glob("*.lock"))
