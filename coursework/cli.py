@@ -33,7 +33,7 @@ def main(arguments=None):
     except UserError as error:
         if arguments.debug:
             traceback.print_exc()
-        return _fail(str(error))
+        return _fail(*error.lines)
     except KeyboardInterrupt:
         return _fail(f"interrupted; {arguments.after_interruption}")
     except (MemoryError, OSError) as error:
@@ -66,12 +66,14 @@ def _ends(number):
     return signal.getsignal(number) == signal.SIG_DFL
 
 
-def _fail(message):
+def _fail(*messages):
     # A progress bar may have left the cursor inside its line.
     start = "\n" if sys.stderr.isatty() else ""
-    # Names of files and classes may hold anything, such as what moves a terminal's cursor.
-    line = "".join(letter if letter.isprintable() else " " for letter in " ".join(message.splitlines()))
-    print(f"{start}coursework: error: {line[:LONGEST_LINE]}", file=sys.stderr)
+    for message in messages:
+        # Names of files and classes may hold anything, such as what moves a terminal's cursor.
+        line = "".join(letter if letter.isprintable() else " " for letter in " ".join(message.splitlines()))
+        print(f"{start}coursework: error: {line[:LONGEST_LINE]}", file=sys.stderr)
+        start = ""
     return 2
 
 

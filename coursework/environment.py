@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -34,7 +35,7 @@ def environment_differences(before, after):
 
 
 def _backend_version(backend):
-    return __import__(backend).__version__
+    return sys.modules[backend].__version__
 
 
 def _device(backend):

@@ -1,7 +1,5 @@
-"""The networks whose features are scored, behind one face: the judge of a data set, and Inception of 2015."""
+"""The networks whose features are scored, behind one face, and the judge of a data set as one of them."""
 
-import functools
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from coursework.errors import UserError
-from coursework.metrics import inception
 from coursework.metrics import judge as judges
-from coursework.metrics.inception_architecture import CHANNELS, IMAGE_SIZE
-from coursework.metrics.inception_network import BATCH_SIZE
-from coursework.metrics.inception_weights import VARIABLE, cached_graph, find_tensors
 
 
 @dataclass(frozen=True)
@@ -83,33 +77,6 @@ def judge_extractor(judge):
         outputs=("features",),
         block=2000,
         compute=lambda images: judges.extract(judge, images),
-    )
-
-
-def inception_extractor(path=None, precision="float32", download=False):
-    """Return the `Extractor` of Inception of 2015, None where nobody named its weights and none were downloaded.
-
-    path, download: as in `coursework.metrics.inception.load_pretrained`. The file is checked at once, the network built
-    at the first use: where all features are kept already, that never comes. Raises `UserError` for weights that are
-    named but cannot be used.
-    """
-    if not (path or download or os.environ.get(VARIABLE) or cached_graph().is_file()):
-        return None
-    _, sha256 = find_tensors(path, download)
-
-    @functools.cache
-    def model():
-        return inception.load_pretrained(path, precision, download)[0]
-
-    return Extractor(
-        name="inception",
-        sha256=sha256,
-        image_shape=(None, None, CHANNELS),
-        resize=f"TensorFlow 1 bilinear to {IMAGE_SIZE}x{IMAGE_SIZE}",
-        precision=precision,
-        outputs=("features", "logits_unbiased"),
-        block=16 * BATCH_SIZE,
-        compute=lambda images: inception.extract(model(), images),
     )
 
 

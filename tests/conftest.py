@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,3 +154,20 @@ def environment(**variables):
     """Return this process's environment, with the package on the path, and `variables`."""
     package = os.path.dirname(os.path.dirname(cli.__file__))
     return {**os.environ, "PYTHONPATH": package, **variables}
+
+
+@pytest.fixture(scope="session")
+def handed_in(tmp_path_factory):
+    """Reports that keep every rule of the coursework, made once."""
+    from submission_folder import write_reports
+
+    home = tmp_path_factory.mktemp("submission")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        return home / write_reports(home)
+
+
+@pytest.fixture
+def reports(handed_in, in_tmp):
+    """Return the folder reports/, which keeps every rule, in an empty working folder."""
+    return shutil.copytree(handed_in, in_tmp / "reports")

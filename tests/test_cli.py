@@ -223,7 +223,7 @@ def test_a_closed_pipe_ends_quietly():
     program = """
 from types import SimpleNamespace
 from coursework import cli, report
-report.build = lambda *arguments: SimpleNamespace(lines=lambda: ["reports/report.pdf"])
+report.build = lambda *arguments, **options: SimpleNamespace(lines=lambda: ["reports/report.pdf"])
 raise SystemExit(cli.main(["report"]))
 """
     reading, writing = os.pipe()

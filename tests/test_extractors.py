@@ -9,10 +9,11 @@ from conftest import REFERENCE, save_judge
 from graph_writer import GRAPH_NAME, archive, graph
 
 from benchmarks.synthetic_inception import synthetic_tensors
-from coursework import extractors
 from coursework.errors import UserError
 from coursework.extraction import extract_features
-from coursework.extractors import choose_judge, inception_extractor, judge_extractor, no_judge
+from coursework.extractors import choose_judge, judge_extractor, no_judge
+from coursework.inception_extractor import inception_extractor
+from coursework.metrics import inception
 from coursework.metrics import judge as judges
 from coursework.metrics.inception_weights import cached_graph
 from coursework.metrics.judge import extract
@@ -92,7 +93,7 @@ def test_inception_is_known_by_its_graph_and_built_at_the_first_use(nothing_name
     (nothing_named / "a.tar").write_bytes(archive(inception_graph, kind=""))
     cached_graph().parent.mkdir(parents=True)
     shutil.copy("a.pb", cached_graph())
-    monkeypatch.setattr(extractors.inception, "load_pretrained", lambda *arguments: pytest.fail("nobody needs it yet"))
+    monkeypatch.setattr(inception, "load_pretrained", lambda *arguments: pytest.fail("nobody needs it yet"))
     for path in ("a.pb", "a.tar", None):
         extractor = inception_extractor(path, "mixed_bfloat16")
         assert extractor.sha256 == hashlib.sha256(inception_graph).hexdigest()
@@ -120,6 +121,6 @@ def test_features_of_inception_are_those_of_the_reference_and_kept(nothing_named
     assert set(found) == {"features", "logits_unbiased"}
     for name, array in found.items():
         numpy.testing.assert_allclose(array, reference[name], atol=1e-4)
-    monkeypatch.setattr(extractors.inception, "load_pretrained", lambda *arguments: pytest.fail("features are on disk"))
+    monkeypatch.setattr(inception, "load_pretrained", lambda *arguments: pytest.fail("features are on disk"))
     again = extract_features(inception_extractor(str(nothing_named)), reference["images"])
     assert all(numpy.array_equal(again[name], found[name]) for name in found)

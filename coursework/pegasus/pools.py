@@ -5,12 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from coursework.arrays import LARGEST, read_npz
-from coursework.errors import UserError
-from coursework.files import parse_json, read_text, replacing, sha256, write_text
-from coursework.pegasus.candidates import Candidates, read_latents, write_latents
+from coursework.files import sha256
+from coursework.pegasus.pool_files import read_pool, write_pool
 from coursework.pegasus.search import SETTINGS
 from coursework.pegasus.strategies import STRATEGIES
 from coursework.progress import Progress
@@ -39,12 +35,12 @@ class Pool:
         """Return the `Candidates`: those kept in `folder` if they are of an equal pool, else made anew and kept."""
         folder = Path(folder) / self.title
         key = self._key()
-        found = _read(folder, key)
+        found = read_pool(folder, key)
         if found is not None:
             return found
         with Progress(f"{self.name}, {self.run.name}", unit=None) as progress:
             made = STRATEGIES[self.name](self.task, TrainedRun(self.run), self.count, self.seed, progress.step)
-        _write(folder, key, made)
+        write_pool(folder, key, made)
         return made
 
     def _key(self):
@@ -54,28 +50,3 @@ class Pool:
         parts = [VERSION, self.name, self.run.name, self.task.dataset.fingerprint, self.task.body, self.task.wings]
         parts += [search, self.count, self.seed, [(file.name, sha256(file)) for file in networks]]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _write(folder, key, candidates):
-    """Keep candidates; the file with the key and the hashes comes last, so that a torn set is told by them."""
-    with replacing(folder / "images.npz") as temporary:
-        np.savez_compressed(temporary, images=candidates.images)
-    write_latents(folder / "latents.npz", candidates.latents)
-    record = {"key": key, "files": _hashes(folder), "origins": candidates.origins}
-    write_text(folder / "pool.json", json.dumps(record, indent=1) + "\n")
-
-
-def _read(folder, key):
-    """Return the candidates kept in `folder`, None where there are none, others or damaged ones."""
-    try:
-        record = parse_json(read_text(folder / "pool.json"), "pool.json")
-        if record["key"] != key or record["files"] != _hashes(folder):
-            return None
-        images = read_npz(folder / "images.npz", LARGEST)["images"]
-        return Candidates(images, read_latents(folder / "latents.npz"), record["origins"])
-    except (OSError, ValueError, KeyError, TypeError, UserError):
-        return None
-
-
-def _hashes(folder):
-    return {name: sha256(folder / name) for name in ("images.npz", "latents.npz")}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from coursework.errors import UserError
 from coursework.files import read_text, write_bytes, write_text
+from coursework.pegasus.chosen import with_choice
 from coursework.report.appendix import appendix_blocks
 from coursework.report.bibliography import BIBLIOGRAPHY
 from coursework.report.context import gather, runs_named
@@ -57,20 +58,20 @@ class Report:
         return told
 
 
-def build(runs, output=OUTPUT, folder=FOLDER, pegasus=None, template=None):
+def build(runs, output=OUTPUT, folder=FOLDER, pegasus=None, template=None, choice=None):
     """Build the report of `runs` as PDF at `output`, as page and model card beside it; return the `Report`.
 
     runs: list of `Run`, finished or not; what a run does not hold yet is left out or called "not measured".
     folder: where report.toml, prose.md, pegasus/, judges/, studies/ and lines/ are looked for; a first prose.md is
     written where there is none, and never changed. pegasus: folder in place of its pegasus/. template: Typst file in
-    place of the package's. Curves and diagrams older than what they show are drawn again in the runs. Equal runs give
-    equal bytes. Raises `UserError` without runs, for mistakes in the prose or the settings, and where the template has
-    an error.
+    place of the package's. choice: file that the gallery saved, by default choice.json in pegasus/ where there is one.
+    Curves and diagrams older than what they show are drawn again in the runs. Equal runs give equal bytes. Raises
+    `UserError` without runs, for mistakes in the prose, the settings or the choice, and where the template is wrong.
     """
     output, folder = Path(output), Path(folder)
     # Typst sees this folder and nothing else: runs may lie anywhere, and no file of the machine slips in.
     with tempfile.TemporaryDirectory(prefix="coursework-report-") as stage_folder:
-        content, context = stage(runs, stage_folder, folder, pegasus)
+        content, context = stage(runs, stage_folder, folder, pegasus, choice)
         write_bytes(output, typeset(write_main(stage_folder, template, folder)))
         write_text(output.with_suffix(".html"), page(content, Path(stage_folder)))
     card = output.parent / "MODEL_CARD.md"
@@ -87,7 +88,7 @@ def build(runs, output=OUTPUT, folder=FOLDER, pegasus=None, template=None):
     )
 
 
-def stage(runs, stage_folder, folder=FOLDER, pegasus=None):
+def stage(runs, stage_folder, folder=FOLDER, pegasus=None, choice=None):
     """Write data.json and the images that it names into `stage_folder`; return its content and the `Context`.
 
     Content: {"title", "author", "course", "date", "runs", "datasets", "blocks", "words", "missing", "draft", "new"}.
@@ -95,7 +96,8 @@ def stage(runs, stage_folder, folder=FOLDER, pegasus=None):
     if not runs:
         raise UserError("no run to report: train one with `python -m coursework train PRESET`")
     settings = read_settings(Path(folder) / "report.toml")
-    context = gather(runs, folder, stage_folder, settings.final, pegasus)
+    shown = with_choice(pegasus or Path(folder) / "pegasus", choice, Path(stage_folder) / "chosen")
+    context = gather(runs, folder, stage_folder, settings.final, shown)
     prose_file = Path(folder) / "prose.md"
     text, new = _prose(prose_file, context)
     facts = Facts(runs_named(runs), context.final.run, **_other_facts(context))

@@ -106,10 +106,12 @@ def _results(context):
 
 
 def _pegasus(pegasus):
+    picked = "nothing was picked or edited by hand"
+    if pegasus.best.get("chosen_by"):
+        picked = "only the best was chosen by eye, and nothing was edited by hand"
     text = (
         "The best of the batch comes from {pegasus: run} by {pegasus: strategy}, seed {pegasus: seed}. "
-        "Ranking is by score "
-        "alone; nothing was picked or edited by hand."
+        f"Ranking is by score alone; {picked}."
     )
     if pegasus.comparison.get("candidates"):
         text += " There were {pegasus: candidates} candidates."

@@ -112,7 +112,10 @@ def pegasus_blocks(pegasus):
         panel(pegasus.batch, f"the batch{data}", pegasus.frame, weight=2, missing="batch.png is missing"),
     ]
     framed = ", framed in the batch" if pegasus.frame else ""
-    caption = [f"The best Pegasus{framed}, and the whole batch, ranked and not picked by hand."]
+    picked = "ranked and not picked by hand"
+    if pegasus.best.get("chosen_by"):
+        picked = "ranked; the best was chosen by eye"
+    caption = [f"The best Pegasus{framed}, and the whole batch, {picked}."]
     blocks = [figure("pegasus", panels, caption, columns=2)]
     names = pegasus.score_names
     if names:

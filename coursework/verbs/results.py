@@ -4,6 +4,7 @@ from pathlib import Path
 
 from coursework.errors import UserError
 from coursework.verbs.parsing import add_verb, import_keras, positive, seed
+from coursework.verbs.submission import CHOICE
 
 
 def add_sample(verbs):
@@ -87,6 +88,7 @@ def add_report(verbs):
     parser.add_argument(
         "--output", type=Path, default=Path("reports/report.pdf"), help="the page and the model card go beside it"
     )
+    parser.add_argument("--choice", type=Path, metavar="FILE", help=CHOICE)
 
 
 def _report(arguments):
@@ -94,7 +96,8 @@ def _report(arguments):
     from coursework.run import Run
 
     names = dict.fromkeys([*arguments.run, *arguments.runs])
-    report = build([Run.existing(name) for name in names] or Run.all(), arguments.output)
+    runs = [Run.existing(name) for name in names] or Run.all()
+    report = build(runs, arguments.output, choice=arguments.choice)
     print("\n".join(report.lines()))
 
 

@@ -155,7 +155,7 @@ def _add_common(parser):
 
 def _inception(arguments):
     """Return the extractor of Inception, None where there is none and no metric that was named needs it."""
-    from coursework.extractors import inception_extractor
+    from coursework.inception_extractor import inception_extractor
 
     wanted = arguments.metrics is None or set(arguments.metrics) & {"fid", "kid", "is", "prdc"}
     if not wanted:

@@ -1,0 +1,41 @@
+"""Candidates on disk: what a pool keeps, read without Keras."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from coursework.arrays import LARGEST, read_npz
+from coursework.errors import UserError
+from coursework.files import parse_json, read_text, replacing, sha256, write_text
+from coursework.pegasus.candidates import Candidates, read_latents, write_latents
+
+
+def write_pool(folder, key, candidates):
+    """Keep candidates under a key; the file with the key and the hashes comes last, so that a torn set is told."""
+    folder = Path(folder)
+    with replacing(folder / "images.npz") as temporary:
+        np.savez_compressed(temporary, images=candidates.images)
+    write_latents(folder / "latents.npz", candidates.latents)
+    record = {"key": key, "files": _hashes(folder), "origins": candidates.origins}
+    write_text(folder / "pool.json", json.dumps(record, indent=1) + "\n")
+
+
+def read_pool(folder, key=None):
+    """Return the candidates kept in `folder`, None where there are none, damaged ones or those of another key.
+
+    key: None takes any.
+    """
+    folder = Path(folder)
+    try:
+        record = parse_json(read_text(folder / "pool.json"), "pool.json")
+        if key not in (None, record["key"]) or record["files"] != _hashes(folder):
+            return None
+        images = read_npz(folder / "images.npz", LARGEST)["images"]
+        return Candidates(images, read_latents(folder / "latents.npz"), record["origins"])
+    except (OSError, ValueError, KeyError, TypeError, UserError):
+        return None
+
+
+def _hashes(folder):
+    return {name: sha256(folder / name) for name in ("images.npz", "latents.npz")}

@@ -1,0 +1,110 @@
+"""The rules that the images and what makes them must keep: each returns its breaches, a line each."""
+
+import numpy as np
+
+from coursework.data.cifar10 import CLASS_NAMES
+from coursework.files import sha256
+from coursework.pegasus.batch_files import BEST, LATENTS, RECORDS, SHEET
+from coursework.run import Run
+from coursework.submission.imports import reachable, way_to
+from coursework.submission.material import SIDE
+from coursework.submission.pretrained import findings
+
+COUNT = 64
+DATASET = "cifar10"
+# Bytes of all weights together.
+LARGEST = 20_000_000
+
+
+def best_image(material):
+    """There is a best image of 32x32 pixels, and it is the first of the batch, as its record says."""
+    best, file = material.best, material.pegasus / BEST
+    if best is None:
+        if not file.is_file():
+            yield f"no best image {file}: make pegasus"
+    elif best.shape != (SIDE, SIDE, 3):
+        yield f"the best image is of {best.shape[1]}x{best.shape[0]} pixels, not {SIDE}x{SIDE}: make pegasus"
+    elif material.images is not None and len(material.images) and not np.array_equal(best, material.images[0]):
+        yield f"the best image is not the first of {SHEET}, which its record in {RECORDS} describes: make pegasus"
+
+
+def count_of_images(material):
+    """The batch holds exactly 64 images, with a record and latents for each."""
+    if material.sheet is None:
+        if not (material.pegasus / SHEET).is_file():
+            yield f"no batch {material.pegasus / SHEET}: make pegasus"
+    elif material.images is None:
+        yield f"{material.pegasus / SHEET} is no sheet of {SIDE}x{SIDE} images: make pegasus"
+    for what, found in ((SHEET, material.images), (RECORDS, material.records), (LATENTS, material.latents)):
+        if found is not None and len(found) != COUNT:
+            yield f"{what} is of {len(found)} images, not of exactly {COUNT}: make pegasus, with --count {COUNT}"
+
+
+def only_cifar10(material):
+    """The runs behind the batch and the report, and the ranking, have seen CIFAR-10 alone."""
+    for run in {run.name: run for run in [*material.generators.values(), *material.runs]}.values():
+        config, made = run.read_config(), run.name in material.generators
+        todo = "make pegasus with runs of cifar10" if made else "leave it out: make report and submission RUNS=..."
+        if config.dataset != DATASET:
+            yield f"{run.name} was trained on {config.dataset:.80}, not on {DATASET}: {todo}"
+        unknown = sorted({*run.read_environment().get("class_names", ()), *config.classes} - set(CLASS_NAMES))
+        if unknown and config.dataset == DATASET:
+            yield f"{run.name} was trained on {unknown[0]:.60}, which is no class of CIFAR-10: {todo}"
+    for label in dict.fromkeys(str(record.get("dataset_label")) for record in material.records or ()):
+        if not label.startswith("CIFAR-10"):
+            yield f"images of the batch were chosen with {label:.60}, not with CIFAR-10: make pegasus"
+    ranked_by = material.comparison.get("dataset_fingerprint")
+    for name, run in material.generators.items():
+        trained_on = run.read_environment().get("dataset_fingerprint")
+        # A selection of classes is another set of images; the whole is compared.
+        if not run.read_config().classes and None not in (ranked_by, trained_on) and ranked_by != trained_on:
+            yield f"{name} was trained on other images than the batch was chosen with: make pegasus, or train it again"
+
+
+def nothing_pretrained(material, entry):
+    """From pegasus.py on, no source that it imports reaches pretrained weights. entry: its `Source`."""
+    if not material.sources:
+        return
+    sources = {**material.sources, entry.module: entry}
+    importers = reachable(sources, entry.module)
+    for module in importers:
+        source = sources[module]
+        for line, what in findings(source)[:3]:
+            way = " imports ".join(sources[name].path for name in way_to(module, importers))
+            yield f"pegasus.py can reach pretrained weights: {source.path} line {line} {what}; remove it ({way})"
+
+
+def weights_of(material):
+    """Return {path in the zip: file} of the weights that remake the batch."""
+    found = {}
+    for record in material.records or ():
+        name, weights = record["origin"]["run"], record["origin"]["weights"]
+        if name in material.generators:
+            run = material.generators[name]
+            folder = run.best if weights == "best" else run.path
+            file = Run(folder).network("generator")
+            found[f"runs/{name}/{file.relative_to(run.path).as_posix()}"] = file
+    return found
+
+
+def weights(material):
+    """The weights are there, are those that made the batch, and are 20 MB or less."""
+    files = weights_of(material)
+    recorded = material.comparison.get("weights")
+    recorded = recorded if isinstance(recorded, dict) else {}
+    for file in files.values():
+        name = file.parent.name
+        if not file.is_file():
+            yield f"no weights {file}: train the run, or copy them there from where it was trained"
+        elif name in recorded and sha256(file) != recorded[name]:
+            yield f"{file} is not what the batch was made from, {name} was trained since: make pegasus"
+    sizes = {file: file.stat().st_size for file in files.values() if file.is_file()}
+    if sum(sizes.values()) > LARGEST:
+        largest = max(sizes, key=sizes.get)
+        yield (
+            f"the weights are {sum(sizes.values()) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB: make pegasus "
+            f"RUNS=... of fewer runs; the largest is {largest} with {sizes[largest] / 1e6:.1f} MB"
+        )
+
+
+RULES = (best_image, count_of_images, only_cifar10, weights)

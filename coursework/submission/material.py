@@ -1,0 +1,125 @@
+"""Everything that a submission is made of, read once; what cannot be read is told with the breaches of the rules."""
+
+import contextlib
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from coursework.errors import UserError
+from coursework.files import read_text
+from coursework.pegasus.batch_files import BEST, CONDITIONS, LATENTS, RECORDS, SHEET, cut, read_records
+from coursework.pegasus.candidates import read_latents
+from coursework.pegasus.chosen import with_choice
+from coursework.report import stage
+from coursework.report.context import runs_named
+from coursework.report.typesetting import typeset, write_main
+from coursework.report.values import read_json
+from coursework.submission.imports import read_package
+
+PACKAGE = Path(__file__).parents[1]
+# Height and width of the images that are asked for.
+SIDE = 32
+
+
+@dataclass
+class Material:
+    """What is handed in. Of what could not be read there is None, or nothing, and a line in `faults`.
+
+    folder: of the reports. runs: those that the report shows. content, pdf: the report as it would be built now.
+    report_file: the one that is handed in. pegasus: folder of the batch, the chosen one first. records, latents: of the
+    batch. best: uint8 (h, w, 3); sheet: the same of all. images: uint8 (n, 32, 32, 3) cut from it. comparison: the
+    conditions under which the batch was chosen. generators: {name: `Run`} of the runs that it comes from. sources:
+    {module: `Source`} of the package.
+    """
+
+    folder: Path
+    runs: list
+    report_file: Path
+    pegasus: Path
+    faults: list[str] = field(default_factory=list)
+    content: dict | None = None
+    final: str | None = None
+    pdf: bytes | None = None
+    records: list[dict] | None = None
+    latents: list[dict] | None = None
+    best: np.ndarray | None = None
+    sheet: np.ndarray | None = None
+    images: np.ndarray | None = None
+    comparison: dict = field(default_factory=dict)
+    generators: dict = field(default_factory=dict)
+    sources: dict = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def telling(self):
+        """Turn the `UserError` of a part into a line among the faults, each told once."""
+        try:
+            yield
+        except UserError as error:
+            self.faults += [line for line in error.lines if line not in self.faults]
+
+
+def gather(runs, folder, stage_folder, choice=None, package=PACKAGE):
+    """Return the `Material` of the report in `folder`, of `runs` and of its pegasus/; `stage_folder` is for copies."""
+    folder, stage_folder = Path(folder), Path(stage_folder)
+    material = Material(folder, list(runs), folder / "report.pdf", folder / "pegasus")
+    if not material.pegasus.is_dir():
+        material.faults.append(f"no {material.pegasus}: make pegasus")
+    else:
+        with material.telling():
+            material.pegasus = with_choice(material.pegasus, choice, stage_folder / "chosen")
+        _read_batch(material)
+    _read_report(material, choice)
+    with material.telling():
+        material.sources = read_package(package)
+    return material
+
+
+def _read_batch(material):
+    with material.telling():
+        material.records = read_records(material.pegasus / RECORDS)
+        named = runs_named(material.runs)
+        names = dict.fromkeys(record["origin"]["run"] for record in material.records)
+        material.generators = {name: named[name] for name in names if name in named}
+        for name in names:
+            if name not in named:
+                material.faults.append(
+                    f"images of the batch come from the run {name:.80}, which is not there: train it, or make pegasus"
+                )
+    with material.telling():
+        material.latents = read_latents(material.pegasus / LATENTS)
+    with material.telling():
+        if (material.pegasus / CONDITIONS).is_file():
+            material.comparison = read_json(material.pegasus / CONDITIONS, dict)
+    material.best = _read_image(material, BEST)
+    material.sheet = _read_image(material, SHEET)
+    if material.sheet is not None:
+        material.images = cut(material.sheet, SIDE, SIDE)
+
+
+def _read_image(material, name):
+    """Return the pixels of a PNG file of the batch, None where there is none; a damaged one is a fault."""
+    file = material.pegasus / name
+    if not file.is_file():
+        return None
+    try:
+        with Image.open(file, formats=["PNG"]) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        material.faults.append(f"cannot read {file}: make pegasus")
+        return None
+
+
+def _read_report(material, choice):
+    prose = material.folder / "prose.md"
+    if not prose.is_file():
+        material.faults.append(f"no {prose}: make report writes a first version, which you then rewrite")
+        return
+    # Staged by itself: Typst would see what else lies there.
+    with material.telling(), tempfile.TemporaryDirectory(prefix="coursework-report-") as stage_folder:
+        read_text(prose)
+        material.content, context = stage(material.runs, stage_folder, material.folder, None, choice)
+        material.final = context.final.name
+        material.pdf = typeset(write_main(stage_folder, None, material.folder))

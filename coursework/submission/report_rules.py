@@ -1,0 +1,80 @@
+"""The rules that the report must keep: each returns its breaches, a line each, that say what to do."""
+
+import re
+
+from coursework.report.bibliography import BIBLIOGRAPHY
+from coursework.report.building import MOST_WORDS
+from coursework.report.method import sources_of
+from coursework.report.settings import TITLE, read_settings
+
+PLACEHOLDER = re.compile(r"\W*(your (full )?name|(the )?(author|title|name)|todo|tbd|xxx+|\?+)?\W*", re.IGNORECASE)
+
+
+def word_limit(material):
+    """At most 1,000 words of text and captions."""
+    count = sum(material.content["words"].values())
+    if count > MOST_WORDS:
+        more = f"{count - MOST_WORDS:,} above the limit of {MOST_WORDS:,}"
+        yield f"the report has {count:,} words, {more}: shorten {material.folder / 'prose.md'}"
+
+
+def own_words(material):
+    """The prose no longer bears the mark of the package's first version."""
+    if material.content["draft"]:
+        prose = material.folder / "prose.md"
+        yield f"{prose} still bears the draft's mark: rewrite it in your own words, then delete the line with DRAFT"
+
+
+def title_page(material):
+    """Title and author are those of somebody."""
+    file = material.folder / "report.toml"
+    settings = read_settings(file)
+    if settings.title == TITLE or PLACEHOLDER.fullmatch(settings.title):
+        yield f"the report has no title of its own: write one in {file}"
+    if PLACEHOLDER.fullmatch(settings.author):
+        yield f"the report names no author: write your name, or the number that you are marked under, in {file}"
+
+
+def diagram(material):
+    """The architecture of the model that made the best image is drawn."""
+    shown = [block for block in material.content["blocks"] if block.get("target") == "architecture"]
+    if not any(panel["image"] for block in shown if block["type"] == "figure" for panel in block["panels"]):
+        yield f"the report has no diagram of the architecture of {material.final}: make figures, then make report"
+    best = material.records[0]["origin"]["run"] if material.records else material.final
+    if best != material.final:
+        yield (
+            f"the report draws the architecture of {material.final}, and the best image is from {best:.80}: "
+            f'write final = "{best:.80}" in {material.folder / "report.toml"}, and show that run'
+        )
+
+
+def cited_settings(material):
+    """The work that each preset's settings are from is among the references that the report prints."""
+    printed = [item for block in material.content["blocks"] if block["type"] == "references" for item in block["items"]]
+    file = material.folder / "report.toml"
+    known = BIBLIOGRAPHY | read_settings(file).references
+    for preset in dict.fromkeys(run.read_config().preset for run in material.runs):
+        for key in sources_of(preset) or (preset,):
+            if key not in known:
+                yield (
+                    f'the settings of the preset {preset:.60} cite no work: write {key:.60} = "..." under '
+                    f"[references] in {file}, and [@{key:.60}] in the text"
+                )
+            elif known[key] not in printed:
+                yield f"the settings of the preset {preset:.60} are from [@{key:.60}]: cite it in the text"
+
+
+def up_to_date(material):
+    """The report handed in is the one that would be built now."""
+    file = material.report_file
+    if not file.is_file():
+        yield f"no {file}: make report"
+    elif file.read_bytes() != material.pdf:
+        yield (
+            f"{file} is older than the runs, the text or the pegasus that it shows: make report, with the same RUNS "
+            "and CHOICE"
+        )
+
+
+# Of a report that can be built; its title page is checked even where it cannot.
+RULES = (word_limit, own_words, diagram, cited_settings, up_to_date)
