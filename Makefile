@@ -8,6 +8,7 @@ METRICS ?=
 SAMPLES ?=
 INCEPTION ?=
 IMAGES  ?=
+STEPS   ?=
 SEEDS   ?=
 CHOICE  ?=
 VERIFY  ?= 1
@@ -23,13 +24,13 @@ WITNESSES  = $(JUDGE) --role witness && $(JUDGE) --role second
 RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark lines figures report submission benchmark clean
+.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark lines rings lesson figures report submission benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables: DATASET=cifar10|sprites|lines|FOLDER  EPOCHS=n  SEED=n  COURSEWORK_DATA=folder with cifar10/"
-	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  SEEDS=n"
+	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  STEPS=n  SEEDS=n"
 	@echo "             RUNS=\"run run ...\"  CHOICE=choice.json saved by the gallery  VERIFY=0"
 	@echo "             BESIDE=folder with a batch of Pegasi from elsewhere, to be compared"
 
@@ -78,6 +79,12 @@ pegasus-benchmark: $(INSTALLED) ## every Pegasus strategy on built-in data, wher
 
 lines: $(INSTALLED) ## the ACAI paper's table: seven autoencoders on lines; goes on where it stopped
 	$(COURSEWORK) lines $(if $(IMAGES),--images $(IMAGES)) $(if $(SEEDS),--seeds $(SEEDS))
+
+rings: $(INSTALLED) ## which modes of a mixture GANs keep, beside the tables of VEEGAN and PacGAN; goes on where it stopped
+	$(COURSEWORK) rings $(if $(STEPS),--steps $(STEPS)) $(if $(SEEDS),--seeds $(SEEDS))
+
+lesson: $(INSTALLED) ## questions of a lesson on GANs, answered with the ring: latents, networks, a solution by hand
+	$(COURSEWORK) lesson $(if $(STEPS),--steps $(STEPS)) $(if $(SEEDS),--seeds $(SEEDS))
 
 figures: $(INSTALLED) ## the figures of every run, each also alone in reports/figures (PNG, PDF)
 	$(COURSEWORK) figures $(RUNS)

@@ -1,12 +1,44 @@
 """Configurations: frozen dataclasses with a strict JSON round trip."""
 
+import contextlib
 import dataclasses
 import json
 from dataclasses import dataclass
 
+from coursework.config_networks import (
+    NETWORK_CONFIGS,
+    AutoencoderConfig,
+    DCGANConfig,
+    MLPConfig,
+    QuantizedAutoencoderConfig,
+    ResNetConfig,
+    VectorAutoencoderConfig,
+)
 from coursework.decoding import decode, one_of, setting
 from coursework.errors import UserError
 from coursework.files import parse_json
+
+__all__ = [
+    "MODEL_CONFIGS",
+    "NETWORK_CONFIGS",
+    "AAEConfig",
+    "ACAIConfig",
+    "AdversarialConfig",
+    "AutoencoderConfig",
+    "Config",
+    "DCGANConfig",
+    "DenoisingAutoencoderConfig",
+    "DropoutAutoencoderConfig",
+    "MLPConfig",
+    "OptimizerConfig",
+    "PlainAutoencoderConfig",
+    "QuantizedAutoencoderConfig",
+    "ResNetConfig",
+    "VAEConfig",
+    "VQVAEConfig",
+    "VectorAutoencoderConfig",
+    "WGANGPConfig",
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +64,8 @@ class AdversarialConfig:
     generator_batch_factor: size of the generator's batch in multiples of `batch_size`.
     ema_decay: decay of the generator's moving average, 0 for none.
     dequantize: add U(0, 1/128) to real images in [-1, 1], as the SNGAN paper's code does.
+    unrolled_steps: discriminator updates that the generator looks ahead (Metz et al. 2017), 0 for none.
+    packing: items that the discriminator judges together (PacGAN, Lin et al. 2018); a batch holds `batch_size` packs.
     """
 
     name: str = "gan"
@@ -41,8 +75,33 @@ class AdversarialConfig:
     latent_distribution: str = setting("normal", choices=("normal", "uniform"))
     ema_decay: float = setting(0.0, minimum=0, maximum=0.999999)
     dequantize: bool = False
+    unrolled_steps: int = setting(0, minimum=0, maximum=100)
+    packing: int = setting(1, minimum=1, maximum=16)
     generator_optimizer: OptimizerConfig = OptimizerConfig()
     discriminator_optimizer: OptimizerConfig = OptimizerConfig()
+
+
+# Algorithm 1 of the WGAN-GP paper.
+_WGAN_GP_ADAM = OptimizerConfig(rate=1e-4, beta_1=0.0, beta_2=0.9)
+
+
+@dataclass(frozen=True)
+class WGANGPConfig(AdversarialConfig):
+    """Settings of `WGANGP`, by default those of its paper.
+
+    penalty_weight: its lambda. penalty_at: where the critic's slope is held to `penalty_slope`, "between" real and fake
+    items or at "real" ones; there, with a slope of 0, it is the R1 penalty of Mescheder et al. (2018), lambda their
+    gamma / 2.
+    """
+
+    name: str = "wgan_gp"
+    loss: str = setting("wasserstein", choices=("wasserstein", "non-saturating", "hinge"))
+    critic_steps: int = setting(5, minimum=1, maximum=100)
+    penalty_weight: float = setting(10.0, minimum=0)
+    penalty_at: str = setting("between", choices=("between", "real"))
+    penalty_slope: float = setting(1.0, minimum=0)
+    generator_optimizer: OptimizerConfig = _WGAN_GP_ADAM
+    discriminator_optimizer: OptimizerConfig = _WGAN_GP_ADAM
 
 
 @dataclass(frozen=True)
@@ -114,71 +173,11 @@ class ACAIConfig:
     critic_optimizer: OptimizerConfig = _ACAI_ADAM
 
 
-NORMALIZATIONS = ("batch", "instance", "none")
-
-
-@dataclass(frozen=True)
-class DCGANConfig:
-    """Strided convolutional generator and discriminator; widths are the channels at the 4x4 end."""
-
-    name: str = "dcgan"
-    latent_size: int = setting(128, minimum=1)
-    generator_width: int = setting(512, minimum=8)
-    discriminator_width: int = setting(512, minimum=8)
-    generator_normalization: str = setting("batch", choices=NORMALIZATIONS)
-    discriminator_normalization: str = setting("batch", choices=NORMALIZATIONS)
-    spectral: bool = False
-
-
-@dataclass(frozen=True)
-class ResNetConfig:
-    """The residual generator and discriminator of the SNGAN paper."""
-
-    name: str = "resnet"
-    latent_size: int = setting(128, minimum=1)
-    generator_width: int = setting(256, minimum=8)
-    discriminator_width: int = setting(128, minimum=8)
-    generator_normalization: str = setting("batch", choices=NORMALIZATIONS)
-    discriminator_normalization: str = setting("none", choices=NORMALIZATIONS)
-    spectral: bool = True
-
-
-@dataclass(frozen=True)
-class AutoencoderConfig:
-    """The ACAI paper's autoencoder; its code is (latent_width, latent_width, latent_channels).
-
-    Named "gaussian_autoencoder" it is that of the paper's VAE.
-    """
-
-    name: str = "autoencoder"
-    depth: int = setting(64, minimum=1)
-    latent_width: int = setting(4, choices=(1, 2, 4, 8, 16))
-    latent_channels: int = setting(16, minimum=1)
-
-
-@dataclass(frozen=True)
-class QuantizedAutoencoderConfig(AutoencoderConfig):
-    """The autoencoder of the ACAI paper's VQ-VAE, whose decoder turns the code into `discrete_latents` codewords."""
-
-    name: str = "quantized_autoencoder"
-    codebook_size: int = setting(2**14, minimum=2)
-    discrete_latents: int = setting(10, minimum=1)
-    hidden_size: int = setting(512, minimum=1)
-
-
-@dataclass(frozen=True)
-class VectorAutoencoderConfig:
-    """Encoder and decoder of Ghosh et al. (2020) with a vector as code; `width` is the first layer's channels."""
-
-    name: str = "vector_autoencoder"
-    latent_size: int = setting(128, minimum=1)
-    width: int = setting(128, minimum=4)
-
-
 MODEL_CONFIGS = {
     "gan": AdversarialConfig,
     "sngan": AdversarialConfig,
     "conditional_sngan": AdversarialConfig,
+    "wgan_gp": WGANGPConfig,
     "autoencoder": PlainAutoencoderConfig,
     "dropout_autoencoder": DropoutAutoencoderConfig,
     "denoising_autoencoder": DenoisingAutoencoderConfig,
@@ -186,14 +185,6 @@ MODEL_CONFIGS = {
     "aae": AAEConfig,
     "vqvae": VQVAEConfig,
     "acai": ACAIConfig,
-}
-NETWORK_CONFIGS = {
-    "dcgan": DCGANConfig,
-    "resnet": ResNetConfig,
-    "autoencoder": AutoencoderConfig,
-    "gaussian_autoencoder": AutoencoderConfig,
-    "quantized_autoencoder": QuantizedAutoencoderConfig,
-    "vector_autoencoder": VectorAutoencoderConfig,
 }
 
 
@@ -226,7 +217,7 @@ class Config:
     @property
     def images_per_step(self):
         """Training images that one step takes."""
-        return self.batch_size * self.critic_steps
+        return self.batch_size * self.critic_steps * getattr(self.model, "packing", 1)
 
     def to_json(self):
         """Return the configuration as indented JSON."""
@@ -278,7 +269,8 @@ def _parse(text, old):
         return [part for part in text.split(",") if part]
     if isinstance(old, str):
         return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    # JSON knows no ".5".
+    for read in (json.loads, float):
+        with contextlib.suppress(ValueError, RecursionError):
+            return read(text)
+    return text

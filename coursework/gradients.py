@@ -87,12 +87,13 @@ def without_gradient(fn, *args, **kwargs):
         return keras.tree.map_structure(keras.ops.stop_gradient, fn(*args, **kwargs))
 
 
-def compiled(fn):
+def compiled(fn, fused=False):
     """Return `fn`, a pure function of tensors and structures of them, as one graph under TensorFlow; else itself.
 
-    Shapes that change make a new graph, which takes seconds: keep them.
+    Shapes that change make a new graph, which takes seconds: keep them. fused: by XLA, which pays for long runs of
+    small operations, such as a loop of training steps of networks for points, and for convolutions does not.
     """
-    return tensorflow.function(fn) if BACKEND == "tensorflow" else fn
+    return tensorflow.function(fn, jit_compile=fused or None) if BACKEND == "tensorflow" else fn
 
 
 def normalize_batch(inputs, scale, offset, epsilon):

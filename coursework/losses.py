@@ -31,8 +31,22 @@ def hinge_generator(fake_logits):
     return -ops.mean(_float(fake_logits))
 
 
-DISCRIMINATOR_LOSSES = {"non-saturating": non_saturating_discriminator, "hinge": hinge_discriminator}
-GENERATOR_LOSSES = {"non-saturating": non_saturating_generator, "hinge": hinge_generator}
+def wasserstein_discriminator(real_logits, fake_logits):
+    """Return E[D(G(z))] - E[D(x)]; Arjovsky et al. (2017), the critic's part of equation 2, sign turned."""
+    return ops.mean(_float(fake_logits)) - ops.mean(_float(real_logits))
+
+
+DISCRIMINATOR_LOSSES = {
+    "non-saturating": non_saturating_discriminator,
+    "hinge": hinge_discriminator,
+    "wasserstein": wasserstein_discriminator,
+}
+# The hinge loss of the generator is the Wasserstein critic's too.
+GENERATOR_LOSSES = {
+    "non-saturating": non_saturating_generator,
+    "hinge": hinge_generator,
+    "wasserstein": hinge_generator,
+}
 
 
 def gaussian_kl(mean, log_variance):

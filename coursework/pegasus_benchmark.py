@@ -24,10 +24,10 @@ from coursework.training import train
 FOLDER = Path("reports/pegasus-benchmark")
 # One run for each kind that a strategy needs; longer than in the demo, whose minutes are counted.
 PRESETS = (
-    dataclasses.replace(ACAI_DEMO, epochs=12),
-    dataclasses.replace(VAE_DEMO, epochs=12),
-    dataclasses.replace(GAN_DEMO, epochs=20),
-    dataclasses.replace(CONDITIONAL_SNGAN_DEMO, epochs=20),
+    dataclasses.replace(ACAI_DEMO, epochs=8),
+    dataclasses.replace(VAE_DEMO, epochs=6),
+    dataclasses.replace(GAN_DEMO, epochs=12),
+    dataclasses.replace(CONDITIONAL_SNGAN_DEMO, epochs=14),
 )
 BODY, WINGS = "horse", ("bird", "airplane")
 COUNT = 64

@@ -108,6 +108,7 @@ def test_broken_json_is_refused(text):
         ("gan", "latent_size", "10", ("network", "latent_size"), 10),
         ("gan", "network.latent_size", "10", ("network", "latent_size"), 10),
         ("gan", "generator_optimizer.rate", "1e-3", ("model", "generator_optimizer", "rate"), 1e-3),
+        ("gan", "ema_decay", ".99", ("model", "ema_decay"), 0.99),
         ("vae", "rate", "1", ("model", "optimizer", "rate"), 1.0),
         ("vae", "optimizer.name", "sgd", ("model", "optimizer", "name"), "sgd"),
         ("acai", "optimizer.rate", "0.5", ("model", "optimizer", "rate"), 0.5),

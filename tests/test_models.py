@@ -17,10 +17,11 @@ from coursework.config import (
     OptimizerConfig,
     VAEConfig,
     VectorAutoencoderConfig,
+    WGANGPConfig,
 )
 from coursework.errors import UserError
 from coursework.layers import SpectralDense
-from coursework.models import ACAI, GAN, MODELS, SNGAN, VAE, build_model
+from coursework.models import ACAI, GAN, MODELS, SNGAN, VAE, WGANGP, build_model
 from coursework.models.base import spread, to_uint8
 from coursework.models.optimizers import build_optimizer
 from coursework.saving import load_network, save_networks
@@ -161,7 +162,7 @@ def test_each_player_moves_in_its_own_update_alone():
     assert unchanged(generator, weights(model.generator))
     assert not unchanged(discriminator, weights(model.discriminator))
     discriminator = weights(model.discriminator)
-    model.update_generator(4)
+    model.update_generator(ops.convert_to_tensor(flat(random_images(4)).reshape(4, *SHAPE).astype("float32")))
     assert not unchanged(generator, weights(model.generator))
     assert unchanged(discriminator, weights(model.discriminator))
 
@@ -394,6 +395,14 @@ def adversarial_model(name="gan", **settings):
 CONFIGS = {
     "gan": adversarial_config("gan", ema_decay=0.9),
     "sngan": adversarial_config("sngan", loss="hinge", critic_steps=2, latent_distribution="uniform"),
+    "wgan_gp": Config(
+        preset="test",
+        model=WGANGPConfig(critic_steps=2, packing=2, unrolled_steps=1),
+        network=DCGANConfig(
+            latent_size=4, generator_width=32, discriminator_width=8, discriminator_normalization="layer"
+        ),
+        batch_size=2,
+    ),
     "vae": Config(preset="test", model=VAEConfig(), network=VectorAutoencoderConfig(latent_size=4, width=4)),
     "acai": Config(
         preset="test", model=ACAIConfig(), network=AutoencoderConfig(depth=4, latent_width=4, latent_channels=2)
@@ -418,7 +427,7 @@ def test_plain_fit_reports_every_loss(trained):
     assert set(history) == set(model.trackers)
     assert all(numpy.isfinite(values).all() and len(values) == 1 for values in history.values())
     assert [int(optimizer.iterations) for optimizer in model.optimizers().values()] == (
-        [2, 4] if isinstance(model, SNGAN) else [2] * len(model.optimizers())
+        [2, 4] if isinstance(model, SNGAN | WGANGP) else [2] * len(model.optimizers())
     )
 
 

@@ -24,6 +24,7 @@ from coursework.config import (
     OptimizerConfig,
     VAEConfig,
     VectorAutoencoderConfig,
+    WGANGPConfig,
 )
 from coursework.data.pipeline import Batches
 from coursework.errors import UserError
@@ -58,6 +59,12 @@ SNGAN_CONFIG = dataclasses.replace(
     GAN_CONFIG,
     model=dataclasses.replace(GAN_CONFIG.model, name="sngan", loss="hinge"),
     network=dataclasses.replace(ADVERSARIAL, discriminator_normalization="none", spectral=True),
+)
+WGAN_GP_CONFIG = dataclasses.replace(
+    GAN_CONFIG,
+    model=WGANGPConfig(critic_steps=2, packing=2),
+    network=dataclasses.replace(ADVERSARIAL, discriminator_normalization="layer"),
+    batch_size=8,
 )
 VAE_CONFIG = dataclasses.replace(GAN_CONFIG, model=VAEConfig(), network=VectorAutoencoderConfig(latent_size=4, width=4))
 ACAI_CONFIG = dataclasses.replace(
@@ -267,7 +274,7 @@ print(json.dumps({"arrays": len(whole), "different": different, "logs": logs[0] 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["GAN_CONFIG", "CONDITIONAL_CONFIG", "VAE_CONFIG", "ACAI_CONFIG"])
+@pytest.mark.parametrize("name", ["GAN_CONFIG", "WGAN_GP_CONFIG", "CONDITIONAL_CONFIG", "VAE_CONFIG", "ACAI_CONFIG"])
 def test_a_deterministic_run_resumes_bit_by_bit(name, in_tmp):
     # In a process of its own, because determinism cannot be switched off again.
     environment = {**os.environ, "PYTHONPATH": str(Path(training.__file__).parents[1])}

@@ -15,12 +15,14 @@ from coursework.models.gan import GAN
 from coursework.models.sngan import SNGAN
 from coursework.models.vae import VAE
 from coursework.models.vqvae import VQVAE
+from coursework.models.wgan_gp import WGANGP
 from coursework.networks import CONDITIONAL, NETWORKS
 
 MODELS = {
     "gan": GAN,
     "sngan": SNGAN,
     "conditional_sngan": ConditionalSNGAN,
+    "wgan_gp": WGANGP,
     "autoencoder": Autoencoder,
     "dropout_autoencoder": DropoutAutoencoder,
     "denoising_autoencoder": DenoisingAutoencoder,
@@ -38,6 +40,7 @@ __all__ = [
     "SNGAN",
     "VAE",
     "VQVAE",
+    "WGANGP",
     "Autoencoder",
     "ConditionalSNGAN",
     "DenoisingAutoencoder",
@@ -63,7 +66,19 @@ def build_networks(config, image_shape, class_count=None):
             raise ValueError(f"model {config.model.name} needs the number of classes")
         arguments.append(class_count)
     with _precision(config.precision):
-        return NETWORKS[config.network.name](*arguments)
+        networks = NETWORKS[config.network.name](*arguments)
+        packing = getattr(config.model, "packing", 1)
+        if packing > 1:
+            networks["discriminator"] = _packed_discriminator(config, image_shape, packing)
+    return networks
+
+
+def _packed_discriminator(config, image_shape, packing):
+    """Return a discriminator of the configuration's kind whose input is `packing` times as deep."""
+    if MODELS[config.model.name].conditional:
+        raise UserError(f"model {config.model.name} judges an item as one of its class: it takes no packing")
+    shape = (*image_shape[:-1], packing * image_shape[-1])
+    return NETWORKS[config.network.name](config.network, shape, config.seed)["discriminator"]
 
 
 def build_model(config, image_shape, steps, class_count=None):

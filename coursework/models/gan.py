@@ -1,4 +1,4 @@
-"""Generative adversarial network (Goodfellow et al. 2014)."""
+"""Generative adversarial network (Goodfellow et al. 2014), with unrolled steps and packing as options."""
 
 import keras
 from keras import ops, random
@@ -9,18 +9,26 @@ from coursework.losses import DISCRIMINATOR_LOSSES, GENERATOR_LOSSES
 from coursework.models.base import PREVIEW_COUNT, GenerativeModel, images_of, to_uint8, to_unit_range
 from coursework.models.moving_average import MovingAverage
 from coursework.models.optimizers import build_optimizer
+from coursework.models.unrolling import at, look_ahead
 
 
 class GAN(GenerativeModel):
     """A generator against a discriminator, in alternating updates.
 
     generator: (latent_size,) -> image in [-1, 1]; discriminator: image -> logit (1,).
-    objective: "non-saturating" (Goodfellow et al. 2014, section 3) or "hinge" (Miyato et al. 2018, eq. 16 and 17).
+    objective: "non-saturating" (Goodfellow et al. 2014, section 3), "hinge" (Miyato et al. 2018, eq. 16 and 17) or
+    "wasserstein", which wants a critic that is held to a slope (`WGANGP`).
     critic_steps: discriminator updates before each generator update; a batch of data holds as many parts, so that
     each update sees fresh images.
+    unrolled_steps: the generator is trained against what the discriminator will be after so many more updates, through
+    which its gradient flows (Metz et al. 2017, equations 7 to 10).
+    packing: how many items the discriminator judges at once, joined along their last axis (PacGAN, Lin et al. 2018);
+    its input is as many times as deep.
 
     Items are what the discriminator judges: images here, in a subclass perhaps a list of tensors for its inputs.
     """
+
+    loss_names = ("discriminator_loss", "generator_loss")
 
     def __init__(
         self,
@@ -32,9 +40,11 @@ class GAN(GenerativeModel):
         latent_distribution="normal",
         ema_decay=0.0,
         dequantize=False,
+        unrolled_steps=0,
+        packing=1,
         seed=0,
     ):
-        super().__init__(("discriminator_loss", "generator_loss"), seed)
+        super().__init__(self.loss_names, seed)
         self.generator = generator
         self.discriminator = discriminator
         self.objective = objective
@@ -43,6 +53,8 @@ class GAN(GenerativeModel):
         self.latent_size = generator.inputs[0].shape[-1]
         self.latent_distribution = latent_distribution
         self.dequantize = dequantize
+        self.unrolled_steps = unrolled_steps
+        self.packing = packing
         self.average = MovingAverage(generator, ema_decay) if ema_decay else None
         # Keras tracks the averaged network's variables only as an attribute of the model.
         self.shown_generator = self.average.network if self.average else generator
@@ -51,17 +63,13 @@ class GAN(GenerativeModel):
     def from_config(cls, config, networks, steps):
         """Return the compiled model of a `Config`; `steps` counts generator updates over the whole training."""
         settings = config.model
-        model = cls(
-            networks["generator"],
-            networks["discriminator"],
-            objective=settings.loss,
-            critic_steps=settings.critic_steps,
-            generator_batch_factor=settings.generator_batch_factor,
-            latent_distribution=settings.latent_distribution,
-            ema_decay=settings.ema_decay,
-            dequantize=settings.dequantize,
-            seed=config.seed,
-        )
+        others = {
+            name: value
+            for name, value in vars(settings).items()
+            if name not in ("name", "loss", "generator_optimizer", "discriminator_optimizer")
+        }
+        players = networks["generator"], networks["discriminator"]
+        model = cls(*players, objective=settings.loss, **others, seed=config.seed)
         model.compile(
             build_optimizer(settings.generator_optimizer, steps),
             build_optimizer(settings.discriminator_optimizer, steps * settings.critic_steps),
@@ -80,33 +88,47 @@ class GAN(GenerativeModel):
         """`critic_steps` discriminator updates, each on images of its own, then one generator update."""
         for real in split_items(self.real_items(data), self.critic_steps):
             discriminator_loss = self.update_discriminator(real)
-        generator_loss = self.update_generator(item_count(real) * self.generator_batch_factor)
+        generator_loss = self.update_generator(real)
         if self.average:
             self.average.update(self.generator_optimizer.iterations)
-        return self.track(discriminator_loss=discriminator_loss, generator_loss=generator_loss)
+        return self.track(**dict(zip(self.loss_names, (discriminator_loss, generator_loss), strict=True)))
 
     def update_discriminator(self, real):
         """Update the discriminator on the items `real` (images in [-1, 1]) and as many fresh fakes; return its loss."""
-        fake = without_gradient(self.fake_items, item_count(real))
-
-        def loss():
-            return DISCRIMINATOR_LOSSES[self.objective](*self.discriminate(real, fake))
-
+        real, fake = self.pack(real), self.pack(without_gradient(self.fake_items, item_count(real)))
         variables = self.discriminator.trainable_variables
-        value, gradients = value_and_gradients(loss, variables)
+        value, gradients = value_and_gradients(lambda: self.discriminator_objective(real, fake), variables)
         apply_gradients(self.discriminator_optimizer, gradients, variables)
         return value
 
-    def update_generator(self, count):
-        """Update the generator on `count` fresh latents; return its loss."""
+    def update_generator(self, real):
+        """Update the generator on fresh latents, `generator_batch_factor` for each item of `real`; return its loss.
 
-        def loss():
-            return GENERATOR_LOSSES[self.objective](self.discriminator(self.fake_items(count), training=True))
-
+        The items themselves play a part only in the discriminator's updates that an unrolled generator looks ahead.
+        """
+        count = item_count(real) * self.generator_batch_factor
         variables = self.generator.trainable_variables
-        value, gradients = value_and_gradients(loss, variables)
+        value, gradients = value_and_gradients(lambda: self.generator_objective(self.pack(real), count), variables)
         apply_gradients(self.generator_optimizer, gradients, variables)
         return value
+
+    def discriminator_objective(self, real, fake):
+        """Return the discriminator's loss on packs of real and fake items."""
+        return DISCRIMINATOR_LOSSES[self.objective](*self.discriminate(real, fake))
+
+    def generator_objective(self, real, count):
+        """Return the generator's loss on `count` fresh fakes, before the discriminator as it is or as it will be."""
+        fake = self.pack(self.fake_items(count))
+        if not self.unrolled_steps:
+            return GENERATOR_LOSSES[self.objective](self.discriminator(fake, training=True))
+        variables, optimizer = self.discriminator.trainable_variables, self.discriminator_optimizer
+        future = look_ahead(lambda: self.discriminator_objective(real, fake), variables, optimizer, self.unrolled_steps)
+        with at(variables, future):
+            return GENERATOR_LOSSES[self.objective](self.discriminator(fake, training=True))
+
+    def pack(self, items):
+        """Return the items in packs of `packing`, joined along their last axis."""
+        return items if self.packing == 1 else ops.concatenate(ops.split(items, self.packing), axis=-1)
 
     def real_items(self, data):
         """Return the items of what `fit` hands to `train_step`."""
@@ -128,7 +150,12 @@ class GAN(GenerativeModel):
         return random.normal(shape, seed=self.random)
 
     def scale(self, images):
-        """Map uint8 images to [-1, 1]; with `dequantize` to x / 128 - 1 + U(0, 1/128), as the SNGAN code does."""
+        """Map uint8 images to [-1, 1]; with `dequantize` to x / 128 - 1 + U(0, 1/128), as the SNGAN code does.
+
+        Points (n, d) are in their units already.
+        """
+        if len(images.shape) == 2:
+            return ops.cast(images, "float32")
         if not self.dequantize:
             return to_unit_range(images)
         images = ops.cast(images, "float32") / 128.0 - 1.0

@@ -7,6 +7,7 @@ from coursework.networks import (
     autoencoder,
     dcgan,
     gaussian_autoencoder,
+    mlp,
     quantized_autoencoder,
     resnet,
     vector_autoencoder,
@@ -19,6 +20,7 @@ NETWORKS = {
     "gaussian_autoencoder": gaussian_autoencoder.build,
     "quantized_autoencoder": quantized_autoencoder.build,
     "vector_autoencoder": vector_autoencoder.build,
+    "mlp": mlp.build,
 }
 
 CONDITIONAL = ("dcgan", "resnet")

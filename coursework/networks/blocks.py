@@ -30,11 +30,13 @@ def normal(stddev, seeds):
 
 
 def normalization(kind, name, dtype=None):
-    """Return a normalisation layer for "batch" or "instance", None for "none"."""
+    """Return a normalisation layer for "batch", "instance" or "layer", None for "none"."""
     if kind == "batch":
         return BatchNormalization(**BATCH_NORMALIZATION, dtype=dtype, name=name)
     if kind == "instance":
         return layers.GroupNormalization(groups=-1, epsilon=1e-5, dtype=dtype, name=name)
+    if kind == "layer":
+        return layers.GroupNormalization(groups=1, epsilon=1e-5, dtype=dtype, name=name)
     return None
 
 

@@ -74,4 +74,8 @@ BIBLIOGRAPHY = {
     "vae": "D. P. Kingma and M. Welling. Auto-encoding variational Bayes. ICLR 2014. arXiv:1312.6114.",
     "vqvae": "A. van den Oord, O. Vinyals and K. Kavukcuoglu. Neural discrete representation learning. "
     "NeurIPS 2017. arXiv:1711.00937.",
+    "wgan-gp": (
+        "I. Gulrajani, F. Ahmed, M. Arjovsky, V. Dumoulin and A. Courville. Improved training of Wasserstein GANs. "
+        "NeurIPS 2017. arXiv:1704.00028."
+    ),
 }

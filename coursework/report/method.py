@@ -6,6 +6,7 @@ from coursework.report.prose import inlines
 _ADVERSARIAL = {
     "non-saturating": ("cal(L)_D = -EE_x [log D(x)] - EE_z [log(1 - D(G(z)))], quad cal(L)_G = -EE_z [log D(G(z))]",),
     "hinge": ("cal(L)_D = EE_x [max(0, 1 - D(x))] + EE_z [max(0, 1 + D(G(z)))], quad cal(L)_G = -EE_z [D(G(z))]",),
+    "wasserstein": ("cal(L)_D = EE_z [D(G(z))] - EE_x [D(x)], quad cal(L)_G = -EE_z [D(G(z))]",),
 }
 _LIKELIHOODS = {
     "gaussian": ('cal(L) = EE_(q(z | x)) norm(x - hat(x)(z))^2 + beta "KL"(q(z | x) parallel cal(N)(0, I))',),
@@ -18,6 +19,7 @@ TITLES = {
     "gan": "GAN",
     "sngan": "SNGAN",
     "conditional_sngan": "Conditional SNGAN",
+    "wgan_gp": "WGAN-GP",
     "autoencoder": "Autoencoder",
     "dropout_autoencoder": "Dropout autoencoder",
     "denoising_autoencoder": "Denoising autoencoder",
@@ -32,6 +34,7 @@ SOURCES = {
     "gan": ("chainer-gan-lib",),
     "sngan": ("chainer-gan-lib",),
     "sngan-resnet": ("sngan",),
+    "wgan-gp": ("wgan-gp", "chainer-gan-lib"),
     "conditional-sngan": ("chainer-gan-lib", "projection"),
     "conditional-sngan-resnet": ("projection",),
     "vae": ("rae",),
@@ -73,6 +76,17 @@ def _conditional_sngan(model, network):
     text = "An SNGAN with classes *y* in the generator's normalisations and a projection in *D* [@projection]."
     projection = "D(x, y) = v_y dot phi(x) + psi(phi(x))"
     return text + _average(model), (projection, _SPECTRAL, *_ADVERSARIAL[model.loss])
+
+
+def _wgan_gp(model, network):
+    where = "between real and generated images" if model.penalty_at == "between" else "at real images"
+    text = (
+        f"The slope of the critic *D* is held to {model.penalty_slope:g} {where} [@wgan-gp] "
+        f"(λ\u00a0=\u00a0{model.penalty_weight:g}); {model.loss} loss, {model.critic_steps} critic "
+        f"step{'s' * (model.critic_steps > 1)}."
+    )
+    penalty = f"lambda EE_(hat(x)) [(norm(nabla D(hat(x))) - {model.penalty_slope:g})^2]"
+    return text + _average(model), (*_ADVERSARIAL[model.loss], f"cal(L)_D + {penalty}")
 
 
 def _average(model):
@@ -126,6 +140,7 @@ _METHODS = {
     "gan": _gan,
     "sngan": _sngan,
     "conditional_sngan": _conditional_sngan,
+    "wgan_gp": _wgan_gp,
     "autoencoder": _autoencoder,
     "dropout_autoencoder": _dropout,
     "denoising_autoencoder": _denoising,

@@ -3,7 +3,7 @@
 Every verb imports what it needs when it runs, so that `--help` answers at once and `report` needs no TensorFlow.
 """
 
-from coursework.verbs import pegasus, results, scoring, training
+from coursework.verbs import pegasus, results, rings, scoring, submission, training
 from coursework.verbs.training import configure
 
 __all__ = ["add_verbs", "configure"]
@@ -21,5 +21,8 @@ def add_verbs(verbs):
     results.add_figures(verbs)
     results.add_compare(verbs)
     results.add_report(verbs)
+    submission.add_submission(verbs)
     results.add_lines(verbs)
+    rings.add_rings(verbs)
+    rings.add_lesson(verbs)
     results.add_demo(verbs)

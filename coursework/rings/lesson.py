@@ -1,0 +1,125 @@
+"""A lesson's questions on the ring: which latent becomes which mode, which networks can, and does training find it."""
+
+import csv
+import dataclasses
+import io
+import math
+import time
+from pathlib import Path
+
+from coursework.data.mixtures import MIXTURES
+from coursework.errors import UserError
+from coursework.files import write_text
+from coursework.metrics.mixtures import mode_coverage
+from coursework.presets_rings import GAN, LESSON, R1_PACKED
+from coursework.rings import handcrafted
+from coursework.rings.figures import draw_samples
+from coursework.rings.latent_plane import POINTS, animate, draw_latent_planes, frames, shares
+from coursework.rings.study import run_rings, with_steps
+from coursework.rings.training import STEPS_PER_EPOCH, PointTrainer
+
+FOLDER = Path("reports/rings/lesson")
+MIXTURE = "ring"
+
+
+def run_lesson(folder=FOLDER, steps=None, seeds=3, report=print):
+    """Answer the questions on the ring, each with a table and a figure in `folder`; what is finished is left as it is.
+
+    steps: of each training, in place of the presets' own number. seeds: of each network's runs. Writes
+    latents.csv, latents.png and latents-<setting>.gif; networks/ (a study of its own); handcrafted.csv and .png.
+    """
+    folder, started = Path(folder), time.perf_counter()
+    if seeds < 1 or (steps is not None and steps < 1):
+        raise UserError("nothing to train: give at least one step and one seed")
+
+    def step(text):
+        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
+
+    step("which latent becomes which mode")
+    pair = [preset if steps is None else with_steps(preset, steps) for preset in (GAN, R1_PACKED)]
+    _latents(folder, pair, step, report)
+    step("which networks can: wide and deep, sources of randomness, a poor player")
+    run_rings(folder / "networks", steps, seeds, LESSON, (MIXTURE,), report, published={})
+    step("a network that solves the ring by construction, and what training makes of it")
+    _handcrafted(folder, pair, step, report)
+    step(f"done: {folder}")
+
+
+def _latents(folder, presets, step, report):
+    mixture = MIXTURES[MIXTURE]()
+    histories = {preset.preset: frames(preset, folder / f"latents-{preset.preset}.npz", step) for preset in presets}
+    rows = []
+    for name, history in histories.items():
+        for epoch in moments(len(history) - 1):
+            rows.append(
+                [name, epoch * STEPS_PER_EPOCH, *(100 * v for v in shares(history[epoch, -POINTS:], mixture).values())]
+            )
+        animate(history, mixture, folder / f"latents-{name.removeprefix('rings-')}.gif", name.removeprefix("rings-"))
+    least = min(len(history) for history in histories.values()) - 1
+    draw_latent_planes(histories, mixture, folder / "latents.png", moments(least))
+    columns = ["setting", "steps", "smallest mode %", "largest mode %", "between modes %"]
+    _write(folder / "latents.csv", columns, rows, report)
+
+
+def moments(last):
+    """Return the epochs that are shown: the start, doublings from the first, the last one."""
+    found = [0] + [2**power for power in range(int(math.log2(max(last, 1))) + 1)]
+    return [*[epoch for epoch in found if epoch < last][:5], last]
+
+
+def _handcrafted(folder, presets, step, report):
+    """Score the hand-crafted generator, go on training it, and train one of its size from scratch."""
+    mixture, rows, samples = MIXTURES[MIXTURE](), [], {}
+    lowest, highest = handcrafted.expected_quality(mixture)
+    for preset in presets:
+        config = dataclasses.replace(preset, network=handcrafted.network_config(preset.network, mixture))
+        trainer = PointTrainer(config)
+        for start in ("by hand", "at random"):
+            trainer.start(config.seed)
+            if start == "by hand":
+                put(trainer.model, handcrafted.weights(mixture))
+            before = _scores(trainer, mixture)
+            for epoch in range(config.epochs):
+                trainer.epoch(mixture, config.seed, epoch)
+            after, name = _scores(trainer, mixture), f"{preset.preset}, {start}"
+            rows.append([name, *before, *after, config.epochs * STEPS_PER_EPOCH])
+            samples[name, MIXTURE] = trainer.sample(mixture)
+            step(f"{name}: {before[1]:.1f} % of high quality before training, {after[1]:.1f} % after")
+    report(f"by hand, in closed form: {len(mixture.modes)} modes, {100 * lowest:.2f} to {100 * highest:.2f} %")
+    draw_samples(samples, folder / "handcrafted.png")
+    columns = [
+        "setting, start",
+        "modes before",
+        "high quality % before",
+        "modes after",
+        "high quality % after",
+        "steps",
+    ]
+    _write(folder / "handcrafted.csv", columns, rows, report)
+
+
+def put(model, weights):
+    """Give the generator, and its moving average, other weights."""
+    for network in (model.generator, model.shown_generator):
+        network.set_weights(weights)
+
+
+def _scores(trainer, mixture):
+    found = mode_coverage(trainer.sample(mixture), mixture.modes, mixture.std)
+    return found["modes"], 100 * found["high_quality"]
+
+
+def _write(file, columns, rows, report):
+    """Write a table as CSV and show it."""
+    shown = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *shown])
+    write_text(file, text.getvalue())
+    widths = [max(len(row[place]) for row in [columns, *shown]) for place in range(len(columns))]
+    for row in [columns, *shown]:
+        report(
+            "  ".join(
+                cell.rjust(width) if place else cell.ljust(width)
+                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+        )
