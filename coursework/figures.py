@@ -183,6 +183,9 @@ def _panels(log):
         panel = "Scores" if name in SCORES else "Losses"
         label = score(name).title if name in SCORES else name.replace("_", " ")
         panels[panel][label] = (epochs[: len(values)][finite], values[finite])
+    # One value is no curve; the tables tell it.
+    if panels["Losses"] and all(len(values) < 2 for _, values in panels["Scores"].values()):
+        panels["Scores"] = {}
     return panels
 
 

@@ -70,7 +70,7 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
         row = {"strategy": part.name, "run": part.run.name, "candidates": len(candidates), "seconds": round(seconds, 1)}
         row |= measure.row(candidates.images, appraisal, other, appraisers[0].scale(COUNT))
         rows.append(row)
-        best.append((part.title, candidates.images[rank(appraisal.scores.overall)[:16]]))
+        best.append((part.title, candidates.images[rank(appraisal.scores)[:16]]))
         step(f"{part.title}: {row['share']:.1%} pegasi, {row['share_top']:.1%} of the {COUNT} ranked highest")
     rates = {"true_positive_rate": truth.true_positive_rate, "false_positive_rates": truth.false_positive_rates}
     content = {"rows": rows, **measure.bounds(), **rates, "truth_sha256": truth.sha256}
@@ -101,16 +101,15 @@ class _Truth:
     def row(self, images, appraisal, other, scale):
         """Return the figures of one pool of candidates."""
         real = self.truth.pegasus(images) >= THRESHOLD
-        overall = appraisal.scores.overall
-        batch = choose_batch(overall, appraisal.features, COUNT, scale)
+        batch = choose_batch(appraisal.scores, appraisal.features, COUNT, scale)
         return {
             "share": float(real.mean()),
-            "share_top": precision_of_top(real, overall, COUNT),
+            "share_top": precision_of_top(real, appraisal.scores, COUNT),
             "share_batch": float(real[batch].mean()),
             "frechet": frechet_distance(self._features(images), self.features["true"]),
             "recognisability": float(appraisal.scores.recognisability.mean()),
             "recognisability_second": float(other.scores.recognisability.mean()),
-            "recognisability_top_second": float(other.scores.recognisability[rank(overall)[:COUNT]].mean()),
+            "recognisability_top_second": float(other.scores.recognisability[rank(appraisal.scores)[:COUNT]].mean()),
         }
 
     def bounds(self):

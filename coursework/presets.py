@@ -96,9 +96,9 @@ VAE = Config(preset="vae", model=VAEConfig(beta=0.072), network=VectorAutoencode
 # Berthelot et al. 2018 on CIFAR-10: depth 64, latent 4x4x16, batch 64, Adam 1e-4, 2^24 images (336 epochs).
 ACAI = Config(preset="acai", model=ACAIConfig(), network=AutoencoderConfig(), epochs=336)
 
-# The demo's: the same algorithms on the built-in data, an eighth as wide or less and as many steps as two CPU cores make
-# in a minute or two, chosen by trying. So few steps want small batches, a moving average of the last hundred steps and,
-# for the GAN, twice the rate: after five epochs its FD-judge is .67, with the paper's rate and average 1.51.
+# The demo's: the same algorithms on the built-in data, an eighth as wide or less and as many steps as two CPU cores
+# make in a minute or two, chosen by trying. So few steps want small batches, a moving average of the last hundred steps
+# and, for the GAN, twice the rate: after five epochs its FD-judge is .67, with the paper's rate and average 1.51.
 _DEMO_ADAM = OptimizerConfig(rate=1e-3, beta_1=0.9)
 _SMALL_DCGAN = {"latent_size": 64, "generator_width": 64, "discriminator_width": 64}
 

@@ -49,7 +49,7 @@ def full_run(folder, name="full", preset="sngan", score=12.5):
     run = bare_run(folder, preset, name)
     run.write_environment(ENVIRONMENT)
     run.write_metrics([SCORE | {"value": score}])
-    run.log_file.write_text("epoch,discriminator_loss,generator_loss,fd_judge\n1,1.0,1.2,\n2,0.9,1.3,50\n")
+    run.log_file.write_text("epoch,discriminator_loss,generator_loss,fd_judge\n1,1.0,1.2,60\n2,0.9,1.3,50\n")
     images = np.random.default_rng(0).integers(0, 255, (16, 8, 8, 3), dtype=np.uint8)
     for epoch in range(10, 90, 10):
         figures.save_grid(run.samples / f"{epoch:04d}.png", images, scale=2)

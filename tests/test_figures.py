@@ -170,3 +170,10 @@ def test_figures_and_report_load_neither_keras_nor_matplotlib():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_single_score_is_no_curve():
+    log = {"epoch": [1.0, 2.0], "loss": [3.0, 2.0], "fd_judge": [NAN, 5.0]}
+    assert list(figures._panels(log)["Losses"]) == ["loss"] and not figures._panels(log)["Scores"]
+    # Where nothing else is, it is shown.
+    assert list(figures._panels({"epoch": [1.0], "fd_judge": [5.0]})["Scores"]) == ["FD-judge"]

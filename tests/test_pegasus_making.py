@@ -13,11 +13,13 @@ from coursework.errors import UserError
 from coursework.metrics.judge import judge_folder
 from coursework.models import build_model
 from coursework.pegasus import pools as pools_module
+from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.comparison import comparison_lines, precision_of_top
 from coursework.pegasus.decoding import remake
 from coursework.pegasus.evidence import evidence
 from coursework.pegasus.making import make_pegasi, pools_of, runs_of
+from coursework.pegasus.scores import CandidateScores
 from coursework.pegasus.task import Task
 from coursework.pegasus.witness import ROLES, extract, save
 from coursework.presets import PRESETS
@@ -71,7 +73,10 @@ def test_the_choice_follows_from_the_scores(world):
     )
     scores = made.appraisal.scores
     assert scores.recognisability == pytest.approx(beliefs["both"], rel=1e-4)
-    assert made.chosen[0] == numpy.argmax(scores.overall)
+    real = Appraiser(task, task.witness, PixelNeighbours(dataset)).real_scores().realism
+    assert scores.bar == pytest.approx(numpy.quantile(real, 0.25)) and len(real) == 12
+    eligible = scores.eligible if scores.eligible.any() else numpy.full(24, True)
+    assert made.chosen[0] == numpy.argmax(numpy.where(eligible, scores.overall, -1))
     for index, record in enumerate(made.records):
         values = record["scores"]
         product = values["recognisability"] * values["realism"] * values["uniqueness"]
@@ -205,4 +210,6 @@ def test_a_batch_from_elsewhere_is_a_folder_or_an_array_of_equal_size(world, tmp
 
 
 def test_precision_of_the_top():
-    assert precision_of_top([True, False, True, True], [0.9, 0.8, 0.1, 0.7], 3) == pytest.approx(2 / 3)
+    ones = numpy.ones(4)
+    scores = CandidateScores(numpy.array([0.9, 0.8, 0.1, 0.7]), ones, ones)
+    assert precision_of_top([True, False, True, True], scores, 3) == pytest.approx(2 / 3)

@@ -37,25 +37,42 @@ def test_diversity_compares_with_as_many_real_images():
     assert diversity(real[:1], real) == 0.0
 
 
+def scores_of(overall, realism=None, bar=0.0):
+    """Return `CandidateScores` with these overall scores."""
+    overall = numpy.asarray(overall, float)
+    realism = numpy.ones(len(overall)) if realism is None else numpy.asarray(realism, float)
+    return CandidateScores(overall**3 / realism, realism, numpy.ones(len(overall)), bar)
+
+
 def test_rank_keeps_ties_in_order():
-    assert rank([0.1, 0.5, 0.9, 0.5]).tolist() == [2, 1, 3, 0]
+    assert rank(scores_of([0.1, 0.5, 0.9, 0.5])).tolist() == [2, 1, 3, 0]
+
+
+def test_what_is_not_real_enough_comes_last_however_well_it_is_recognised():
+    scores = scores_of([0.8, 0.9, 0.2, 0.7], realism=[0.4, 0.5, 0.9, 0.3], bar=0.5)
+    assert scores.eligible.tolist() == [False, True, True, False]
+    assert rank(scores).tolist() == [1, 2, 0, 3]
+    assert scores.take([0, 2]).eligible.tolist() == [False, True]
+    # Also behind copies of what is, and the best of the ineligible ones first.
+    features = numpy.array([[5.0], [0.0], [0.0], [9.0]])
+    assert choose_batch(scores, features, 4, scale=1.0).tolist() == [1, 2, 0, 3]
 
 
 def test_a_batch_holds_no_copies_of_the_best_while_others_are_left():
     features = numpy.array([[0.0], [0.0], [0.1], [1.0], [2.5]])
     overall = numpy.array([0.9, 0.89, 0.88, 0.5, 0.2])
     # After the best: .5 in full, then .2 in full, then a tenth of .88, and the copy last.
-    assert choose_batch(overall, features, 5, scale=1.0).tolist() == [0, 3, 4, 2, 1]
+    assert choose_batch(scores_of(overall), features, 5, scale=1.0).tolist() == [0, 3, 4, 2, 1]
     # Where everything counts as different, the score alone decides.
-    assert choose_batch(overall, features, 3, scale=0.0).tolist() == [0, 1, 2]
+    assert choose_batch(scores_of(overall), features, 3, scale=0.0).tolist() == [0, 1, 2]
     # A weak one that is different is worth less than half a copy of a good one.
-    assert choose_batch(overall, features, 2, scale=0.1).tolist() == [0, 2]
+    assert choose_batch(scores_of(overall), features, 2, scale=0.1).tolist() == [0, 2]
 
 
 def test_copies_follow_by_score_once_nothing_else_is_left():
-    assert choose_batch([0.2, 0.9, 0.5], numpy.zeros((3, 2)), 3, scale=1.0).tolist() == [1, 2, 0]
+    assert choose_batch(scores_of([0.2, 0.9, 0.5]), numpy.zeros((3, 2)), 3, scale=1.0).tolist() == [1, 2, 0]
 
 
 def test_too_few_candidates_are_refused():
     with pytest.raises(UserError, match="3 candidates cannot fill a batch of 64"):
-        choose_batch([0.1, 0.2, 0.3], numpy.zeros((3, 2)), 64, scale=1.0)
+        choose_batch(scores_of([0.1, 0.2, 0.3]), numpy.zeros((3, 2)), 64, scale=1.0)

@@ -55,15 +55,26 @@ def blocks_of(content, kind):
     return [block for block in content["blocks"] if block["type"] == kind]
 
 
-def table(content, target):
-    """Return a table as rows of texts, the header first."""
-    (found,) = [block for block in blocks_of(content, "table") if block["target"] == target]
-    lines = [found["header"], *(row["cells"] for row in found["rows"])]
+def tables(content, target):
+    """Return every table of that target as rows of texts, the header first."""
 
     def words(inlines):
         return "".join(words(each["content"]) if "content" in each else each.get("text", "") for each in inlines)
 
-    return [[words(cell["content"]) for cell in line] for line in lines]
+    return [
+        [
+            [words(cell["content"]) for cell in line]
+            for line in [found["header"], *(row["cells"] for row in found["rows"])]
+        ]
+        for found in blocks_of(content, "table")
+        if found["target"] == target
+    ]
+
+
+def table(content, target):
+    """Return a table as rows of texts, the header first."""
+    (found,) = tables(content, target)
+    return found
 
 
 def test_a_full_run_is_reported_with_all_it_holds(home):
@@ -203,6 +214,14 @@ def test_very_long_names_stay_on_the_page(home):
             ink = np.asarray(image.convert("L")) < 200
         margin = round(24 / 25.4 * 40) - 2
         assert ink.any() and not ink[:, :margin].any() and not ink[:, -margin:].any()
+
+
+def test_settings_of_many_runs_are_shared_out_evenly_without_rows_of_nothing(home):
+    presets = ["gan", "sngan", "sngan-resnet", "vae", "acai"]
+    content, _ = staged([bare_run(home, preset, f"run-{preset}") for preset in presets], home)
+    three, two = tables(content, "settings")
+    assert three[0] == ["Setting", "run-gan", "run-sngan", "run-sngan-resnet"] and len(two[0]) == 3
+    assert "beta" not in [line[0] for line in three] and ["beta", "0.072", "–"] in two
 
 
 def test_drawings_are_made_when_missing_or_older_than_what_they_show_and_else_left(home):

@@ -13,7 +13,14 @@ from coursework.metrics.image_neighbours import TrainingImages, TrainingNeighbou
 from coursework.metrics.memorisation import feature_neighbours
 from coursework.metrics.realism import RealManifold
 from coursework.pegasus.evidence import evidence
-from coursework.pegasus.scores import CandidateScores, clipped_realism, diversity, nearest_distances, uniqueness
+from coursework.pegasus.scores import (
+    LEAST_REAL,
+    CandidateScores,
+    clipped_realism,
+    diversity,
+    nearest_distances,
+    uniqueness,
+)
 from coursework.pegasus.witness import OUTPUTS, extract
 from coursework.progress import Progress
 from coursework.sources import split_of
@@ -81,8 +88,7 @@ class Appraiser:
 
     def real_scores(self):
         """Return the `CandidateScores` of the test images of the body's class: what real horses get."""
-        labels = self.task.dataset.test_labels
-        rows = labels == self.task.dataset.class_names.index(self.task.body)
+        rows = self._body_rows
         outputs = {name: values[rows] for name, values in self.test.items()}
         return self._scores(outputs, self.pixels.test_distances[rows], self.test_distances[rows])[1]
 
@@ -99,7 +105,14 @@ class Appraiser:
                 uniqueness(pixel_distances, self.pixels.test_distances),
                 uniqueness(feature_distances, self.test_distances),
             ),
+            bar=self.bar,
         )
+
+    @cached_property
+    def bar(self):
+        """The realism that three quarters of the test images of the body's class have (see `LEAST_REAL`)."""
+        realism = clipped_realism(self.manifold.realism(self.test["features"][self._body_rows]))
+        return float(np.quantile(realism, LEAST_REAL))
 
     @cached_property
     def training(self):
@@ -132,9 +145,14 @@ class Appraiser:
 
     def _bodies(self, count):
         """Return features of `count` test images of the body's class, the same ones each time."""
-        dataset = self.task.dataset
-        rows = np.flatnonzero(dataset.test_labels == dataset.class_names.index(self.task.body))
+        rows = self._body_rows
         return self.test["features"][np.random.default_rng(0).choice(rows, min(count, len(rows)), replace=False)]
+
+    @cached_property
+    def _body_rows(self):
+        """Indices of the test images of the body's class."""
+        dataset = self.task.dataset
+        return np.flatnonzero(dataset.test_labels == dataset.class_names.index(self.task.body))
 
 
 @dataclass(frozen=True)

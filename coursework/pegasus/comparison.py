@@ -22,7 +22,7 @@ def compare_pools(pools, chosen, first, second, count, others=()):
         mine = np.arange(start, start + pool.count)
         start += pool.count
         own = min(count, pool.count)
-        batch = mine[choose_batch(appraisal.scores.overall[mine], appraisal.features[mine], own, appraiser.scale(own))]
+        batch = mine[choose_batch(appraisal.scores.take(mine), appraisal.features[mine], own, appraiser.scale(own))]
         rows.append(_row(pool.name, pool.run.name, mine, batch, first, second))
     everything = np.arange(start)
     rows.append(_row("chosen batch", None, everything, chosen, first, second))
@@ -79,9 +79,9 @@ def _cell(value):
     return "" if value is None else f"{value:.3f}"
 
 
-def precision_of_top(truth, overall, count):
+def precision_of_top(truth, scores, count):
     """Return the share of true ones among the `count` candidates ranked highest: how well a ranking finds the good.
 
-    truth: bool (n,); overall: (n,).
+    truth: bool (n,); scores: their `CandidateScores`.
     """
-    return float(np.mean(np.asarray(truth)[rank(overall)[:count]]))
+    return float(np.mean(np.asarray(truth)[rank(scores)[:count]]))

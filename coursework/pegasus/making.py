@@ -126,7 +126,7 @@ def make_pegasi(
     appraisal = appraiser.appraise(candidates.images)
     other = Appraiser(task, second, pixels) if second else None
     judged = other.appraise(candidates.images, appraisal.neighbours["pixels"]) if other else None
-    chosen = choose_batch(appraisal.scores.overall, appraisal.features, count, appraiser.scale(count))
+    chosen = choose_batch(appraisal.scores, appraisal.features, count, appraiser.scale(count))
     others = []
     for images in beside:
         theirs = appraiser.appraise(images.images)

@@ -8,6 +8,9 @@ from coursework.metrics.neighbours import nearest_others
 
 # A candidate whose nearest training image is as far as this share of real test images have theirs is as new as they.
 TYPICAL = 0.5
+# A search may buy belief with images that are nobody's: a candidate is to be as real as all but this share of the real
+# images of the body's class are.
+LEAST_REAL = 0.25
 
 
 @dataclass(frozen=True)
@@ -18,16 +21,23 @@ class CandidateScores:
     realism: 1 inside the manifold of real images, less with the distance from it (see `clipped_realism`).
     uniqueness: 0 for a copy of a training image, 1 from the distance that a typical real test image has from all of
     them (see `uniqueness`).
+    bar: the realism below which a candidate is not eligible, that is, chosen only when no other is left.
     """
 
     recognisability: np.ndarray
     realism: np.ndarray
     uniqueness: np.ndarray
+    bar: float = 0.0
 
     @property
     def overall(self):
         """The geometric mean of the three (n,): a candidate that fails in one is not saved by the others."""
         return np.cbrt(self.recognisability * self.realism * self.uniqueness)
+
+    @property
+    def eligible(self):
+        """Which candidates are real enough, bool (n,)."""
+        return self.realism >= self.bar
 
     def record(self, index):
         """Return the scores of one candidate as a dict ready for JSON."""
@@ -41,7 +51,8 @@ class CandidateScores:
 
     def take(self, indices):
         """Return the scores of the candidates at `indices`."""
-        return CandidateScores(self.recognisability[indices], self.realism[indices], self.uniqueness[indices])
+        taken = self.recognisability[indices], self.realism[indices], self.uniqueness[indices]
+        return CandidateScores(*taken, self.bar)
 
 
 def clipped_realism(realism):

@@ -151,6 +151,8 @@ def _other_facts(context):
     pegasus, found = context.pegasus, {}
     if pegasus and pegasus.records:
         found = {key: value for key, value in pegasus.best.items() if isinstance(value, str | int | float)}
+        # As a reader says it, not as a command line does.
+        found["strategy"] = str(found.get("strategy", "a strategy not recorded")).replace("_", " ")
         found |= {"count": len(pegasus.records), "candidates": pegasus.comparison.get("candidates")}
         for name in pegasus.score_names:
             values = {"best": pegasus.best.get("scores", {}).get(name), "mean": pegasus.mean(name)}

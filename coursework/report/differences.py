@@ -1,5 +1,6 @@
 """Settings of several runs side by side: those that differ, and those that all have."""
 
+import math
 from dataclasses import asdict
 
 from coursework.report.document import cell, cite, name, row, table
@@ -66,13 +67,16 @@ def settings_blocks(runs):
     rows = differing(configs)
     blocks = []
     if len(runs) > 1:
-        for start in range(0, len(runs), RUNS_PER_TABLE):
-            chosen = slice(start, start + RUNS_PER_TABLE)
+        # Five runs are three and two, not four and one.
+        width = math.ceil(len(runs) / math.ceil(len(runs) / RUNS_PER_TABLE))
+        for start in range(0, len(runs), width):
+            chosen = slice(start, start + width)
             more = ", continued" if start else ""
             caption = [f"Settings in which the runs differ, and what their training took{more}."]
-            blocks.append(
-                _side_by_side("settings", runs[chosen], [(key, values[chosen]) for key, values in rows], caption)
-            )
+            shown = [
+                (key, values[chosen]) for key, values in rows if any(value is not None for value in values[chosen])
+            ]
+            blocks.append(_side_by_side("settings", runs[chosen], shown, caption))
     else:
         blocks.append(_side_by_side("settings", runs, [], ["What training took."]))
     pairs = [(words_of(key), setting_text(key, value)) for key, value in common(configs)]

@@ -167,7 +167,8 @@ def ranking_blocks(pegasus):
     ]
     header = ["Rank", "Strategy", "Run", "Seed", *(score(name).title for name in names)]
     align = ["right", "left", "left", "right"] + ["right"] * len(names)
-    weights = [0, 1.4, 2, 1] + [1] * len(names)
+    # The score with the longest name stands beside the seed.
+    weights = [0, 1.4, 1.8, 0.5] + [1.4] + [1] * (len(names) - 1)
     caption = [f"The first {len(shown)} of {len(pegasus.records):,} in the ranking."]
     return [table("pegasus-ranking", header, rows, caption, align, weights)]
 
@@ -184,4 +185,6 @@ def _score(record, name, part="scores"):
 
 def _words(record, key):
     value = record.get(key)
-    return "not recorded" if value is None else value_text(value)
+    if value is None:
+        return "not recorded"
+    return value_text(value).replace("_", " ") if key == "strategy" else value_text(value)
