@@ -17,6 +17,8 @@ BESIDE  ?=
 VENV      := .venv
 INSTALLED := $(VENV)/installed
 TESTING   := $(VENV)/installed-tests
+# Two processes; what the tests of a file share is made once.
+PARALLEL  := -n 2 --dist loadfile
 COURSEWORK := $(VENV)/bin/python -m coursework
 # A judge that has seen these images already is found and not trained again.
 JUDGE      = $(COURSEWORK) judge --dataset $(DATASET)
@@ -38,13 +40,13 @@ demo: $(INSTALLED) ## all four models on built-in data, with scores, Pegasus and
 	$(COURSEWORK) demo
 
 test: $(TESTING) ## the tests, without the slow ones (under 10 minutes)
-	$(VENV)/bin/python -m pytest -m "not slow"
+	$(VENV)/bin/python -m pytest $(PARALLEL) -m "not slow"
 
 test-slow: $(TESTING) ## the slow tests
-	$(VENV)/bin/python -m pytest -m slow
+	$(VENV)/bin/python -m pytest $(PARALLEL) -m slow
 
 test-torch: $(TESTING) ## the tests that both backends must pass, under PyTorch (needs torch in .venv)
-	KERAS_BACKEND=torch $(VENV)/bin/python -m pytest -m backend
+	KERAS_BACKEND=torch $(VENV)/bin/python -m pytest $(PARALLEL) -m backend
 
 lint: $(TESTING) ## check style
 	$(VENV)/bin/ruff check --select E,F,I,B,UP,SIM --line-length 120 coursework tests benchmarks

@@ -73,12 +73,20 @@ def test_hinge_losses():
     assert [ops.convert_to_numpy(gradient).tolist() for gradient in gradients] == [[0.0, -0.5], [0.0, 0.5]]
 
 
+def test_wasserstein_losses_are_differences_of_means():
+    real, fake = tensor([0.5, 3.0]), tensor([0.25, -2.0])
+    assert value(losses.wasserstein_discriminator(real, fake)) == pytest.approx(-0.875 - 1.75)
+    assert value(losses.GENERATOR_LOSSES["wasserstein"](fake)) == pytest.approx(0.875)
+
+
 def test_the_dicts_name_each_pair_of_losses():
-    assert set(losses.DISCRIMINATOR_LOSSES) == set(losses.GENERATOR_LOSSES) == {"non-saturating", "hinge"}
+    names = {"non-saturating", "hinge", "wasserstein"}
+    assert set(losses.DISCRIMINATOR_LOSSES) == set(losses.GENERATOR_LOSSES) == names
     real, fake = tensor([0.5, 3.0]), tensor([0.25, -2.0])
     for name, discriminator, generator in (
         ("non-saturating", losses.non_saturating_discriminator, losses.non_saturating_generator),
         ("hinge", losses.hinge_discriminator, losses.hinge_generator),
+        ("wasserstein", losses.wasserstein_discriminator, losses.hinge_generator),
     ):
         assert value(losses.DISCRIMINATOR_LOSSES[name](real, fake)) == value(discriminator(real, fake))
         assert value(losses.GENERATOR_LOSSES[name](fake)) == value(generator(fake))

@@ -193,6 +193,7 @@ def small_options(**options):
     return {"epochs": 1, "width": 4, "progress": False, "report": lambda line: None, **options}
 
 
+@pytest.mark.slow
 def test_a_witness_is_trained_once(tmp_path):
     dataset, lines = tiny_dataset(), []
     options = small_options(judge=False, report=lines.append)
