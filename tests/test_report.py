@@ -216,6 +216,17 @@ def test_very_long_names_stay_on_the_page(home):
         assert ink.any() and not ink[:, :margin].any() and not ink[:, -margin:].any()
 
 
+def test_scores_on_some_classes_have_a_table_of_their_own(home):
+    whole, some = full_run(home, "whole", score=3.0), full_run(home, "some", score=0.5)
+    some.write_config(dataclasses.replace(some.read_config(), classes=("horse", "bird")))
+    content, _ = staged([whole, some], home)
+    first, second = tables(content, "scores")
+    assert [line[0] for line in first[1:]] == ["whole", "Real test images"]
+    assert [line[0] for line in second[1:]] == ["some", "Real test images"]
+    captions = [str(block["caption"]) for block in blocks_of(content, "table") if block["target"] == "scores"]
+    assert "only horse, bird" in captions[1] and "only" not in captions[0]
+
+
 def test_settings_of_many_runs_are_shared_out_evenly_without_rows_of_nothing(home):
     presets = ["gan", "sngan", "sngan-resnet", "vae", "acai"]
     content, _ = staged([bare_run(home, preset, f"run-{preset}") for preset in presets], home)

@@ -9,12 +9,20 @@ COLUMNS = 5
 
 
 def score_blocks(runs):
-    """Return a table of scores for each data set, or several where the columns do not fit beside each other."""
+    """Return a table of scores for each data set, or several where the columns do not fit beside each other.
+
+    Some classes of a data set are another one: nothing measured on them compares with what the whole gives.
+    """
     blocks = []
-    results = [(run.dataset, run.name, run.metrics) for run in runs]
+    results = [(_dataset(run), run.name, run.metrics) for run in runs]
     for content in score_tables(results, COLUMNS):
         blocks.append(_table(content))
     return blocks or [note("No score has been measured yet.")]
+
+
+def _dataset(run):
+    classes = run.config.classes
+    return f"{run.dataset}, only {', '.join(classes)}" if classes else run.dataset
 
 
 def _table(content):
