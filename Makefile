@@ -17,6 +17,7 @@ BESIDE  ?=
 VENV      := .venv
 INSTALLED := $(VENV)/installed
 TESTING   := $(VENV)/installed-tests
+CODES     := $(VENV)/installed-codes
 # Two processes; what the tests of a file share is made once.
 PARALLEL  := -n 2 --dist loadfile
 COURSEWORK := $(VENV)/bin/python -m coursework
@@ -26,7 +27,7 @@ WITNESSES  = $(JUDGE) --role witness && $(JUDGE) --role second
 RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark lines rings lesson figures report submission benchmark clean
+.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream lines rings lesson figures report submission benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +80,9 @@ pegasus: $(INSTALLED) ## winged horses from the trained runs: the best, 64, and 
 pegasus-benchmark: $(INSTALLED) ## every Pegasus strategy on built-in data, where the truth is known
 	$(COURSEWORK) pegasus-benchmark --seed $(SEED)
 
+downstream: $(CODES) ## what the codes of trained autoencoders are worth to a classifier and to clustering
+	$(COURSEWORK) downstream $(RUNS)
+
 lines: $(INSTALLED) ## the ACAI paper's table: seven autoencoders on lines; goes on where it stopped
 	$(COURSEWORK) lines $(if $(IMAGES),--images $(IMAGES)) $(if $(SEEDS),--seeds $(SEEDS))
 
@@ -114,4 +118,8 @@ $(INSTALLED): setup.cfg pyproject.toml
 
 $(TESTING): $(INSTALLED)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[data,test]"
+	touch $@
+
+$(CODES): $(INSTALLED)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[data,codes]"
 	touch $@

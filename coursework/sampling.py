@@ -111,8 +111,7 @@ class TrainedRun:
 
     def encode(self, images, batch_size=250):
         """Return the codes of uint8 images; of a variational encoder, the means."""
-        images = ops.convert_to_numpy(to_unit_range(images))
-        return code_of(self.network("encoder").predict(images, batch_size=batch_size, verbose=0))
+        return encode(self.network("encoder"), images, batch_size)
 
     def sample(self, count, seed=0, class_name=None):
         """Return uint8 images (count, height, width, channels).
@@ -121,6 +120,12 @@ class TrainedRun:
         alone, from the same latents; `labels` tells which. Raises `UserError` for a class that the run lacks.
         """
         return self.decode(self.latents(count, seed), classes=self.labels(count, class_name))
+
+
+def encode(encoder, images, batch_size=250):
+    """Return the codes that an encoder gives uint8 images; of a variational one, the means."""
+    images = ops.convert_to_numpy(to_unit_range(images))
+    return code_of(encoder.predict(images, batch_size=batch_size, verbose=0))
 
 
 def write_samples(output, images):

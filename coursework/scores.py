@@ -25,6 +25,8 @@ SCORES = {
     "coverage": Score("Coverage", "higher", 3),
     "memorisation": Score("Memorisation", "lower", 3),
     "class_accuracy": Score("Class accuracy", "higher", 3),
+    "linear_accuracy": Score("Linear accuracy", "higher", 3),
+    "clustering_accuracy": Score("Clustering accuracy", "higher", 3),
     "mean_distance": Score("Mean distance", "lower", 5),
     "smoothness": Score("Smoothness", "lower", 3),
     "modes": Score("Modes", "higher", 1),

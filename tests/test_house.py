@@ -22,7 +22,7 @@ ROWS = (
     "pegasus",
     "report",
     "quiet submission",
-    "lines_figures lines rings pegasus_benchmark demo verbs cli __main__",
+    "lines_figures lines downstream rings pegasus_benchmark demo verbs cli __main__",
 )
 ORDER = [name for row in ROWS for name in row.split()]
 

@@ -3,7 +3,7 @@
 Every verb imports what it needs when it runs, so that `--help` answers at once and `report` needs no TensorFlow.
 """
 
-from coursework.verbs import pegasus, results, rings, scoring, submission, training
+from coursework.verbs import downstream, pegasus, results, rings, scoring, submission, training
 from coursework.verbs.training import configure
 
 __all__ = ["add_verbs", "configure"]
@@ -16,6 +16,7 @@ def add_verbs(verbs):
     scoring.add_evaluate(verbs)
     scoring.add_metrics(verbs)
     training.add_judge(verbs)
+    downstream.add_downstream(verbs)
     pegasus.add_pegasus(verbs)
     pegasus.add_pegasus_benchmark(verbs)
     results.add_figures(verbs)

@@ -1,0 +1,88 @@
+"""What the codes of trained autoencoders are worth to a linear classifier and to k-means, beside the paper's."""
+
+import math
+
+from coursework.data import load_dataset
+from coursework.errors import UserError
+from coursework.metrics.codes import clustering_accuracy, linear_accuracy
+from coursework.models import MODELS, build_networks
+from coursework.models.autoencoder import Autoencoder
+from coursework.sampling import TrainedRun, encode
+
+IDENTITY = ("name", "n", "reference", "reference_n", "seed", "weights", "extractor")
+NAMES = ("linear_accuracy", "clustering_accuracy")
+SEED = 0
+# Berthelot et al. 2018, table of single-layer classifiers on CIFAR-10, by numbers in a code.
+_ORDER = ("autoencoder", "dropout_autoencoder", "denoising_autoencoder", "vae", "aae", "vqvae", "acai")
+PUBLISHED = {
+    256: dict(zip(_ORDER, (0.4792, 0.4099, 0.5378, 0.4749, 0.4065, 0.4280, 0.5277), strict=True)),
+    1024: dict(zip(_ORDER, (0.5162, 0.4938, 0.6065, 0.5139, 0.4286, 0.1622, 0.6399), strict=True)),
+}
+
+
+def is_autoencoder(config):
+    """Tell whether a `Config` is of a model that has codes of images."""
+    return issubclass(MODELS[config.model.name], Autoencoder)
+
+
+def measure_codes(run, report=print):
+    """Add both accuracies of a trained autoencoder's codes to its metrics.json; return a row for `table`.
+
+    Fitted to the codes of the training split, measured on those of the test split; of a variational encoder the means,
+    of a quantised one the vectors before they give way to codewords. Beside each stands the same of the
+    network before training. Raises `UserError` for a run without codes, and for data of one class.
+    """
+    config = run.read_config()
+    if not is_autoencoder(config):
+        raise UserError(f"{run.path} is of a model without codes: {config.model.name} is no autoencoder")
+    dataset = load_dataset(config.dataset, config.classes)
+    if len(dataset.class_names) < 2:
+        raise UserError(f"{dataset.name} has one class: there is nothing to tell apart")
+    encoders = {"trained": TrainedRun(run).network("encoder")}
+    encoders["untrained"] = build_networks(config, dataset.image_shape)["encoder"]
+    values = {}
+    for name, encoder in encoders.items():
+        report(f"{run.name}: codes of the {name} network")
+        train, test = (encode(encoder, images) for images in (dataset.train_images, dataset.test_images))
+        values[name] = {
+            "linear_accuracy": linear_accuracy(train, dataset.train_labels, test, dataset.test_labels),
+            "clustering_accuracy": clustering_accuracy(train, test, dataset.test_labels, seed=SEED),
+        }
+    count, size = len(dataset.test_images), math.prod(train.shape[1:])
+    records = [
+        {
+            "name": name,
+            "value": values["trained"][name],
+            "error": math.sqrt(values["trained"][name] * (1 - values["trained"][name]) / count),
+            "n": count,
+            "reference": f"{config.dataset}:train",
+            "reference_n": len(dataset.train_images),
+            "seed": SEED,
+            "weights": "last",
+            "extractor": "codes",
+            "dataset_fingerprint": dataset.fingerprint,
+            "code_size": size,
+            "untrained": values["untrained"][name],
+        }
+        for name in NAMES
+    ]
+    run.add_metrics(records, IDENTITY)
+    published = PUBLISHED.get(size, {}).get(config.model.name) if config.dataset == "cifar10" else None
+    return {"run": run.name, "code_size": size, "published": published, **{each["name"]: each for each in records}}
+
+
+def table(rows):
+    """Return the lines of the table of `measure_codes`'s rows for a terminal."""
+    lines = [f"{'run':32}{'code':>7}{'linear':>17}{'untrained':>11}{'paper':>8}{'clustering':>17}{'untrained':>11}"]
+    for row in rows:
+        cells = []
+        for name in NAMES:
+            record = row[name]
+            value, error, untrained = (100 * record[key] for key in ("value", "error", "untrained"))
+            cells.append(f"{value:>10.1f} ± {error:<4.1f}{untrained:>11.1f}")
+        paper = "" if row["published"] is None else f"{100 * row['published']:.1f}"
+        lines.append(f"{row['run'][:31]:32}{row['code_size']:>7,}{cells[0]}{paper:>8}{cells[1]}")
+    lines.append(
+        "percent of test images; ±: standard error. paper: Berthelot et al. 2018, equally large codes of CIFAR-10"
+    )
+    return lines
