@@ -18,7 +18,7 @@ VENV      := .venv
 INSTALLED := $(VENV)/installed
 TESTING   := $(VENV)/installed-tests
 CODES     := $(VENV)/installed-codes
-# Two processes; what the tests of a file share is made once.
+# Two processes; what the tests of a file share is made once. Not under PyTorch, whose threads would wait for each other.
 PARALLEL  := -n 2 --dist loadfile
 COURSEWORK := $(VENV)/bin/python -m coursework
 # A judge that has seen these images already is found and not trained again.
@@ -47,7 +47,7 @@ test-slow: $(TESTING) ## the slow tests
 	$(VENV)/bin/python -m pytest $(PARALLEL) -m slow
 
 test-torch: $(TESTING) ## the tests that both backends must pass, under PyTorch (needs torch in .venv)
-	KERAS_BACKEND=torch $(VENV)/bin/python -m pytest $(PARALLEL) -m backend
+	KERAS_BACKEND=torch $(VENV)/bin/python -m pytest -m backend
 
 lint: $(TESTING) ## check style
 	$(VENV)/bin/ruff check --select E,F,I,B,UP,SIM --line-length 120 coursework tests benchmarks
