@@ -108,8 +108,7 @@ def _train(config, run, epochs, goal, step):
 def _score(run, epochs):
     """Add the run's scores to its metrics.json, if it stands at `epochs` epochs and has none of that yet."""
     environment = run.read_environment()
-    metrics = run.read_metrics()
-    if environment["epochs_done"] != epochs or any(record.get("epochs") == epochs for record in metrics):
+    if environment["epochs_done"] != epochs or any(record.get("epochs") == epochs for record in run.read_metrics()):
         return
     conditions = {
         "n": PAIRS * STEPS,
@@ -127,7 +126,7 @@ def _score(run, epochs):
     values = interpolation_scores(interpolations(run))
     # JSON has no NaN: a model whose interpolations never turn has no smoothness.
     scores = [{"name": name, "value": None if math.isnan(value) else value} for name, value in values.items()]
-    run.write_metrics([*metrics, *(score | conditions for score in scores)])
+    run.add_metrics([score | conditions for score in scores], ("name", "epochs"))
 
 
 def interpolations(run):

@@ -97,29 +97,37 @@ def narrow(config, epochs):
     return dataclasses.replace(config, epochs=epochs, network=network)
 
 
+def untrained_record(dataset, seed):
+    """Return what a `Judge` and a `Witness` of width 4 both record, though they have not been trained."""
+    from coursework.metrics.recorded import class_fingerprints
+
+    return {
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "class_names": dataset.class_names,
+        "class_fingerprints": class_fingerprints(dataset),
+        "width": 4,
+        "epochs": 1,
+        "seed": seed,
+        "seconds": 1.5,
+        "accuracy": 0.5,
+        "sha256": "",
+    }
+
+
 def untrained_witness(dataset, role="witness", seed=0, **options):
     """Return an untrained `Witness` of `dataset`, of width 4; options: of its network."""
-    from coursework.metrics.recorded import class_fingerprints
     from coursework.pegasus.witness import Witness
     from coursework.pegasus.witness_network import NETWORKS
 
     return Witness(
         model=NETWORKS[role](dataset.image_shape, len(dataset.class_names), width=4, seed=seed, **options),
-        dataset=dataset.name,
-        fingerprint=dataset.fingerprint,
-        class_names=dataset.class_names,
-        class_fingerprints=class_fingerprints(dataset),
-        width=4,
-        epochs=1,
-        seed=seed,
-        seconds=1.5,
         role=role,
         judge_sha256="",
-        accuracy=0.5,
         presence_auc=0.5,
         unity_auc=0.5,
         calibration_error=0.25,
-        sha256="",
+        **untrained_record(dataset, seed),
     )
 
 

@@ -6,6 +6,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from conftest import untrained_record
 
 from coursework.data.dataset import Dataset
 from coursework.errors import UserError
@@ -28,16 +29,7 @@ def small_dataset():
 def small_judge(dataset, seed=0):
     return Judge(
         model=build(dataset.image_shape, len(dataset.class_names), width=4, seed=seed),
-        dataset=dataset.name,
-        fingerprint=dataset.fingerprint,
-        class_names=dataset.class_names,
-        class_fingerprints=class_fingerprints(dataset),
-        width=4,
-        epochs=1,
-        seed=seed,
-        seconds=1.5,
-        accuracy=0.5,
-        sha256="",
+        **untrained_record(dataset, seed),
     )
 
 

@@ -75,7 +75,7 @@ class Appraiser:
         features = outputs["features"]
         with Progress("nearest training features, candidates", unit=None) as progress:
             found = feature_neighbours(features, self.training["features"], progress.step)
-        belief, scores = self._scores(outputs, neighbours.distances, found.distances)
+        belief, scores = self._scores(outputs, self._realism(features), neighbours.distances, found.distances)
         return Appraisal(scores, features, belief, {"pixels": neighbours, "features": found})
 
     def diversity(self, features):
@@ -90,16 +90,17 @@ class Appraiser:
         """Return the `CandidateScores` of the test images of the body's class: what real horses get."""
         rows = self._body_rows
         outputs = {name: values[rows] for name, values in self.test.items()}
-        return self._scores(outputs, self.pixels.test_distances[rows], self.test_distances[rows])[1]
+        distances = self.pixels.test_distances[rows], self.test_distances[rows]
+        return self._scores(outputs, self._real_realism, *distances)[1]
 
-    def _scores(self, outputs, pixel_distances, feature_distances):
-        """Return the belief and the `CandidateScores` of images by the witness's outputs and the distances (n,)."""
+    def _scores(self, outputs, realism, pixel_distances, feature_distances):
+        """Return belief and `CandidateScores` of images by the witness's outputs, their realism and distances (n,)."""
         # `evidence` takes unity as (n,).
         outputs = {**outputs, "unity": outputs["unity"][:, 0]}
         belief = evidence(outputs, self.witness.class_names, self.task.body, self.task.wings)
         return belief, CandidateScores(
             recognisability=belief["both"],
-            realism=clipped_realism(self.manifold.realism(outputs["features"])),
+            realism=realism,
             # New in one sense alone is not new: a copy with other colours, or another crop of the same horse.
             uniqueness=np.minimum(
                 uniqueness(pixel_distances, self.pixels.test_distances),
@@ -111,8 +112,16 @@ class Appraiser:
     @cached_property
     def bar(self):
         """The realism that three quarters of the test images of the body's class have (see `LEAST_REAL`)."""
-        realism = clipped_realism(self.manifold.realism(self.test["features"][self._body_rows]))
-        return float(np.quantile(realism, LEAST_REAL))
+        return float(np.quantile(self._real_realism, LEAST_REAL))
+
+    @cached_property
+    def _real_realism(self):
+        """The realism of the test images of the body's class."""
+        return self._realism(self.test["features"][self._body_rows])
+
+    def _realism(self, features):
+        """Return the realism (n,) of images by their features (n, d)."""
+        return clipped_realism(self.manifold.realism(features))
 
     @cached_property
     def training(self):

@@ -20,6 +20,7 @@ from coursework.report.prose import is_draft, parse
 from coursework.report.sections import PLACES
 from coursework.report.settings import read_settings
 from coursework.report.typesetting import typeset, write_main
+from coursework.report.values import strategy_text
 
 FOLDER = Path("reports")
 OUTPUT = FOLDER / "report.pdf"
@@ -151,8 +152,7 @@ def _other_facts(context):
     pegasus, found = context.pegasus, {}
     if pegasus and pegasus.records:
         found = {key: value for key, value in pegasus.best.items() if isinstance(value, str | int | float)}
-        # As a reader says it, not as a command line does.
-        found["strategy"] = str(found.get("strategy", "a strategy not recorded")).replace("_", " ")
+        found["strategy"] = strategy_text(found.get("strategy", "a strategy not recorded"))
         found |= {"count": len(pegasus.records), "candidates": pegasus.comparison.get("candidates")}
         for name in pegasus.score_names:
             values = {"best": pegasus.best.get("scores", {}).get(name), "mean": pegasus.mean(name)}

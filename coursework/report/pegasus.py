@@ -8,7 +8,7 @@ import numpy as np
 from coursework.report.document import cell, figure, note, panel, row, table
 from coursework.report.images import read_image, shrink, tile_spans
 from coursework.report.strategies import read_comparison
-from coursework.report.values import number_text, read_json, value_text
+from coursework.report.values import number_text, read_json, strategy_text, value_text
 from coursework.scores import score
 
 # A batch may hold any number of images; more rows than this would be too small to see.
@@ -187,4 +187,4 @@ def _words(record, key):
     value = record.get(key)
     if value is None:
         return "not recorded"
-    return value_text(value).replace("_", " ") if key == "strategy" else value_text(value)
+    return strategy_text(value) if key == "strategy" else value_text(value)

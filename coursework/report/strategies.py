@@ -1,7 +1,7 @@
 """The tables of strategies: how each one's batch scores, by the witness that searched and by one that did not."""
 
 from coursework.report.document import cell, name, row, table
-from coursework.report.values import number_text, read_json, value_text
+from coursework.report.values import number_text, read_json, strategy_text, value_text
 from coursework.scores import score
 
 WITNESSES = {"witness": "the witness that searches and ranks", "second": "a second witness, used for nothing else"}
@@ -25,7 +25,7 @@ def strategy_blocks(comparison):
             continue
         lines = [
             row(
-                cell(name(value_text(each.get("name", "not recorded")).replace("_", " "))),
+                cell(name(strategy_text(each.get("name", "not recorded")))),
                 cell(name(value_text(each["run"]) if each.get("run") else "–")),
                 *(number_text(found[key]) if key in found else "–" for key in scores),
             )

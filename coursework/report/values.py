@@ -34,6 +34,11 @@ def duration(seconds):
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"
 
 
+def strategy_text(name):
+    """Return the name of a strategy as a reader says it, not as a command line does: "latent search"."""
+    return value_text(name).replace("_", " ")
+
+
 def dataset_label(run):
     """Name the data as figures must: the environment knows whether it was a JPEG copy."""
     return str(run.read_environment().get("dataset_label") or run.read_config().dataset)
