@@ -10,7 +10,7 @@ _TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", 
 
 
 def setting(default, choices=None, minimum=None, maximum=None, above=None):
-    """Declare a field with its default and what it accepts: one of `choices`, or a number within bounds."""
+    """Declare a field with its default and what it accepts: `choices` (for each of a list), or a number in bounds."""
     limits = {"choices": choices, "minimum": minimum, "maximum": maximum, "above": above}
     metadata = {key: value for key, value in limits.items() if value is not None}
     return dataclasses.field(default=default, metadata=metadata)
@@ -51,6 +51,8 @@ def _decode_value(kind, limits, value, where):
     if typing.get_origin(kind) is tuple:
         if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
             raise UserError(f"{where}: expected a list of names, found {_shown(value)}")
+        for part in value:
+            _check_limits(limits, part, where)
         return tuple(value)
     # JSON writes 2.0 as 2 at will; integers beyond the range of a float are none.
     if kind is float and type(value) is int and value.bit_length() < 1024:

@@ -11,6 +11,7 @@ from coursework.evaluation import Scorer
 from coursework.files import remove_leftovers, replacing
 from coursework.gradients import enable_determinism
 from coursework.guards import Diverged, DivergenceGuard, DiversityGuard
+from coursework.head_start import give_head_start
 from coursework.interruption import Interruption
 from coursework.locking import owned
 from coursework.metrics.judge import find_judge
@@ -66,6 +67,8 @@ def _train(config, run, dataset, deterministic, tensorboard, discard_state, repo
     chosen = _callbacks(config, run, dataset, start, record, tensorboard, report, interruption)
     try:
         with interruption:
+            if start == START:
+                give_head_start(model, config, dataset, report)
             _fit(model, config, dataset, start, chosen)
     except Diverged as error:
         record.add_incident(error.incident)

@@ -126,7 +126,7 @@ def test_settings_by_name(preset, key, text, path, value):
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [
-        ("colour", "1", 'preset gan has no setting "colour"; it has batch_size, '),
+        ("colour", "1", 'preset gan has no setting "colour"; it has augmentations, batch_size, '),
         ("preset", "vae", 'no setting "preset"'),
         ("name", "vae", 'setting "name" is ambiguous'),
         ("model.name", "vae", 'no setting "model.name"'),

@@ -13,12 +13,12 @@ PACKAGE = Path(__file__).parents[1] / "coursework"
 # The order of the house: a file imports only from above itself. A new file or folder takes its place here.
 ROWS = (
     "__init__ errors files arrays locking interruption network_files cache progress decoding",
-    "config_networks config presets_lines presets_rings presets run run_differences",
-    "data gradients fast_layers layers vector_quantizer losses networks latents class_weights saving state models",
+    "config_networks config_models config presets_lines presets_rings presets run run_differences",
+    "data gradients fast_layers layers vector_quantizer losses augmentation networks latents class_weights saving state models",
     "scores score_lines figures figures_memorisation layout diagram architecture",
     "metrics sampling sources extractors inception_extractor extraction comparison measuring copies scoring",
     "evaluation illustration",
-    "environment record guards callbacks training judging",
+    "environment record guards callbacks head_start training judging",
     "pegasus",
     "report",
     "quiet submission",

@@ -6,6 +6,7 @@ import pytest
 from report_runs import bare_run, full_run
 
 from coursework.errors import UserError
+from coursework.presets import PRESETS
 from coursework.report import method
 from coursework.report.bibliography import BIBLIOGRAPHY
 from coursework.report.document import (
@@ -214,3 +215,23 @@ def test_settings_of_the_report_are_read_strictly(tmp_path):
         file.write_text(text)
         with pytest.raises(UserError, match=message):
             read_settings(file)
+
+
+def test_the_method_tells_which_habits_a_run_has():
+    plain_text = plain(method.method_blocks(PRESETS["gan"])[1]["content"])
+    assert plain_text.endswith("non-saturating loss). Samples come from the moving average of G .")
+    config = PRESETS["gan"]
+    for key, text in {
+        "augmentations": "colour,translation,cutout",
+        "real_low": ".7",
+        "real_high": "1.2",
+        "flipped": ".05",
+        "head_start": "20",
+        "ema_decay": "0",
+    }.items():
+        config = config.with_setting(key, text)
+    assert plain(method.method_blocks(config)[1]["content"]).split("loss). ")[1] == (
+        "Before D real and generated images are augmented : colour, translation and cutout. "
+        "Labels of real images are 0.7 to 1.2, of generated ones 0, and 5\u00a0% are swapped . "
+        "D trains alone for the first 20 steps."
+    )

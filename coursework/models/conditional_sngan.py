@@ -39,6 +39,11 @@ class ConditionalSNGAN(SNGAN):
         rows = ops.repeat(ops.expand_dims(classes, 1), self.rows, axis=1)
         return [self.generator([self.draw_latents(count), rows], training=True), classes]
 
+    def augment(self, items):
+        """Return the items with their images augmented, of the classes that they were."""
+        images, classes = items
+        return [super().augment(images), classes]
+
     def sample(self, count, seed, training_images):
         """Return `count` uint8 images of random latents, of all classes in turn; `training_images` play no part."""
         latents = draw_latents(self.latent_distribution, count, (self.latent_size,), seed)

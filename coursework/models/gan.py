@@ -1,15 +1,22 @@
-"""Generative adversarial network (Goodfellow et al. 2014), with unrolled steps and packing as options."""
+"""Generative adversarial network (Goodfellow et al. 2014), and the options that any of its kind may have."""
 
 import keras
 from keras import ops, random
 
+from coursework.augmentation import augment
+from coursework.config import LabelsConfig
+from coursework.errors import UserError
 from coursework.gradients import apply_gradients, value_and_gradients, without_gradient
 from coursework.latents import draw_latents
 from coursework.losses import DISCRIMINATOR_LOSSES, GENERATOR_LOSSES
 from coursework.models.base import PREVIEW_COUNT, GenerativeModel, images_of, to_uint8, to_unit_range
+from coursework.models.label_targets import draw_targets
 from coursework.models.moving_average import MovingAverage
 from coursework.models.optimizers import build_optimizer
 from coursework.models.unrolling import at, look_ahead
+
+# Settings that other places heed, or that have another name here.
+NOT_ARGUMENTS = ("name", "loss", "head_start", "generator_optimizer", "discriminator_optimizer")
 
 
 class GAN(GenerativeModel):
@@ -24,6 +31,9 @@ class GAN(GenerativeModel):
     which its gradient flows (Metz et al. 2017, equations 7 to 10).
     packing: how many items the discriminator judges at once, joined along their last axis (PacGAN, Lin et al. 2018);
     its input is as many times as deep.
+    augmentations: what is done to images, real and fake, before the discriminator sees them (Zhao et al. 2020), names
+    in `AUGMENTATIONS`.
+    labels: a `LabelsConfig`, the targets of the non-saturating loss; a `UserError` with another loss.
 
     Items are what the discriminator judges: images here, in a subclass perhaps a list of tensors for its inputs.
     """
@@ -42,9 +52,17 @@ class GAN(GenerativeModel):
         dequantize=False,
         unrolled_steps=0,
         packing=1,
+        augmentations=(),
+        labels=None,
         seed=0,
     ):
         super().__init__(self.loss_names, seed)
+        if labels == LabelsConfig():
+            labels = None
+        if labels and objective != "non-saturating":
+            raise UserError(f"soft, noisy and flipped labels are for the non-saturating loss, not for {objective}")
+        if augmentations and len(generator.output_shape) != 4:
+            raise UserError("augmentations are of images: points take none")
         self.generator = generator
         self.discriminator = discriminator
         self.objective = objective
@@ -55,6 +73,9 @@ class GAN(GenerativeModel):
         self.dequantize = dequantize
         self.unrolled_steps = unrolled_steps
         self.packing = packing
+        # Not a list, which Keras would wrap for tracking.
+        self.augmentations = tuple(augmentations)
+        self.labels = labels
         self.average = MovingAverage(generator, ema_decay) if ema_decay else None
         # Keras tracks the averaged network's variables only as an attribute of the model.
         self.shown_generator = self.average.network if self.average else generator
@@ -63,11 +84,7 @@ class GAN(GenerativeModel):
     def from_config(cls, config, networks, steps):
         """Return the compiled model of a `Config`; `steps` counts generator updates over the whole training."""
         settings = config.model
-        others = {
-            name: value
-            for name, value in vars(settings).items()
-            if name not in ("name", "loss", "generator_optimizer", "discriminator_optimizer")
-        }
+        others = {name: value for name, value in vars(settings).items() if name not in NOT_ARGUMENTS}
         players = networks["generator"], networks["discriminator"]
         model = cls(*players, objective=settings.loss, **others, seed=config.seed)
         model.compile(
@@ -86,16 +103,21 @@ class GAN(GenerativeModel):
 
     def train_step(self, data):
         """`critic_steps` discriminator updates, each on images of its own, then one generator update."""
-        for real in split_items(self.real_items(data), self.critic_steps):
-            discriminator_loss = self.update_discriminator(real)
+        discriminator_loss, real = self.update_discriminator_alone(data)
         generator_loss = self.update_generator(real)
         if self.average:
             self.average.update(self.generator_optimizer.iterations)
         return self.track(**dict(zip(self.loss_names, (discriminator_loss, generator_loss), strict=True)))
 
+    def update_discriminator_alone(self, data):
+        """Make the discriminator's updates of a training step; return the last one's loss and its real items."""
+        for real in split_items(self.real_items(data), self.critic_steps):
+            loss = self.update_discriminator(real)
+        return loss, real
+
     def update_discriminator(self, real):
         """Update the discriminator on the items `real` (images in [-1, 1]) and as many fresh fakes; return its loss."""
-        real, fake = self.pack(real), self.pack(without_gradient(self.fake_items, item_count(real)))
+        real, fake = self.judged(real), self.judged(without_gradient(self.fake_items, item_count(real)))
         variables = self.discriminator.trainable_variables
         value, gradients = value_and_gradients(lambda: self.discriminator_objective(real, fake), variables)
         apply_gradients(self.discriminator_optimizer, gradients, variables)
@@ -108,23 +130,37 @@ class GAN(GenerativeModel):
         """
         count = item_count(real) * self.generator_batch_factor
         variables = self.generator.trainable_variables
-        value, gradients = value_and_gradients(lambda: self.generator_objective(self.pack(real), count), variables)
+        value, gradients = value_and_gradients(lambda: self.generator_objective(real, count), variables)
         apply_gradients(self.generator_optimizer, gradients, variables)
         return value
 
     def discriminator_objective(self, real, fake):
         """Return the discriminator's loss on packs of real and fake items."""
-        return DISCRIMINATOR_LOSSES[self.objective](*self.discriminate(real, fake))
+        logits = self.discriminate(real, fake)
+        targets = draw_targets(self.labels, *logits, self.random) if self.labels else {}
+        return DISCRIMINATOR_LOSSES[self.objective](*logits, **targets)
 
     def generator_objective(self, real, count):
         """Return the generator's loss on `count` fresh fakes, before the discriminator as it is or as it will be."""
-        fake = self.pack(self.fake_items(count))
+        fake = self.judged(self.fake_items(count))
         if not self.unrolled_steps:
             return GENERATOR_LOSSES[self.objective](self.discriminator(fake, training=True))
-        variables, optimizer = self.discriminator.trainable_variables, self.discriminator_optimizer
+        variables, optimizer, real = (
+            self.discriminator.trainable_variables,
+            self.discriminator_optimizer,
+            self.judged(real),
+        )
         future = look_ahead(lambda: self.discriminator_objective(real, fake), variables, optimizer, self.unrolled_steps)
         with at(variables, future):
             return GENERATOR_LOSSES[self.objective](self.discriminator(fake, training=True))
+
+    def judged(self, items):
+        """Return items as the discriminator gets them: augmented, in packs."""
+        return self.pack(self.augment(items))
+
+    def augment(self, items):
+        """Return the items with their images augmented."""
+        return augment(items, self.augmentations, self.random)
 
     def pack(self, items):
         """Return the items in packs of `packing`, joined along their last axis."""

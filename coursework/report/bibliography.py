@@ -37,6 +37,10 @@ BIBLIOGRAPHY = {
         "P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol. Stacked denoising autoencoders. JMLR 11, "
         "2010."
     ),
+    "diffaugment": (
+        "S. Zhao, Z. Liu, J. Lin, J.-Y. Zhu and S. Han. Differentiable augmentation for data-efficient GAN training. "
+        "NeurIPS 2020. arXiv:2006.10738."
+    ),
     "dropout": (
         "N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov. Dropout: a simple way to prevent "
         "neural networks from overfitting. JMLR 15, 2014."

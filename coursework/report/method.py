@@ -1,5 +1,6 @@
 """What each kind of model minimises: a sentence and equations; numbers come from the run's own settings."""
 
+from coursework.config import LabelsConfig
 from coursework.report.document import heading
 from coursework.report.prose import inlines
 
@@ -61,7 +62,7 @@ def method_blocks(config):
 def _gan(model, network):
     what = "DCGAN [@dcgan]" if network.name == "dcgan" else "residual networks [@sngan]"
     text = f"Generator *G* and discriminator *D* play the game of [@gan] ({what}, {model.loss} loss)."
-    return text + _average(model), _ADVERSARIAL[model.loss]
+    return text + _habits(model), _ADVERSARIAL[model.loss]
 
 
 def _sngan(model, network):
@@ -69,13 +70,13 @@ def _sngan(model, network):
         f"Every weight matrix of *D* is divided by its largest singular value [@sngan]; {model.loss} loss, "
         f"{model.critic_steps} critic step{'s' * (model.critic_steps > 1)}."
     )
-    return text + _average(model), (_SPECTRAL, *_ADVERSARIAL[model.loss])
+    return text + _habits(model), (_SPECTRAL, *_ADVERSARIAL[model.loss])
 
 
 def _conditional_sngan(model, network):
     text = "An SNGAN with classes *y* in the generator's normalisations and a projection in *D* [@projection]."
     projection = "D(x, y) = v_y dot phi(x) + psi(phi(x))"
-    return text + _average(model), (projection, _SPECTRAL, *_ADVERSARIAL[model.loss])
+    return text + _habits(model), (projection, _SPECTRAL, *_ADVERSARIAL[model.loss])
 
 
 def _wgan_gp(model, network):
@@ -86,11 +87,33 @@ def _wgan_gp(model, network):
         f"step{'s' * (model.critic_steps > 1)}."
     )
     penalty = f"lambda EE_(hat(x)) [(norm(nabla D(hat(x))) - {model.penalty_slope:g})^2]"
-    return text + _average(model), (*_ADVERSARIAL[model.loss], f"cal(L)_D + {penalty}")
+    return text + _habits(model), (*_ADVERSARIAL[model.loss], f"cal(L)_D + {penalty}")
 
 
-def _average(model):
-    return " Samples come from the moving average of *G* [@averaging]." if model.ema_decay else ""
+def _habits(model):
+    """Return a sentence on each option that the training makes use of."""
+    labels, sentences = model.labels, []
+    if model.augmentations:
+        sentences.append(
+            f"Before *D* real and generated images are augmented [@diffaugment]: {_and(model.augmentations)}."
+        )
+    if labels != LabelsConfig():
+        real, fake = _range(labels.real_low, labels.real_high), _range(labels.fake_low, labels.fake_high)
+        flipped = f", and {100 * labels.flipped:g}\u00a0% are swapped" if labels.flipped else ""
+        sentences.append(f"Labels of real images are {real}, of generated ones {fake}{flipped} [@inception-score].")
+    if model.head_start:
+        sentences.append(f"*D* trains alone for the first {model.head_start} steps.")
+    if model.ema_decay:
+        sentences.append("Samples come from the moving average of *G* [@averaging].")
+    return "".join(f" {sentence}" for sentence in sentences)
+
+
+def _range(low, high):
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _and(names):
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _vae(model, network):
