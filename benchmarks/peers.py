@@ -1,0 +1,239 @@
+"""Trains the hand-written PyTorch twin of a run's GAN on as many images, and scores both with the same judge.
+
+    python -m benchmarks.peers gan-cifar10-s0 sngan-cifar10-s0    # trains what is not trained yet, then scores
+    python -m benchmarks.peers --show                             # prints the table again
+
+The twin has the run's configuration (networks, losses, optimisers, moving average, batch, epochs, order of the images,
+precision), initial weights from the same distributions, and PyTorch for all the rest: `torch_networks/` and
+`torch_training.py`, which share no code with the package's models. Its folder in reports/peers/ keeps log.csv,
+environment.json, a grid and metrics.json; the state after each epoch, from which the same command goes on, is not
+committed.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+if __name__ == "__main__":
+    # No TensorFlow in this process: two frameworks' threads disturb each other.
+    os.environ["KERAS_BACKEND"] = "torch"
+
+import numpy as np
+import torch
+
+from benchmarks.torch_training import TRAINERS
+from coursework.arrays import read_npz
+from coursework.data import load_dataset
+from coursework.data.pipeline import Batches
+from coursework.environment import describe_environment
+from coursework.errors import UserError
+from coursework.figures import save_grid
+from coursework.files import parse_json, read_text, replacing, write_text
+from coursework.run import Run
+
+FOLDER = Path("reports/peers")
+SAMPLES = 10_000
+SAMPLE_SEED = 2020
+METRICS = "fd,kd,prdc"
+SHOWN = ("fd_judge", "kd_judge", "precision", "recall")
+
+
+def initialize(networks, seed):
+    """Give the networks weights as the package's have: N(0, .02), biases 0, normalisation 1 and 0."""
+    generator = torch.Generator().manual_seed(seed)
+    for network in networks.values():
+        for module in network.modules():
+            weight = getattr(module, "weight", None)
+            if weight is not None and weight.dim() > 1:
+                torch.nn.init.normal_(weight, 0.0, 0.02, generator=generator)
+                if module.bias is not None:
+                    torch.nn.init.zeros_(module.bias)
+            if isinstance(getattr(module, "u", None), torch.Tensor):
+                module.u.copy_(torch.nn.functional.normalize(torch.randn(module.u.shape, generator=generator), dim=0))
+
+
+def tensors(trainer):
+    """Return {name: tensor} of all that training goes on from."""
+    found = {"random": torch.get_rng_state(), "updates": torch.tensor(trainer.updates)}
+    for role, network in trainer.networks.items():
+        found |= {f"{role}.{name}": value for name, value in network.state_dict().items()}
+    for role in trainer.networks:
+        adam, _ = getattr(trainer, f"{role}_optimizer")
+        for index, state in adam.state_dict()["state"].items():
+            found |= {f"{role}_optimizer.{index}.{name}": value for name, value in state.items()}
+    return found | {f"average.{index}": value for index, value in enumerate(trainer.average or ())}
+
+
+def save(file, trainer, epoch):
+    """Write the state after so many epochs."""
+    arrays = {name: value.detach().numpy() for name, value in tensors(trainer).items()}
+    with replacing(file) as temporary:
+        np.savez(temporary, epoch=epoch, **arrays)
+
+
+def load(file, trainer):
+    """Bring a trainer of the same configuration to a saved state; return the epochs behind it."""
+    arrays = {name: torch.from_numpy(array) for name, array in read_npz(file).items()}
+    for role, network in trainer.networks.items():
+        network.load_state_dict(_below(role, arrays))
+        adam, schedule = getattr(trainer, f"{role}_optimizer")
+        content = adam.state_dict()
+        for name, array in _below(f"{role}_optimizer", arrays).items():
+            index, key = name.split(".")
+            parameter = adam.param_groups[0]["params"][int(index)]
+            if array.dim():
+                # In the parameter's own memory order: the fused step walks through both without a look at it.
+                array = torch.empty_like(parameter).copy_(array)
+            content["state"].setdefault(int(index), {})[key] = array
+        adam.load_state_dict(content)
+        schedule.last_epoch = int(content["state"][0]["step"])
+        for group, factor in zip(adam.param_groups, schedule.lr_lambdas, strict=True):
+            group["lr"] = group["initial_lr"] * factor(schedule.last_epoch)
+    average = _below("average", arrays)
+    trainer.average = [average[str(index)] for index in range(len(average))] or None
+    torch.set_rng_state(arrays["random"])
+    trainer.updates = int(arrays["updates"])
+    return int(arrays["epoch"])
+
+
+def _below(prefix, arrays):
+    return {name[len(prefix) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}
+
+
+def train(config, folder, dataset):
+    """Train the twin of `config` in `folder`, from where it stopped; return its trainer."""
+    steps = len(dataset.train_images) // config.images_per_step
+    torch.manual_seed(config.seed)
+    trainer = TRAINERS[config.model.name](config, steps * config.epochs)
+    initialize(trainer.networks, config.seed)
+    state, log, environment = folder / "state.npz", folder / "log.csv", folder / "environment.json"
+    before, rows, done = {}, ["epoch,discriminator_loss,generator_loss,seconds"], 0
+    if state.is_file():
+        done = load(state, trainer)
+        before = parse_json(read_text(environment), str(environment))
+        rows = read_text(log).splitlines()[: done + 1]
+    started, processor = time.perf_counter(), time.process_time()
+    for epoch in range(done, config.epochs):
+        batches = Batches(
+            dataset.train_images,
+            config.images_per_step,
+            config.seed,
+            horizontal_flips=config.horizontal_flips,
+            first_epoch=epoch,
+        )
+        begun, sums = time.perf_counter(), {}
+        for index in range(len(batches)):
+            for name, value in trainer.step(batches[index][0]).items():
+                sums[name] = sums.get(name, 0.0) + value
+        means = ",".join(f"{sums[name] / len(batches):.6g}" for name in ("discriminator_loss", "generator_loss"))
+        rows.append(f"{epoch + 1},{means},{time.perf_counter() - begun:.6g}")
+        print(f"{folder.name}: epoch {epoch + 1} of {config.epochs}: {rows[-1]}", flush=True)
+        write_text(log, "\n".join(rows) + "\n")
+        content = {
+            **describe_environment(),
+            "dataset_fingerprint": dataset.fingerprint,
+            "seconds": before.get("seconds", 0.0) + time.perf_counter() - started,
+            "processor_seconds": before.get("processor_seconds", 0.0) + time.process_time() - processor,
+            "epochs_done": epoch + 1,
+            "images_seen": (epoch + 1) * len(batches) * config.images_per_step,
+        }
+        write_text(environment, json.dumps(content, indent=1) + "\n")
+        save(state, trainer, epoch + 1)
+    return trainer
+
+
+@torch.no_grad()
+def sample(trainer, count=SAMPLES, seed=SAMPLE_SEED):
+    """Return `count` uint8 images (n, height, width, channels) of the moving average, where there is one."""
+    network = trainer.networks["generator"]
+    if trainer.average:
+        state = network.state_dict()
+        floating = [name for name, value in state.items() if value.is_floating_point()]
+        network.load_state_dict(state | dict(zip(floating, trainer.average, strict=True)))
+    network.eval()
+    shape, generator = (count, trainer.latent_size), torch.Generator().manual_seed(seed)
+    if trainer.settings.latent_distribution == "uniform":
+        latents = torch.rand(shape, generator=generator) * 2 - 1
+    else:
+        latents = torch.randn(shape, generator=generator)
+    images = torch.cat([network(part) for part in latents.split(250)]).permute(0, 2, 3, 1).numpy()
+    return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def measure(folder, dataset):
+    """Score the samples in `folder` as `evaluate` scores those of a run, in a process that has TensorFlow."""
+    arguments = ["metrics", str(folder / "samples.npz"), f"{dataset}:train", "--metrics", METRICS]
+    with tempfile.TemporaryDirectory() as place:
+        output = Path(place) / "scores.json"
+        environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+        subprocess.run(
+            [sys.executable, "-m", "coursework", *arguments, "--json", str(output)],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        return parse_json(read_text(output), str(output))["scores"]
+
+
+def compare(run):
+    """Train and score the twin of `run`, as far as that is not done yet."""
+    config, folder = run.read_config(), FOLDER / run.name
+    if config.model.name not in ("gan", "sngan"):
+        raise UserError(f"{run.path}: only GAN and SNGAN have a twin, not {config.model.name}")
+    if (folder / "config.json").is_file() and (folder / "metrics.json").is_file():
+        if read_text(folder / "config.json") == config.to_json():
+            return
+        (folder / "metrics.json").unlink()
+    write_text(folder / "config.json", config.to_json())
+    dataset = load_dataset(config.dataset, config.classes)
+    images = sample(train(config, folder, dataset))
+    save_grid(folder / "samples.png", images[:64])
+    with replacing(folder / "samples.npz") as temporary:
+        np.savez(temporary, images=images)
+    write_text(folder / "metrics.json", json.dumps(measure(folder, config.dataset), indent=1) + "\n")
+
+
+def table():
+    """Return the lines of the table: each run and its twin."""
+    lines = [f"{'':28} {'images':>9} {'processor s':>11}" + "".join(f" {name:>16}" for name in SHOWN)]
+    for folder in sorted(file.parent for file in FOLDER.glob("*/metrics.json")):
+        run = Run.existing(folder.name)
+        sides = {
+            run.name: (run.read_environment(), run.read_metrics()),
+            "  in PyTorch": tuple(
+                parse_json(read_text(folder / name), name) for name in ("environment.json", "metrics.json")
+            ),
+        }
+        for title, (environment, records) in sides.items():
+            found = {record["name"]: record for record in reversed(records) if record.get("extractor") == "judge"}
+            cells = [_cell(found.get(name)) for name in SHOWN]
+            lines.append(
+                f"{title:28} {environment['images_seen']:9,} {environment['processor_seconds']:11,.0f}" + "".join(cells)
+            )
+    return lines
+
+
+def _cell(record):
+    return f" {record['value']:8.4f} ± {record['error']:5.4f}" if record else f" {'not measured':>16}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="finished runs of a GAN or SNGAN")
+    parser.add_argument("--show", action="store_true", help="only print the table again")
+    arguments = parser.parse_args()
+    try:
+        for name in () if arguments.show else arguments.runs:
+            compare(Run.existing(name))
+        print("\n".join(table()))
+    except UserError as error:
+        raise SystemExit(f"peers: {error}") from error
+
+
+if __name__ == "__main__":
+    main()
