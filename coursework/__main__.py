@@ -2,7 +2,12 @@
 
 import sys
 
-from coursework.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from coursework.cli import main
+
+        sys.exit(main())
+    except KeyboardInterrupt:
+        # Before the command line was read, or after all was done.
+        print("coursework: error: interrupted", file=sys.stderr)
+        sys.exit(2)

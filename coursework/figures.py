@@ -1,6 +1,7 @@
 """Figures: image grids, labelled strips, reconstructions, training curves."""
 
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -88,11 +89,12 @@ def save_grid(path, images, columns=8, scale=1, gap=2):
     save_png(path, grid(images, columns, scale, gap))
 
 
-def curves(log, path):
+def curves(log, path, incidents=()):
     """Draw the columns of a training log over the epochs; the suffix of `path` chooses SVG, PDF or PNG.
 
     log: {column: list of floats}, as `Run.read_log` returns; NaN marks epochs without a value. Scores have a panel
-    of their own beside the losses, since their scales have nothing in common.
+    of their own beside the losses, since their scales have nothing in common. incidents: dicts with "epoch" and "kind"
+    as in environment.json; each is a line across all panels.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -105,6 +107,7 @@ def curves(log, path):
             axes[0].text(0.5, 0.5, "no finite values", ha="center", va="center", transform=axes[0].transAxes)
         for axis, (title, columns) in zip(axes, panels, strict=False):
             _draw_panel(axis, title, columns)
+            _mark(axis, incidents, last=max(epochs[-1] for epochs, _ in columns.values()))
         save_figure(figure, path)
 
 
@@ -129,7 +132,9 @@ STYLE = {
 def save_figure(figure, path, dpi=200):
     """Write a matplotlib figure to `path`, all or nothing, without the date: equal figures are equal files."""
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # A name from somebody's log may have letters that the typeface lacks; a box stands for each.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(temporary, dpi=dpi, metadata=undated.get(temporary.suffix))
 
 
@@ -187,6 +192,25 @@ def _panels(log):
     if panels["Losses"] and all(len(values) < 2 for _, values in panels["Scores"].values()):
         panels["Scores"] = {}
     return panels
+
+
+def _mark(axis, incidents, last):
+    """Draw a line with its name at the epoch of each incident; the last logged epoch is followed by one at most."""
+    for incident in incidents:
+        if 0 < incident["epoch"] <= last + 1:
+            axis.axvline(incident["epoch"], color="#b00020", linewidth=0.8, linestyle=":")
+            place = {"xy": (incident["epoch"], 1), "xycoords": ("data", "axes fraction")}
+            axis.annotate(
+                str(incident.get("kind", "incident"))[:40],
+                **place,
+                xytext=(-2, -2),
+                textcoords="offset points",
+                rotation=90,
+                ha="right",
+                va="top",
+                color="#b00020",
+                fontsize=7,
+            )
 
 
 def _draw_panel(axis, title, columns):

@@ -5,7 +5,8 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import shutil
 from pathlib import Path
 
 from coursework.errors import CannotWrite, UserError
@@ -24,18 +25,11 @@ def replacing(path):
     Raises `CannotWrite` where the folder cannot be created or written, and where the disk is full.
     """
     path = Path(path)
+    # Named before it is made, so that an interruption at any moment finds it to be removed.
+    temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}{path.suffix}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
-        os.close(descriptor)
-        # mkstemp makes files private; a run directory is meant to be shared like any other file.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    temporary = Path(name)
-    try:
+        open(temporary, "xb").close()
         yield temporary
         # Without the flush a power cut after the rename can leave an empty file under the final name.
         with open(temporary, "rb+") as file:
@@ -45,7 +39,30 @@ def replacing(path):
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+@contextlib.contextmanager
+def replacing_folder(path):
+    """Yield a temporary folder beside `path`; it takes the place of `path`, absent or empty, if the block succeeds.
+
+    Raises `CannotWrite` like `replacing`, and where `path` holds anything.
+    """
+    path = Path(path)
+    temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        # Windows renames nothing to what is there.
+        if path.is_dir():
+            path.rmdir()
+        os.replace(temporary, path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _cannot_write(path, error):
@@ -64,10 +81,10 @@ def _flush_folder(folder):
 
 
 def remove_leftovers(folder):
-    """Remove the temporary files that killed processes left in `folder` and below; nobody else may be writing there."""
-    for file in Path(folder).rglob(f"{TEMPORARY}*"):
+    """Remove what killed processes left unfinished in `folder` and below; nobody else may be writing there."""
+    for entry in list(Path(folder).rglob(f"{TEMPORARY}*")):
         with contextlib.suppress(OSError):
-            file.unlink()
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 def write_text(path, text):
@@ -117,3 +134,11 @@ def parse_json(text, source):
         raise UserError(f"{source} is not valid JSON: {error}") from error
     except RecursionError as error:
         raise UserError(f"{source} is not valid JSON: it is nested too deep") from error
+
+
+def read_json(path, kind):
+    """Return the JSON in `path`; raises `UserError` where it cannot be read or is not a `kind`."""
+    content = parse_json(read_text(path), path)
+    if not isinstance(content, kind):
+        raise UserError(f"{path} should hold a JSON {'list' if kind is list else 'object'}")
+    return content

@@ -115,5 +115,5 @@ def _curves(run):
     if not log:
         return None
     file = run.figures / "curves.png"
-    curves(log, file)
+    curves(log, file, run.read_environment().get("incidents", ()))
     return file

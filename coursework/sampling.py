@@ -7,7 +7,7 @@ from coursework.arrays import read_npz
 from coursework.class_weights import balanced_labels, class_weights
 from coursework.errors import UserError
 from coursework.figures import save_grid, save_png
-from coursework.files import replacing
+from coursework.files import replacing, replacing_folder
 from coursework.latents import draw_codes, draw_latents
 from coursework.models import MODELS
 from coursework.models.autoencoder import code_of
@@ -143,5 +143,6 @@ def write_samples(output, images):
     elif output.is_dir() and any(output.iterdir()):
         raise UserError(f"{output} is not empty: give a new folder, or remove that one")
     else:
-        for index, image in enumerate(images):
-            save_png(output / f"{index:05d}.png", image)
+        with replacing_folder(output) as temporary:
+            for index, image in enumerate(images):
+                save_png(temporary / f"{index:05d}.png", image)

@@ -1,11 +1,15 @@
-"""Run directories for the tests of the report, made without Keras."""
+"""Run directories for the tests of the report, made without Keras, and what a report holds of them."""
 
 import json
+import shutil
 
 import numpy as np
+import typst
 
 from coursework import figures
 from coursework.presets import PRESETS
+from coursework.report import stage
+from coursework.report.typesetting import write_main
 from coursework.run import Run
 
 LABEL = "CIFAR-10 (JPEG copy)"
@@ -83,3 +87,50 @@ def pegasus_folder(folder, count=64, **best):
     records[-1] |= best
     (folder / "pegasus.json").write_text(json.dumps(records))
     return folder
+
+
+def staged(runs, home, prose=None, **options):
+    """Return the content of a report, and the folder where it lies."""
+    folder = home / "stage"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    if prose is not None:
+        (home / "prose.md").write_text(prose, encoding="utf-8")
+    content, _ = stage(runs, folder, home, **options)
+    assert json.loads((folder / "data.json").read_text(encoding="utf-8")) == content
+    return content, folder
+
+
+def pages_of(folder):
+    """Compile as PNG pages; any warning of the compiler, such as an unknown font, fails."""
+    main = write_main(folder)
+    compiler = typst.Compiler(main, root=folder, ignore_system_fonts=True)
+    pages, warnings = compiler.compile_with_warnings(format="png", ppi=40)
+    assert not warnings, [warning.message for warning in warnings]
+    return pages if isinstance(pages, list) else [pages]
+
+
+def blocks_of(content, kind):
+    return [block for block in content["blocks"] if block["type"] == kind]
+
+
+def tables(content, target):
+    """Return every table of that target as rows of texts, the header first."""
+
+    def words(inlines):
+        return "".join(words(each["content"]) if "content" in each else each.get("text", "") for each in inlines)
+
+    return [
+        [
+            [words(cell["content"]) for cell in line]
+            for line in [found["header"], *(row["cells"] for row in found["rows"])]
+        ]
+        for found in blocks_of(content, "table")
+        if found["target"] == target
+    ]
+
+
+def table(content, target):
+    """Return a table as rows of texts, the header first."""
+    (found,) = tables(content, target)
+    return found

@@ -146,6 +146,12 @@ def test_losses_of_different_magnitude_share_a_logarithmic_axis(smaller, scale):
     assert [line.get_ydata().tolist() for line in axis.lines] == [[1.0, 2.0], smaller]
 
 
+def test_names_that_no_typeface_has_are_drawn_without_a_warning(tmp_path, recwarn):
+    figures.curves({"epoch": [1.0, 2.0], "loss \x01 \u4e2d": [0.5, 0.25]}, tmp_path / "curves.svg")
+    assert (tmp_path / "curves.svg").read_text().rstrip().endswith("</svg>")
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_curves_are_labelled_vector_graphics_and_the_same_every_time(tmp_path):
     figures.curves(LOG, tmp_path / "a.svg")
     figures.curves(LOG, tmp_path / "b.svg")

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import sys
 from io import BytesIO
@@ -12,11 +11,23 @@ import numpy as np
 import pytest
 import typst
 from PIL import Image
-from report_runs import ENVIRONMENT, LABEL, SCORE, bare_run, full_run, pegasus_folder
+from report_runs import (
+    ENVIRONMENT,
+    LABEL,
+    SCORE,
+    bare_run,
+    blocks_of,
+    full_run,
+    pages_of,
+    pegasus_folder,
+    staged,
+    table,
+    tables,
+)
 
 from coursework.errors import UserError
 from coursework.presets import PRESETS
-from coursework.report import build, stage
+from coursework.report import build
 from coursework.report.differences import differing, settings_of, words_of
 from coursework.report.separate_figures import write_separately
 from coursework.report.typesetting import TEMPLATE, typeset, write_main
@@ -28,53 +39,6 @@ def home(tmp_path, monkeypatch):
     """Work in an empty folder, where reports/runs is empty too."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def staged(runs, home, prose=None, **options):
-    """Return the content of a report, and the folder where it lies."""
-    folder = home / "stage"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    if prose is not None:
-        (home / "prose.md").write_text(prose, encoding="utf-8")
-    content, _ = stage(runs, folder, home, **options)
-    assert json.loads((folder / "data.json").read_text(encoding="utf-8")) == content
-    return content, folder
-
-
-def pages_of(folder):
-    """Compile as PNG pages; any warning of the compiler, such as an unknown font, fails."""
-    main = write_main(folder)
-    compiler = typst.Compiler(main, root=folder, ignore_system_fonts=True)
-    pages, warnings = compiler.compile_with_warnings(format="png", ppi=40)
-    assert not warnings, [warning.message for warning in warnings]
-    return pages if isinstance(pages, list) else [pages]
-
-
-def blocks_of(content, kind):
-    return [block for block in content["blocks"] if block["type"] == kind]
-
-
-def tables(content, target):
-    """Return every table of that target as rows of texts, the header first."""
-
-    def words(inlines):
-        return "".join(words(each["content"]) if "content" in each else each.get("text", "") for each in inlines)
-
-    return [
-        [
-            [words(cell["content"]) for cell in line]
-            for line in [found["header"], *(row["cells"] for row in found["rows"])]
-        ]
-        for found in blocks_of(content, "table")
-        if found["target"] == target
-    ]
-
-
-def table(content, target):
-    """Return a table as rows of texts, the header first."""
-    (found,) = tables(content, target)
-    return found
 
 
 def test_a_full_run_is_reported_with_all_it_holds(home):
@@ -250,6 +214,22 @@ def test_drawings_are_made_when_missing_or_older_than_what_they_show_and_else_le
     assert "<!-- FD-judge -->" in drawn[0].read_text()
 
 
+def test_curves_show_where_training_went_wrong_and_the_caption_says_what(home):
+    run = full_run(home)
+    staged([run], home)
+    assert "<!-- not finite -->" not in (run.figures / "curves.svg").read_text()
+    text = "training diverged in epoch 3, step 7: loss is nan"
+    incidents = [{"kind": "not finite", "epoch": 3, "step": 7, "text": text}, {"kind": "beyond the log", "epoch": 99}]
+    run.write_environment(run.read_environment() | {"incidents": incidents})
+    os.utime(run.environment_file, ns=(0, (run.figures / "curves.svg").stat().st_mtime_ns + 10**9))
+    content, _ = staged([run], home)
+    (shown,) = [block for block in blocks_of(content, "figure") if block["target"] == "training"]
+    assert "Training diverged in epoch 3, step 7: loss is nan." in str(shown)
+    drawn = (run.figures / "curves.svg").read_text()
+    # In the panel of the losses and in that of the scores.
+    assert drawn.count("<!-- not finite -->") == 2 and "beyond the log" not in drawn
+
+
 def test_the_pegasus_is_framed_in_its_batch_and_ranked(home):
     neighbours = [{"train_index": 12345, "distance": 3.25}, {"train_index": 6}]
     pegasus_folder(home / "pegasus", neighbours=neighbours)
@@ -317,16 +297,6 @@ def test_odd_records_of_a_pegasus_are_read_with_care(home):
     (folder / "pegasus.json").write_text("{}")
     with pytest.raises(UserError, match=r"pegasus\.json should hold a JSON list"):
         staged([bare_run(home)], home)
-
-
-def test_studies_and_lines_stand_in_the_appendix(home):
-    (home / "studies").mkdir()
-    (home / "studies" / "loss.csv").write_text("epoch,hinge\n1,<b>12.4</b>\n2\n")
-    (home / "lines").mkdir()
-    (home / "lines" / "table.csv").write_text("model,images\nlines-acai,64\n")
-    content, _ = staged([bare_run(home)], home)
-    assert table(content, "loss") == [["epoch", "hinge"], ["1", "<b>12.4</b>"], ["2", ""]]
-    assert table(content, "table") == [["model", "images"], ["lines-acai", "64"]]
 
 
 def test_equal_runs_give_equal_bytes_in_a_second_without_keras(home):

@@ -183,6 +183,20 @@ def test_a_loss_that_is_not_finite_is_written_down(value, shown, in_tmp, monkeyp
     assert run.read_environment()["incidents"] == [] and run.is_finished()
 
 
+@pytest.mark.parametrize(("kept", "kind"), [(1, "constant output"), (2, "mode collapse")])
+def test_a_run_whose_images_are_few_is_told_and_written_down(kept, kind, in_tmp, tiny, monkeypatch):  # noqa: F811
+    """A generator that has lost all images but one, or two, of the training set: the guard sees it while it trains."""
+    monkeypatch.setattr(training, "DiversityGuard", functools.partial(DiversityGuard, after=1))
+    noise = numpy.random.default_rng(0).integers(-2, 3, tiny.train_images.shape) * (kept > 1)
+    few = (tiny.train_images[numpy.arange(64) % kept].astype(int) + noise).clip(0, 255).astype(numpy.uint8)
+    monkeypatch.setattr(GAN, "sample", lambda self, count, seed, images: few[:count])
+    run, lines = Run(in_tmp / "run"), []
+    train(longer(GAN_CONFIG, 3), run, report=lines.append)
+    (incident,) = run.read_environment()["incidents"]
+    assert (incident["kind"], incident["epoch"]) == (kind, 2) and run.is_finished()
+    assert [line for line in lines if line.startswith(f"{kind} in epoch 2: ")] == [incident["text"]]
+
+
 class Draws:
     """A model as the guard sees it: so many updates, and images by a rule."""
 

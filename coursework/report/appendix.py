@@ -1,15 +1,15 @@
-"""What stands behind the references: studies, the lines task, the ranking, and a section on every run."""
+"""What stands behind the references: strategies, the ranking, studies, and a section on every run."""
 
-import csv
 import re
 
-from coursework.errors import UserError
+from coursework.report.csv_tables import csv_blocks
 from coursework.report.differences import settings_blocks
 from coursework.report.document import cell, figure, heading, name, note, panel, row, table
-from coursework.report.drawings import drawn_architecture, drawn_curves
+from coursework.report.drawings import drawn_architecture, drawn_curves, training_caption
 from coursework.report.pegasus import ranking_blocks
 from coursework.report.sections import SETTINGS_IN_BODY, SIDE_BY_SIDE, sample_panel, through_training
 from coursework.report.strategies import strategy_blocks
+from coursework.report.studies import study_blocks
 from coursework.report.values import value_text
 
 # Figures of a run in the order of the page, by the first part of their file names; those of the body are not repeated.
@@ -20,7 +20,6 @@ CAPTIONS = {
     "mixing": "Mixtures of two classes.",
     "memorisation": "Memorisation.",
 }
-ROWS_SHOWN = 40
 
 
 def appendix_blocks(context):
@@ -35,43 +34,12 @@ def appendix_blocks(context):
     studies = [block for file in sorted((context.folder / "studies").glob("*.csv")) for block in csv_blocks(file)]
     if studies:
         blocks += [heading(2, "Studies"), *studies]
-    blocks += _lines_blocks(context)
+    blocks += study_blocks(context)
     if len(context.runs) > SETTINGS_IN_BODY:
         blocks += [heading(2, "Settings of all runs"), *settings_blocks(context.runs)]
     for run in context.runs:
         blocks += run_blocks(context, run)
     return blocks
-
-
-def csv_blocks(file):
-    """Return a CSV file as a table, of its first rows where it is long; raises `UserError` where it is no text."""
-    try:
-        with open(file, newline="", encoding="utf-8") as stream:
-            lines = [line for line in csv.reader(stream) if any(line)]
-    except (ValueError, csv.Error) as error:
-        raise UserError(f"{file} is not a CSV file: {error}") from error
-    if len(lines) < 2:
-        return []
-    header, *rows = lines
-    shown = [
-        row(*(cell(name(value)) for value in [*line, *[""] * len(header)][: len(header)])) for line in rows[:ROWS_SHOWN]
-    ]
-    more = f", first {ROWS_SHOWN} of {len(rows):,} rows" if len(rows) > ROWS_SHOWN else ""
-    return [
-        table(
-            file.stem, [cell(name(title.replace("_", " "))) for title in header], shown, [name(file.name), f"{more}."]
-        )
-    ]
-
-
-def _lines_blocks(context):
-    folder = context.folder / "lines"
-    blocks = csv_blocks(folder / "table.csv") if (folder / "table.csv").is_file() else []
-    for stem in ("interpolations", "curves"):
-        image = context.images.add(folder / f"{stem}.png")
-        if image:
-            blocks.append(figure(f"lines-{stem}", [panel(image, height=150)], [f"Lines: {stem}."]))
-    return [heading(2, "The lines task"), *blocks] if blocks else []
 
 
 def run_blocks(context, run):
@@ -82,7 +50,8 @@ def run_blocks(context, run):
         architecture = context.images.add(drawn_architecture(run.run))
         curves = context.images.add(drawn_curves(run.run))
         if curves:
-            blocks.append(figure(f"{run.name}-training", [panel(curves, run.name)], ["Training."]))
+            caption = training_caption(run.run, "Training.")
+            blocks.append(figure(f"{run.name}-training", [panel(curves, run.name)], [caption]))
         else:
             blocks.append(note("No epoch has been logged yet."))
         blocks += through_training(context, run, f"{run.name}-through-training", "Through training.", rows=1)

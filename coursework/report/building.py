@@ -63,7 +63,7 @@ def build(runs, output=OUTPUT, folder=FOLDER, pegasus=None, template=None, choic
     """Build the report of `runs` as PDF at `output`, as page and model card beside it; return the `Report`.
 
     runs: list of `Run`, finished or not; what a run does not hold yet is left out or called "not measured".
-    folder: where report.toml, prose.md, pegasus/, judges/, studies/ and lines/ are looked for; a first prose.md is
+    folder: where report.toml, prose.md, pegasus/, judges/ and the studies are looked for; a first prose.md is
     written where there is none, and never changed. pegasus: folder in place of its pegasus/. template: Typst file in
     place of the package's. choice: file that the gallery saved, by default choice.json in pegasus/ where there is one.
     Curves and diagrams older than what they show are drawn again in the runs. Equal runs give equal bytes. Raises

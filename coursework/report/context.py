@@ -4,9 +4,10 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
+from coursework.files import read_json
 from coursework.report.images import Images
 from coursework.report.pegasus import Pegasus, read_pegasus
-from coursework.report.values import dataset_label, duration, read_json
+from coursework.report.values import dataset_label, duration
 from coursework.run import Run
 
 

@@ -2,20 +2,29 @@
 
 from coursework.diagram import render
 from coursework.figures import curves
-from coursework.report.values import read_json
+from coursework.files import read_json
 
 SUFFIXES = (".svg", ".pdf")
 
 
 def drawn_curves(run):
     """Return the path of the run's curves as SVG, a PDF beside it; there is none where no epoch has been logged."""
-    target = run.figures / "curves.svg"
-    if run.log_file.is_file() and _is_stale(target, run.log_file):
+    target, incidents = run.figures / "curves.svg", run.read_environment().get("incidents", ())
+    # What went wrong is written down after the last row of the log.
+    sources = [run.log_file, run.environment_file] if incidents else [run.log_file]
+    if run.log_file.is_file() and any(_is_stale(target, source) for source in sources):
         log = run.read_log()
         if log:
             for suffix in SUFFIXES:
-                curves(log, target.with_suffix(suffix))
+                curves(log, target.with_suffix(suffix), incidents)
     return target
+
+
+def training_caption(run, start):
+    """Return the caption of the run's curves: `start`, and where something went wrong what and when."""
+    told = [incident.get("text") for incident in run.read_environment().get("incidents", ())]
+    texts = [f"{text[:1].upper()}{text[1:200].rstrip('.')}." for text in told if isinstance(text, str) and text.strip()]
+    return " ".join([start, *texts])
 
 
 def drawn_architecture(run):

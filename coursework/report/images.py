@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, features
 
+from coursework.data.image_files import FORMATS
+
 WHITE = 255
 
 
@@ -69,9 +71,12 @@ def _record(page, printed, width, height, pixels):
 def read_image(path):
     """Return the uint8 pixels (h, w, 3) of the image at `path`, (h, w) of a grey one; None where it cannot be read."""
     try:
-        with Image.open(path) as image:
+        # Opening a named pipe would wait for whoever writes to it.
+        if not Path(path).is_file():
+            return None
+        with Image.open(path, formats=FORMATS) as image:
             return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Exception:  # Pillow raises a dozen kinds for a damaged file.
         return None
 
 

@@ -7,16 +7,17 @@ from coursework.report.document import heading, note
 
 # A line of the prose file that says it is still the package's first version.
 DRAFT_MARK = "DRAFT"
+# What brackets may hold has an end: looked for from every bracket that is never closed, it would take for ever.
 TOKEN = re.compile(
     r"\\(?P<escaped>[^\w\s])"
     r"|`(?P<code>[^`]+)`"
     r"|\*\*(?P<strong>.+?)\*\*"
     r"|\*(?P<emph>[^\s*](?:[^*]*[^\s*])?)\*"
     r"|(?<!\w)_(?P<underlined>[^\s_](?:[^_]*[^\s_])?)_(?!\w)"
-    r"|\[@(?P<cite>[^\]\s][^\]]*)\]"
-    r"|\[#(?P<see>[\w-]+)\]"
-    r"|\[(?P<label>[^\]]+)\]\((?P<url>[^()\s]*)\)"
-    r"|\{(?P<source>[^{}:\n]+):\s*(?P<fact>[^{}\n]+)\}",
+    r"|\[@(?P<cite>[^\]\s][^\]]{0,500})\]"
+    r"|\[#(?P<see>[\w-]{1,200})\]"
+    r"|\[(?P<label>[^\]]{1,500})\]\((?P<url>[^()\s]{0,2000})\)"
+    r"|\{(?P<source>[^{}:\n]{1,200}):\s*(?P<fact>[^{}\n]{1,200})\}",
     re.DOTALL,
 )
 SCHEMES = ("https://", "http://", "mailto:")
@@ -39,7 +40,7 @@ def parse(text, places=(), fact=None, source="prose"):
             blocks.append(_paragraph("\n".join(lines), fact, source))
             lines.clear()
 
-    for line in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL).splitlines():
+    for line in _without_comments(text).splitlines():
         line = line.rstrip()
         place, hashes = PLACE.fullmatch(line.strip()), re.match(r"(#{1,6})\s+(.*)", line)
         item = ITEM.match(line)
@@ -69,6 +70,14 @@ def parse(text, places=(), fact=None, source="prose"):
             lines.append(line.strip())
     flush()
     return blocks
+
+
+def _without_comments(text):
+    kept, start = [], 0
+    while (opened := text.find("<!--", start)) >= 0 and (closed := text.find("-->", opened + 4)) >= 0:
+        kept.append(text[start:opened])
+        start = closed + 3
+    return "".join([*kept, text[start:]])
 
 
 def is_draft(text):

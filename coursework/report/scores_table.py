@@ -6,6 +6,8 @@ from coursework.scores import score_tables
 NOT_MEASURED = "not measured"
 # Of scores in a table, so that a value and its error stand in one line.
 COLUMNS = 5
+# Of codes and not of images: they have a table of their own, beside published ones.
+OF_CODES = ("linear_accuracy", "clustering_accuracy")
 
 
 def score_blocks(runs):
@@ -14,7 +16,9 @@ def score_blocks(runs):
     Some classes of a data set are another one: nothing measured on them compares with what the whole gives.
     """
     blocks = []
-    results = [(_dataset(run), run.name, run.metrics) for run in runs]
+    results = [
+        (_dataset(run), run.name, [record for record in run.metrics if record["name"] not in OF_CODES]) for run in runs
+    ]
     for content in score_tables(results, COLUMNS):
         blocks.append(_table(content))
     return blocks or [note("No score has been measured yet.")]

@@ -2,7 +2,7 @@
 
 from coursework.report.differences import settings_blocks
 from coursework.report.document import cite, figure, note, panel, paragraph
-from coursework.report.drawings import drawn_architecture, drawn_curves
+from coursework.report.drawings import drawn_architecture, drawn_curves, training_caption
 from coursework.report.images import first_rows
 from coursework.report.method import method_blocks
 from coursework.report.pegasus import neighbour_blocks, pegasus_blocks
@@ -63,7 +63,8 @@ def training(context):
     curves = context.images.add(drawn_curves(final.run))
     blocks = [note(f"No epoch of {final.name} has been logged yet.")]
     if curves:
-        blocks = [figure("training", [panel(curves, final.name)], ["Training of the final model."])]
+        caption = training_caption(final.run, "Training of the final model.")
+        blocks = [figure("training", [panel(curves, final.name)], [caption])]
     return blocks + through_training(context, final, "through-training", "Through training: equal latents or images.")
 
 

@@ -1,7 +1,8 @@
 """The tables of strategies: how each one's batch scores, by the witness that searched and by one that did not."""
 
+from coursework.files import read_json
 from coursework.report.document import cell, name, row, table
-from coursework.report.values import number_text, read_json, strategy_text, value_text
+from coursework.report.values import number_text, strategy_text, value_text
 from coursework.scores import score
 
 WITNESSES = {"witness": "the witness that searches and ranks", "second": "a second witness, used for nothing else"}

@@ -1,9 +1,6 @@
-"""How settings, numbers and time spans read, and JSON files that are checked."""
+"""How settings, numbers and time spans read."""
 
 import math
-
-from coursework.errors import UserError
-from coursework.files import parse_json, read_text
 
 
 def value_text(value):
@@ -42,11 +39,3 @@ def strategy_text(name):
 def dataset_label(run):
     """Name the data as figures must: the environment knows whether it was a JPEG copy."""
     return str(run.read_environment().get("dataset_label") or run.read_config().dataset)
-
-
-def read_json(path, kind):
-    """Return the JSON in `path`; raises `UserError` where it cannot be read or is not a `kind`."""
-    content = parse_json(read_text(path), path)
-    if not isinstance(content, kind):
-        raise UserError(f"{path} should hold a JSON {'list' if kind is list else 'object'}")
-    return content

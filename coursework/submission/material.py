@@ -9,14 +9,13 @@ import numpy as np
 from PIL import Image
 
 from coursework.errors import UserError
-from coursework.files import read_text
+from coursework.files import read_json, read_text
 from coursework.pegasus.batch_files import BEST, CONDITIONS, LATENTS, RECORDS, SHEET, cut, read_records
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.chosen import with_choice
 from coursework.report import stage
 from coursework.report.context import runs_named
 from coursework.report.typesetting import typeset, write_main
-from coursework.report.values import read_json
 from coursework.submission.imports import read_package
 
 PACKAGE = Path(__file__).parents[1]
@@ -107,7 +106,7 @@ def _read_image(material, name):
     try:
         with Image.open(file, formats=["PNG"]) as picture:
             return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Exception:  # Pillow raises a dozen kinds for a damaged file.
         material.faults.append(f"cannot read {file}: make pegasus")
         return None
 

@@ -8,7 +8,6 @@ import argparse
 import dataclasses
 import hashlib
 import importlib.util
-import json
 import os
 import sys
 from pathlib import Path
@@ -89,7 +88,7 @@ def train_again(arguments):
     """Train judge, witnesses and generators on CIFAR-10, make candidates by the same strategies and choose 64."""
     from coursework.config import Config
     from coursework.data import load_dataset
-    from coursework.files import read_text
+    from coursework.files import read_json, read_text
     from coursework.judging import train_judge
     from coursework.pegasus.batch_files import read_records
     from coursework.pegasus.making import make_pegasi
@@ -99,7 +98,7 @@ def train_again(arguments):
     from coursework.training import train
 
     records = read_records(HERE / "pegasus.json")
-    conditions = json.loads(read_text(HERE / "comparison.json"))
+    conditions = read_json(HERE / "comparison.json", dict)
     files = sorted((HERE / "runs").glob("*/config.json"))
     configs = {file.parent.name: Config.from_json(read_text(file), file) for file in files}
     # All that follows is kept in reports/, as by `make`: what is finished is found there by the next call.
@@ -160,15 +159,18 @@ def check_files():
     """Raise `UserError` where a file is not as it was handed in, and where the package is another one."""
     import coursework
     from coursework.errors import UserError
-    from coursework.files import parse_json, read_text
+    from coursework.files import read_json
 
     if HERE not in Path(coursework.__file__).resolve().parents:
         raise UserError(f"the package coursework is taken from {coursework.__file__}, not from {HERE}")
-    for path, entry in parse_json(read_text(HERE / "manifest.json"), "manifest.json")["files"].items():
+    files = read_json(HERE / "manifest.json", dict).get("files")
+    if not isinstance(files, dict) or not all(isinstance(entry, dict) for entry in files.values()):
+        raise UserError("manifest.json is not the one handed in: unpack the zip again")
+    for path, entry in files.items():
         file = HERE / path
         if not file.is_file():
             raise UserError(f"{path} is missing: unpack the whole zip")
-        if path.endswith((".keras", ".npz", ".json")) and digest(file) != entry["sha256"]:
+        if path.endswith((".keras", ".npz", ".json")) and digest(file) != entry.get("sha256"):
             raise UserError(f"{path} is not the one handed in: unpack the zip again")
 
 

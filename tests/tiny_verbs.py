@@ -1,0 +1,194 @@
+"""Every verb of the command line on data and networks of nearly nothing: `python tests/tiny_verbs.py VERB ...`.
+
+What has no option to be small is made so once Keras is there: the verbs import it themselves, as they do for a user.
+"""
+
+import argparse
+import dataclasses
+import functools
+import sys
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import pytest
+
+from coursework import cli, data, quiet
+from coursework.data import lines as lines_data
+from coursework.data import sprites
+from coursework.verbs import add_verbs, configure
+
+NARROW = {
+    "gan": ["--set=generator_width=8", "--set=discriminator_width=8", "--set=latent_size=4"],
+    "acai": ["--set=depth=2", "--set=latent_channels=2"],
+}
+TRAINING = ["--epochs", "1", "--set=batch_size=32", "--set=sample_every=1", "--set=score_every=0"]
+
+# {verb: its command lines}, each of which finds what it needs where `prepare` was.
+COMMANDS = {
+    "judge": [["judge", "--epochs", "1", "--role", role] for role in ("judge", "witness", "second")],
+    "train": [["train", name, "--run", f"runs/new-{name}", *TRAINING, *NARROW[name]] for name in NARROW],
+    "study": [["study", "loss", "gan", "--vary", "loss=hinge", "--samples", "64", *TRAINING, *NARROW["gan"]]],
+    "sample": [["sample", "runs/gan", "--count", "8", "--output", f"new{kind}"] for kind in (".png", ".npz", "")],
+    "evaluate": [["evaluate", "runs/gan", "--metrics", "fd"]],
+    "metrics": [["metrics", "samples", "animals:train", "--metrics", "fd", "--json", "scores.json"]],
+    "compare": [["compare", "runs/gan", "runs/acai"]],
+    "downstream": [["downstream", "runs/acai"]],
+    "aggregate-posterior": [["aggregate-posterior", "runs/acai", "--samples", "64", "--folder", "posterior"]],
+    "pegasus": [
+        [
+            *("pegasus", "runs/acai", "--strategies", "interpolation", "--pool", "6", "--count", "4"),
+            *("--beside", "samples", "--output", "pegasus"),
+        ]
+    ],
+    "figures": [["figures", "runs/gan", "--output", "figures"]],
+    "report": [["report", "runs/gan", "--output", "report.pdf"]],
+    "submission": [["submission", "--no-verify", "--output", "submission.zip"]],
+    "lines": [["lines", "--images", "64", "--folder", "lines"]],
+    "rings": [["rings", "--steps", "2", "--seeds", "1", "--mixtures", "ring", "--folder", "rings"]],
+    "lesson": [["lesson", "--steps", "2", "--seeds", "1", "--folder", "lesson"]],
+    "pegasus-benchmark": [["pegasus-benchmark", "--pool", "64", "--folder", "benchmark"]],
+    "demo": [["demo", "--folder", "demo"]],
+}
+for lines in (COMMANDS["judge"], COMMANDS["train"], COMMANDS["study"]):
+    for line in lines:
+        line += ["--dataset", "animals"]
+# Verbs that import no Keras, and need none of what `shrink` does.
+LIGHT = {"compare", "report", "submission"}
+SMALL_POINTS = {"latent_size": 2, "generator_width": 8, "generator_depth": 1, "discriminator_width": 8}
+PER_CLASS = {"train_per_class": 24, "test_per_class": 20}
+
+
+def verbs():
+    """Return the names of the command line's verbs."""
+    added = argparse.ArgumentParser().add_subparsers()
+    add_verbs(added)
+    return set(added.choices)
+
+
+def shrink_data(patch):
+    """Offer small data sets under the names of the built-in ones; imports no Keras."""
+    tiny = functools.cache(lambda: sprites.load(**PER_CLASS))
+    few_lines = functools.cache(lambda: lines_data.load(train_count=64, test_count=16))
+    patch.setitem(data.DATASETS, "sprites", tiny)
+    patch.setitem(data.DATASETS, "lines", few_lines)
+
+
+def shrink(patch, eager=True):
+    """Make small what the verbs chain, through `patch`, a `pytest.MonkeyPatch`.
+
+    eager: run TensorFlow's functions as they are written; for networks as small as these the graph takes longer.
+    """
+    import keras
+
+    from coursework import demo, judging, lines, pegasus_benchmark, presets_lines, presets_rings
+    from coursework.pegasus import truth, witness_training
+    from coursework.pegasus.making import pools_of
+    from coursework.presets import ACAI_DEMO
+    from coursework.rings import latent_plane, lesson, study, training
+
+    if eager and keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.run_functions_eagerly(True)
+        # It does not reach into the data pipeline, and says so.
+        warnings.filterwarnings("ignore", message=".*run_functions_eagerly.*")
+        patch.setattr(training, "compiled", lambda fn, fused: fn)
+    for module in (training, study, lesson, latent_plane):
+        patch.setattr(module, "STEPS_PER_EPOCH", 2)
+    patch.setattr(training, "BLOCK", 2)
+    patch.setattr(judging, "train_judge", functools.partial(judging.train_judge, width=4))
+    for name, value in (("TRUE_COUNT", 96), ("pools_of", functools.partial(pools_of, strategies=("interpolation",)))):
+        patch.setattr(pegasus_benchmark, name, value)
+    for name, value in (("WIDTH", 4), ("UPDATES", 1)):
+        patch.setattr(truth, name, value)
+    patch.setattr(witness_training, "FEWEST_UPDATES", 1)
+    patch.setattr(witness_training, "EPOCHS", {"witness": 1, "second": 1})
+    patch.setattr(witness_training, "WIDTHS", {"witness": 4, "second": 4})
+    for name, value in (("JUDGE_WIDTH", 4), ("JUDGE_EPOCHS", 1), ("WITNESS_EPOCHS", 1), ("POOL", 72)):
+        patch.setattr(demo, name, value)
+    patch.setattr(demo, "STRATEGIES", ("interpolation",))
+    patch.setattr(lines, "TRAIN_COUNT", 64)
+    pair = [points(preset) for preset in (presets_rings.GAN, presets_rings.R1_PACKED)]
+    patch.setattr(presets_rings, "RINGS", pair[:1])
+    patch.setattr(lesson, "GAN", pair[0])
+    patch.setattr(lesson, "R1_PACKED", pair[1])
+    patch.setattr(lesson, "LESSON", (points(presets_rings.LESSON[1]),))
+    network = dataclasses.replace(presets_lines.AAE.network, depth=2, latent_channels=2)
+    autoencoder = dataclasses.replace(presets_lines.AAE, batch_size=32, network=network)
+    patch.setattr(lines, "run_lines", functools.partial(lines.run_lines, presets=[autoencoder]))
+    few = {"presets": [brief(ACAI_DEMO)]}
+    patch.setattr(demo, "run_demo", functools.partial(demo.run_demo, **few))
+    patch.setattr(pegasus_benchmark, "run_benchmark", functools.partial(pegasus_benchmark.run_benchmark, **few))
+
+
+def brief(config):
+    """Return a preset of images with a narrow network, for one epoch of few steps."""
+    from conftest import narrow
+
+    return dataclasses.replace(narrow(config, epochs=1), batch_size=32, score_every=0)
+
+
+def prepare(folder):
+    """Write into `folder`, the present one, what the verbs need: images, runs, judges, a report; nothing is trained."""
+    from conftest import save_judge, untrained_witness, write_image_folder
+    from report_runs import SCORE
+    from submission_folder import write_reports
+
+    from coursework.data import load_dataset
+    from coursework.figures import save_grid, save_png
+    from coursework.metrics.judge import judge_folder
+    from coursework.models import build_model
+    from coursework.pegasus.witness import ROLES, save
+    from coursework.run import Run
+    from coursework.training import save_trained
+
+    write_reports(folder)
+    write_image_folder(folder / "animals", sprites.load(**PER_CLASS))
+    dataset = load_dataset("animals")
+    for index, image in enumerate(sprites.load(train_per_class=20, test_per_class=1).train_images):
+        save_png(folder / "samples" / f"{index}.png", image)
+    save_judge(dataset, dataset.name)
+    for role in ROLES:
+        save(untrained_witness(dataset, role), judge_folder(dataset.name))
+    for name in NARROW:
+        run = Run(folder / "runs" / name)
+        arguments = parse(["train", name, "--dataset", "animals", *TRAINING, *NARROW[name]])
+        config = configure(arguments)
+        run.write_config(config)
+        environment = {"class_names": list(dataset.class_names), "dataset_fingerprint": dataset.fingerprint}
+        run.write_environment({**environment, "epochs_done": 2, "finished": True, "seconds": 1.5})
+        run.log_file.write_text("epoch,loss,seconds\n1,0.5,1\n2,0.25,0.5\n")
+        run.write_metrics([{**SCORE, "dataset_fingerprint": dataset.fingerprint}])
+        save_grid(run.samples / "0001.png", dataset.test_images[:16])
+        save_trained(run.path, build_model(config, dataset.image_shape, 1, len(dataset.class_names)), dataset)
+
+
+def parse(line):
+    """Return the parsed arguments of a command line."""
+    parser = argparse.ArgumentParser()
+    add_verbs(parser.add_subparsers())
+    return parser.parse_args(line)
+
+
+def points(preset):
+    """Return a preset of points with a small network, in small batches."""
+    return dataclasses.replace(preset, batch_size=8, network=dataclasses.replace(preset.network, **SMALL_POINTS))
+
+
+def main():
+    """Run a verb as the command line does, and return its exit code."""
+    patch, silence = pytest.MonkeyPatch(), quiet.silence
+
+    def silence_and_shrink():
+        silence()
+        shrink(patch, eager=sys.argv[1] != "train")
+
+    shrink_data(patch)
+    quiet.silence = silence_and_shrink
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
