@@ -24,13 +24,18 @@ COURSEWORK := $(VENV)/bin/python -m coursework
 # A judge that has seen these images already is found and not trained again.
 JUDGE      = $(COURSEWORK) judge --dataset $(DATASET)
 WITNESSES  = $(JUDGE) --role witness && $(JUDGE) --role second
+# Rows of the study of habits: one each, by itself.
+HABITS     = --vary ema_decay=0 --vary loss=hinge --vary critic_steps=2 --vary horizontal_flips=true \
+	--vary "spectral=true discriminator_normalization=none" --vary augmentations=translation,cutout \
+	--vary "real_low=.7 real_high=1.2 fake_high=.2" --vary "real_low=.9 real_high=.9" --vary flipped=.05 \
+	--vary "discriminator_optimizer.name=sgd discriminator_optimizer.rate=.02" --vary head_start=200
 RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream lines rings lesson figures report submission benchmark clean
+.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior habits lines rings lesson figures report submission benchmark clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables: DATASET=cifar10|sprites|lines|FOLDER  EPOCHS=n  SEED=n  COURSEWORK_DATA=folder with cifar10/"
 	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  STEPS=n  SEEDS=n"
@@ -82,6 +87,14 @@ pegasus-benchmark: $(INSTALLED) ## every Pegasus strategy on built-in data, wher
 
 downstream: $(CODES) ## what the codes of trained autoencoders are worth to a classifier and to clustering
 	$(COURSEWORK) downstream $(RUNS)
+
+aggregate-posterior: $(CODES) ## how near the codes of trained autoencoders are to N(0, I), and what either decodes to
+	$(COURSEWORK) aggregate-posterior $(RUNS) $(if $(SAMPLES),--samples $(SAMPLES))
+
+habits: $(INSTALLED) ## which habits of GAN practice earn their keep: a GAN with each of them, at an equal budget
+	$(JUDGE)
+	$(COURSEWORK) study habits gan --dataset $(DATASET) --epochs $(or $(EPOCHS),5) --seeds $(or $(SEEDS),1) \
+		--set generator_width=64 --set discriminator_width=64 --set precision=mixed_bfloat16 $(HABITS)
 
 lines: $(INSTALLED) ## the ACAI paper's table: seven autoencoders on lines; goes on where it stopped
 	$(COURSEWORK) lines $(if $(IMAGES),--images $(IMAGES)) $(if $(SEEDS),--seeds $(SEEDS))

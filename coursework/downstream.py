@@ -25,6 +25,14 @@ def is_autoencoder(config):
     return issubclass(MODELS[config.model.name], Autoencoder)
 
 
+def require_autoencoder(run):
+    """Return the `Config` of a run whose model has codes of images; raises `UserError` for another one."""
+    config = run.read_config()
+    if not is_autoencoder(config):
+        raise UserError(f"{run.path} is of a model without codes: {config.model.name} is no autoencoder")
+    return config
+
+
 def measure_codes(run, report=print):
     """Add both accuracies of a trained autoencoder's codes to its metrics.json; return a row for `table`.
 
@@ -32,9 +40,7 @@ def measure_codes(run, report=print):
     of a quantised one the vectors before they give way to codewords. Beside each stands the same of the
     network before training. Raises `UserError` for a run without codes, and for data of one class.
     """
-    config = run.read_config()
-    if not is_autoencoder(config):
-        raise UserError(f"{run.path} is of a model without codes: {config.model.name} is no autoencoder")
+    config = require_autoencoder(run)
     dataset = load_dataset(config.dataset, config.classes)
     if len(dataset.class_names) < 2:
         raise UserError(f"{dataset.name} has one class: there is nothing to tell apart")
@@ -49,6 +55,7 @@ def measure_codes(run, report=print):
             "clustering_accuracy": clustering_accuracy(train, test, dataset.test_labels, seed=SEED),
         }
     count, size = len(dataset.test_images), math.prod(train.shape[1:])
+    published = PUBLISHED.get(size, {}).get(config.model.name) if config.dataset == "cifar10" else None
     records = [
         {
             "name": name,
@@ -63,11 +70,11 @@ def measure_codes(run, report=print):
             "dataset_fingerprint": dataset.fingerprint,
             "code_size": size,
             "untrained": values["untrained"][name],
+            "published": published if name == "linear_accuracy" else None,
         }
         for name in NAMES
     ]
     run.add_metrics(records, IDENTITY)
-    published = PUBLISHED.get(size, {}).get(config.model.name) if config.dataset == "cifar10" else None
     return {"run": run.name, "code_size": size, "published": published, **{each["name"]: each for each in records}}
 
 

@@ -28,6 +28,11 @@ def draw_codes(statistics, count, shape, seed):
     return (statistics["mean"] + noise @ statistics["factor"].T).reshape(count, *shape)
 
 
+def draw_posterior_codes(mean, log_variance, seed):
+    """Return draws from Gaussian posteriors N(mean, exp(log_variance)), arrays (n, ...), one for each."""
+    return mean + np.exp(log_variance / 2) * draw_latents("normal", len(mean), mean.shape[1:], seed)
+
+
 def interpolate(first, last, steps, spherical=False):
     """Return `steps` latents (steps, ...) from `first` to `last`, ends included.
 

@@ -14,9 +14,10 @@ import numpy as np
 from coursework.data.lines import TRAIN_COUNT
 from coursework.errors import UserError
 from coursework.files import write_text
-from coursework.latents import draw_latents
+from coursework.latents import draw_posterior_codes
 from coursework.lines_figures import draw_curves, draw_interpolations
 from coursework.metrics.lines import PAIRS, STEPS, TEMPLATES, interpolate_lines, interpolation_scores
+from coursework.metrics.seeds import over_seeds
 from coursework.presets_lines import LINES
 from coursework.run import Run
 from coursework.sampling import TrainedRun
@@ -138,8 +139,7 @@ def interpolations(run):
         if not isinstance(outputs, list | tuple):
             return outputs
         # The authors interpolate between samples of the VAE's posterior, like those that its decoder is trained on.
-        mean, log_variance = outputs
-        return mean + np.exp(log_variance / 2) * draw_latents("normal", len(mean), mean.shape[1:], SEED)
+        return draw_posterior_codes(*outputs, SEED)
 
     def decode(codes):
         return trained.generator.predict(codes, batch_size=250, verbose=0)
@@ -165,7 +165,9 @@ def summarize(folder, presets, seeds, epochs):
     models = [
         {"preset": config.preset}
         | {
-            name: _over_seeds([record[name] for record in chosen if record["preset"] == config.preset])
+            name: over_seeds(
+                [record[name] for record in chosen if record["preset"] == config.preset], ("mean", "spread", "seeds")
+            )
             | {"published": PUBLISHED[config.preset][name]}
             for name in ("mean_distance", "smoothness")
         }
@@ -193,16 +195,6 @@ def _records(run):
             row = {"images": record["images_seen"], "seconds": record["training_seconds"]}
             found.setdefault(record["epochs"], row)[record["name"]] = record["value"]
     return [found[epochs] for epochs in sorted(found)]
-
-
-def _over_seeds(values):
-    """Return mean, standard deviation and number of the values that there are."""
-    values = [value for value in values if value is not None]
-    return {
-        "mean": float(np.mean(values)) if values else None,
-        "spread": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-        "seeds": len(values),
-    }
 
 
 def table(content):

@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "coursework"
 ROWS = (
     "__init__ errors files arrays locking interruption network_files cache progress decoding",
     "config_networks config_models config presets_lines presets_rings presets run run_differences",
-    "data gradients fast_layers layers vector_quantizer losses augmentation networks latents class_weights saving state models",
+    "data gradients fast_layers layers vector_quantizer losses augmentation networks latents class_weights",
+    "saving state models",
     "scores score_lines figures figures_memorisation layout diagram architecture",
     "metrics sampling sources extractors inception_extractor extraction comparison measuring copies scoring",
     "evaluation illustration",
@@ -22,7 +23,8 @@ ROWS = (
     "pegasus",
     "report",
     "quiet submission",
-    "lines_figures lines downstream rings pegasus_benchmark demo verbs cli __main__",
+    "study_figure study lines_figures lines downstream aggregate_posterior_figure aggregate_posterior",
+    "rings pegasus_benchmark demo verbs cli __main__",
 )
 ORDER = [name for row in ROWS for name in row.split()]
 

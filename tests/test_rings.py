@@ -14,12 +14,13 @@ from coursework.config import MLPConfig
 from coursework.data.mixtures import MIXTURES, grid, ring
 from coursework.errors import UserError
 from coursework.gradients import compiled
+from coursework.metrics.seeds import over_seeds
 from coursework.models.gan import GAN as GAN_MODEL
 from coursework.networks import mlp
 from coursework.presets_rings import GAN, PACKED_2, R1, R1_PACKED, RINGS, SNGAN, UNROLLED
 from coursework.rings import study, training
 from coursework.rings.published import PUBLISHED
-from coursework.rings.study import over_seeds, run_of, run_rings, table, values_of
+from coursework.rings.study import run_of, run_rings, table, values_of
 from coursework.rings.training import PointTrainer, is_trained, sample_points, train_points
 from coursework.run import Run
 from coursework.saving import load_network
@@ -324,6 +325,8 @@ def test_the_table_shows_the_published_rows_beneath_ours(stand):
 
 def test_one_seed_has_no_error():
     assert over_seeds([3.0]) == {"mean": 3.0, "standard_error": None}
+    found = over_seeds([None, 1.0, 4.0], ("mean", "spread", "standard_error", "seeds"))
+    assert found == pytest.approx({"mean": 2.5, "spread": 4.5**0.5, "standard_error": 1.5, "seeds": 2})
 
 
 def test_the_figures_show_every_setting_and_mixture(stand):

@@ -17,6 +17,7 @@ from coursework.presets_rings import GAN, LESSON, R1_PACKED
 from coursework.rings import handcrafted, latent_plane, lesson, study, training
 from coursework.rings.latent_plane import POINTS, RESOLUTION, colors, frames, latents_shown, shares
 from coursework.rings.training import PointTrainer, sample_points
+from coursework.run import Run
 
 
 @pytest.fixture(autouse=True)
@@ -98,8 +99,8 @@ def test_a_points_colour_is_its_modes_and_lighter_between():
 
 
 def test_frames_show_the_generator_before_and_after_every_epoch(monkeypatch):
-    config, told = small(R1_PACKED), []
-    found = frames(config, Path("frames.npz"), told.append)
+    config, told, run = small(R1_PACKED), [], Run("run")
+    found = frames(config, run, told.append)
     assert found.shape == (3, RESOLUTION**2 + POINTS, 2) and told == [
         "rings-r1-packed-2: 4 steps, 3 looks at the latent plane"
     ]
@@ -109,15 +110,44 @@ def test_frames_show_the_generator_before_and_after_every_epoch(monkeypatch):
     assert abs(found[1] - found[0]).max() > 1e-4 and abs(found[2] - found[1]).max() > 1e-4
     with monkeypatch.context() as patch:
         patch.setattr(latent_plane, "PointTrainer", lambda config: pytest.fail("frames are kept"))
-        assert numpy.array_equal(frames(config, Path("frames.npz")), found)
-    # Of other settings they are made anew.
-    assert len(frames(small(R1_PACKED, epochs=1), Path("frames.npz"), told.append)) == 2
+        assert numpy.array_equal(frames(config, run), found)
+    # Without its frames, or with damaged ones, a finished training is done again.
+    (run.path / "frames.npz").write_bytes(b"PK")
+    assert numpy.array_equal(frames(config, run, told.append), found) and len(told) == 2
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["with its frames", "without its frames"])
+def test_an_interrupted_look_at_the_plane_goes_on(monkeypatch, lost):
+    config, run, trained = small(GAN, epochs=3), Run("run"), []
+    expected = frames(config, Run("straight"), lambda line: None)
+    interrupt(monkeypatch, 2, trained)
+    with pytest.raises(KeyboardInterrupt):
+        frames(config, run)
+    if lost:
+        (run.path / "frames.npz").unlink()
+    trained.clear()
+    assert numpy.array_equal(frames(config, run, lambda line: None), expected)
+    assert trained == ([0, 1, 2] if lost else [2])
+
+
+def interrupt(monkeypatch, at, trained):
+    """Let the epoch `at` be interrupted once; `trained` gets the numbers of the others."""
+    epoch, pending = PointTrainer.epoch, [at]
+
+    def interrupted(self, mixture, seed, number):
+        if number in pending:
+            pending.remove(number)
+            raise KeyboardInterrupt
+        trained.append(number)
+        return epoch(self, mixture, seed, number)
+
+    monkeypatch.setattr(PointTrainer, "epoch", interrupted)
 
 
 def test_more_than_two_latents_have_no_plane():
     config = dataclasses.replace(R1_PACKED, network=dataclasses.replace(R1_PACKED.network, latent_size=3))
     with pytest.raises(UserError, match="a latent plane has two latents, not 3"):
-        frames(config, Path("frames.npz"))
+        frames(config, Run("run"))
 
 
 @pytest.mark.parametrize(
@@ -140,10 +170,14 @@ def test_wide_and_deep_networks_have_as_many_weights_as_the_others():
     assert len(counts) == 3 and max(counts.values()) < 1.001 * min(counts.values())
 
 
-def test_the_lesson_leaves_a_table_and_a_figure_of_every_question(monkeypatch):
+@pytest.fixture
+def small_presets(monkeypatch):
     monkeypatch.setattr(lesson, "GAN", small(GAN))
     monkeypatch.setattr(lesson, "R1_PACKED", small(R1_PACKED))
     monkeypatch.setattr(lesson, "LESSON", (small(LESSON[1]), small(LESSON[3])))
+
+
+def test_the_lesson_leaves_a_table_and_a_figure_of_every_question(monkeypatch, small_presets):
     told = []
     lesson.run_lesson("lesson", seeds=1, report=told.append)
     with open("lesson/latents.csv", newline="") as file:
@@ -164,6 +198,25 @@ def test_the_lesson_leaves_a_table_and_a_figure_of_every_question(monkeypatch):
         assert Path("lesson", name).is_file()
     assert f"by hand, in closed form: 8 modes, {100 * lowest:.2f} to {100 * highest:.2f} %" in told
     assert (round(lowest, 3), round(highest, 3)) == (0.985, 0.989)
+    # What is finished is neither trained again nor changed.
+    tables = {name: Path("lesson", name).read_bytes() for name in ("latents.csv", "handcrafted.csv", "handcrafted.png")}
+    monkeypatch.setattr(PointTrainer, "epoch", lambda *_: pytest.fail("nothing is left to train"))
+    lesson.run_lesson("lesson", seeds=1, report=told.append)
+    assert {name: Path("lesson", name).read_bytes() for name in tables} == tables
+
+
+def test_a_training_that_began_by_hand_goes_on_from_where_it_was(monkeypatch, small_presets):
+    trained, quiet = [], lambda line: None
+    presets = [small(GAN, epochs=2)]
+    lesson._handcrafted(Path("straight"), presets, quiet, quiet)
+    interrupt(monkeypatch, 1, trained)
+    with pytest.raises(KeyboardInterrupt):
+        lesson._handcrafted(Path("broken"), presets, quiet, quiet)
+    assert trained == [0]
+    lesson._handcrafted(Path("broken"), presets, quiet, quiet)
+    # The one by hand goes on, the one at random follows.
+    assert trained == [0, 1, 0, 1]
+    assert Path("broken/handcrafted.csv").read_bytes() == Path("straight/handcrafted.csv").read_bytes()
 
 
 def test_a_lesson_of_nothing_is_refused():

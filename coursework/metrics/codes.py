@@ -10,6 +10,8 @@ from coursework.errors import UserError
 FLAT = 1e-6
 # k-means begins anew so many times, and the tightest clusters count.
 RESTARTS = 10
+# A mixture is fitted once a step gains less than so many nats a code.
+GAIN = 0.01
 
 
 def linear_accuracy(train_codes, train_labels, test_codes, test_labels, updates=1000):
@@ -44,6 +46,14 @@ def clustering_accuracy(train_codes, test_codes, test_labels, count=None, seed=0
     mean, matrix = whitening(train_codes)
     found = KMeans(count, n_init=RESTARTS, random_state=seed).fit((_flat(train_codes) - mean) @ matrix)
     return matched_accuracy(found.predict((_flat(test_codes) - mean) @ matrix), labels)
+
+
+def gaussian_mixture(components, seed):
+    """Return scikit-learn's mixture of Gaussians with full covariances, not yet fitted."""
+    with _scikit_learn():
+        from sklearn.mixture import GaussianMixture
+
+    return GaussianMixture(components, tol=GAIN, random_state=seed)
 
 
 def whitening(codes):

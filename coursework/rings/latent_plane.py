@@ -13,7 +13,8 @@ from coursework.figures import STYLE, save_figure
 from coursework.files import replacing, write_bytes
 from coursework.latents import draw_latents
 from coursework.metrics.mixtures import RADIUS
-from coursework.rings.training import STEPS_PER_EPOCH, PointTrainer, reach
+from coursework.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, reach, train_points
+from coursework.state import states
 
 # The part of the plane that is shown holds 99.5 % of two normal latents.
 EXTENT, RESOLUTION = 3.0, 120
@@ -28,33 +29,41 @@ def latents_shown():
     return np.concatenate([plane, draw_latents("normal", POINTS, (2,), 0)])
 
 
-def frames(config, file, report=print):
+def frames(config, run, report=print):
     """Return what the generator makes of `latents_shown` before training and after every epoch, (frames, n, 2).
 
-    config: of a model with two latents. Kept in `file` (.npz) beside the configuration, and read from there again.
+    config: of a model with two latents, trained in `run`; the frames are kept there. Goes on where it stopped.
     """
     if config.network.latent_size != 2:
         raise UserError(f"a latent plane has two latents, not {config.network.latent_size}")
-    if file.is_file():
-        kept = read_npz(file)
-        if str(kept.get("config")) == config.to_json():
-            return kept["frames"]
-    trainer, mixture, latents = PointTrainer(config), MIXTURES[config.dataset](), latents_shown()
+    file, mixture, latents = run.path / "frames.npz", MIXTURES[config.dataset](), latents_shown()
+    found = list(_kept(file, len(latents)))
+    if is_trained(config, run) and len(found) == len(run.read_log()["epoch"]) + 1:
+        return np.stack(found)
+    if any(position.epoch >= len(found) for position, _ in states(run.backup)):
+        # Of looks that were taken before it a state knows nothing.
+        run.discard_state()
+    trainer = PointTrainer(config)
 
-    def look():
-        return reach(mixture) * ops.convert_to_numpy(trainer.model.shown_generator(latents, training=False))
+    def look(done):
+        points = reach(mixture) * ops.convert_to_numpy(trainer.model.shown_generator(latents, training=False))
+        found[done:] = [points.astype(np.float32)]
+        content = io.BytesIO()
+        np.savez(content, frames=np.stack(found))
+        write_bytes(file, content.getvalue())
 
-    trainer.start(config.seed)
-    found = [look()]
-    for epoch in range(config.epochs):
-        trainer.epoch(mixture, config.seed, epoch)
-        found.append(look())
+    train_points(trainer, config, run, look=look)
     report(f"{config.preset}: {config.epochs * STEPS_PER_EPOCH:,} steps, {len(found)} looks at the latent plane")
-    found = np.stack(found).astype(np.float32)
-    content = io.BytesIO()
-    np.savez(content, config=np.array(config.to_json()), frames=found)
-    write_bytes(file, content.getvalue())
-    return found
+    return np.stack(found)
+
+
+def _kept(file, count):
+    """Return the frames in `file`, none where it is missing or damaged."""
+    try:
+        frames = read_npz(file)["frames"]
+    except (UserError, KeyError):
+        return ()
+    return frames if frames.dtype == np.float32 and frames.shape[1:] == (count, 2) else ()
 
 
 def shares(points, mixture):

@@ -10,13 +10,13 @@ from pathlib import Path
 from coursework.data.mixtures import MIXTURES
 from coursework.errors import UserError
 from coursework.files import write_text
-from coursework.metrics.mixtures import mode_coverage
 from coursework.presets_rings import GAN, LESSON, R1_PACKED
 from coursework.rings import handcrafted
 from coursework.rings.figures import draw_samples
 from coursework.rings.latent_plane import POINTS, animate, draw_latent_planes, frames, shares
-from coursework.rings.study import run_rings, with_steps
-from coursework.rings.training import STEPS_PER_EPOCH, PointTrainer
+from coursework.rings.study import run_of, run_rings, values_of, with_steps
+from coursework.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, sample_points, score, train_points
+from coursework.sampling import TrainedRun
 
 FOLDER = Path("reports/rings/lesson")
 MIXTURE = "ring"
@@ -26,7 +26,8 @@ def run_lesson(folder=FOLDER, steps=None, seeds=3, report=print):
     """Answer the questions on the ring, each with a table and a figure in `folder`; what is finished is left as it is.
 
     steps: of each training, in place of the presets' own number. seeds: of each network's runs. Writes
-    latents.csv, latents.png and latents-<setting>.gif; networks/ (a study of its own); handcrafted.csv and .png.
+    latents.csv, latents.png and latents-<setting>.gif; networks/ (a study of its own); handcrafted.csv and .png; and
+    the runs behind them in latents/, by-hand/ and at-random/. An interrupted training goes on where it stopped.
     """
     folder, started = Path(folder), time.perf_counter()
     if seeds < 1 or (steps is not None and steps < 1):
@@ -47,17 +48,16 @@ def run_lesson(folder=FOLDER, steps=None, seeds=3, report=print):
 
 def _latents(folder, presets, step, report):
     mixture = MIXTURES[MIXTURE]()
-    histories = {preset.preset: frames(preset, folder / f"latents-{preset.preset}.npz", step) for preset in presets}
+    histories = {preset.preset: frames(preset, run_of(folder / "latents", preset), step) for preset in presets}
     rows = []
-    for name, history in histories.items():
+    for preset, (name, history) in zip(presets, histories.items(), strict=True):
         for epoch in moments(len(history) - 1):
-            rows.append(
-                [name, epoch * STEPS_PER_EPOCH, *(100 * v for v in shares(history[epoch, -POINTS:], mixture).values())]
-            )
+            found = shares(history[epoch, -POINTS:], mixture).values()
+            rows.append([name, preset.seed, epoch * STEPS_PER_EPOCH, *(100 * value for value in found)])
         animate(history, mixture, folder / f"latents-{name.removeprefix('rings-')}.gif", name.removeprefix("rings-"))
     least = min(len(history) for history in histories.values()) - 1
     draw_latent_planes(histories, mixture, folder / "latents.png", moments(least))
-    columns = ["setting", "steps", "smallest mode %", "largest mode %", "between modes %"]
+    columns = ["setting", "seed", "steps", "smallest mode %", "largest mode %", "between modes %"]
     _write(folder / "latents.csv", columns, rows, report)
 
 
@@ -74,39 +74,23 @@ def _handcrafted(folder, presets, step, report):
     for preset in presets:
         config = dataclasses.replace(preset, network=handcrafted.network_config(preset.network, mixture))
         trainer = PointTrainer(config)
-        for start in ("by hand", "at random"):
-            trainer.start(config.seed)
-            if start == "by hand":
-                put(trainer.model, handcrafted.weights(mixture))
-            before = _scores(trainer, mixture)
-            for epoch in range(config.epochs):
-                trainer.epoch(mixture, config.seed, epoch)
-            after, name = _scores(trainer, mixture), f"{preset.preset}, {start}"
-            rows.append([name, *before, *after, config.epochs * STEPS_PER_EPOCH])
-            samples[name, MIXTURE] = trainer.sample(mixture)
-            step(f"{name}: {before[1]:.1f} % of high quality before training, {after[1]:.1f} % after")
+        for start, weights in (("by hand", handcrafted.weights(mixture)), ("at random", None)):
+            trainer.start(config.seed, weights)
+            before = score(trainer, mixture)
+            run = run_of(folder / start.replace(" ", "-"), config)
+            if not is_trained(config, run):
+                train_points(trainer, config, run, weights)
+            after, name = values_of(run), f"{preset.preset}, {start}"
+            found = [value for scores in (before, after) for value in (scores["modes"], 100 * scores["high_quality"])]
+            rows.append([name, config.seed, *found, config.epochs * STEPS_PER_EPOCH])
+            samples[name, MIXTURE] = sample_points(
+                TrainedRun(run).generator, trainer.model.latent_distribution, mixture
+            )
+            step(f"{name}: {found[1]:.1f} % of high quality before training, {found[3]:.1f} % after")
     report(f"by hand, in closed form: {len(mixture.modes)} modes, {100 * lowest:.2f} to {100 * highest:.2f} %")
     draw_samples(samples, folder / "handcrafted.png")
-    columns = [
-        "setting, start",
-        "modes before",
-        "high quality % before",
-        "modes after",
-        "high quality % after",
-        "steps",
-    ]
-    _write(folder / "handcrafted.csv", columns, rows, report)
-
-
-def put(model, weights):
-    """Give the generator, and its moving average, other weights."""
-    for network in (model.generator, model.shown_generator):
-        network.set_weights(weights)
-
-
-def _scores(trainer, mixture):
-    found = mode_coverage(trainer.sample(mixture), mixture.modes, mixture.std)
-    return found["modes"], 100 * found["high_quality"]
+    columns = ["setting, start", "seed", "modes before", "high quality % before", "modes after"]
+    _write(folder / "handcrafted.csv", [*columns, "high quality % after", "steps"], rows, report)
 
 
 def _write(file, columns, rows, report):

@@ -13,6 +13,7 @@ import numpy as np
 from coursework.data.mixtures import MIXTURES
 from coursework.errors import UserError
 from coursework.files import write_text
+from coursework.metrics.seeds import over_seeds
 from coursework.presets_rings import LESSON, RINGS
 from coursework.rings.figures import draw_curves, draw_samples
 from coursework.rings.published import PUBLISHED
@@ -143,12 +144,6 @@ def _summary(mixture, preset, epochs, runs):
         "seconds": float(np.mean([run.read_environment()["seconds"] for run in runs])),
         "runs": [{"seed": run.read_config().seed, **values} for run, values in zip(runs, found, strict=True)],
     }
-
-
-def over_seeds(values):
-    """Return mean and standard error of the mean; the error is None for one value."""
-    error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
-    return {"mean": float(np.mean(values)), "standard_error": error}
 
 
 def _curve(mixture, preset, epochs, runs):

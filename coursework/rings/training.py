@@ -17,6 +17,7 @@ from coursework.latents import draw_latents
 from coursework.locking import owned
 from coursework.metrics.mixtures import mode_coverage
 from coursework.models import build_model
+from coursework.progress import Progress
 from coursework.run_differences import setting_differences
 from coursework.saving import save_networks
 from coursework.state import START, Position, has_state, load_state, save_state
@@ -47,11 +48,15 @@ class PointTrainer:
         config = dataclasses.replace(self.config, seed=seed)
         return build_model(config, (2,), config.epochs * STEPS_PER_EPOCH)
 
-    def start(self, seed):
-        """Set the model to what a new one of this seed is."""
+    def start(self, seed, weights=None):
+        """Set the model to what a new one of this seed is, its generator to `weights` where they are given."""
         fresh = self._build(seed).state_variables()
         for variable, value in zip(self.model.state_variables(), fresh, strict=True):
             variable.assign(value)
+        if weights is not None:
+            # The moving average, where there is one, begins at the same place.
+            for network in (self.model.generator, self.model.shown_generator):
+                network.set_weights(weights)
 
     def epoch(self, mixture, seed, number):
         """Train for an epoch, on points that follow from mixture, seed and number; return {loss: mean of it}."""
@@ -99,27 +104,36 @@ def is_trained(config, run):
     return run.is_finished() and run.network("generator").is_file()
 
 
-def train_points(trainer, config, run):
+def train_points(trainer, config, run, weights=None, look=None):
     """Train `config`, which differs from the trainer's in seed and data set alone, in `run`; go on where it stopped.
 
     Every epoch is logged with the coverage of the modes; the last one's is the run's score. A run whose weights are no
-    longer finite ends there, with no mode and no sample of quality.
+    longer finite ends there, with no mode and no sample of quality. weights: of the generator before the first step, in
+    place of random ones. look: called with 0 before training and with the number of epochs done after each, before
+    that epoch counts as done.
     """
     mixture = MIXTURES[config.dataset]()
     with owned(run.lock_file, f"the run {run.path}"):
         remove_leftovers(run.path)
-        trainer.start(config.seed)
+        trainer.start(config.seed, weights)
         start = load_state(run.backup, trainer.model) if has_state(run.backup) else START
         run.write_config(config)
         record, log, done, lost = _record(trainer, config, run, start), Log(run, start.epoch), start.epoch, None
-        while done < config.epochs and not lost:
-            log.on_epoch_begin(done)
-            losses = trainer.epoch(mixture, config.seed, done)
-            lost = not_finite(trainer.model)
-            log.on_epoch_end(done, {**losses, **score(trainer, mixture, lost)})
-            done += 1
-            save_state(run.backup, trainer.model, Position(done))
-            record(done)
+        if look and not done:
+            look(0)
+        with Progress(run.name, config.epochs * STEPS_PER_EPOCH, "steps") as progress:
+            progress.update(done * STEPS_PER_EPOCH, found=done * STEPS_PER_EPOCH)
+            while done < config.epochs and not lost:
+                log.on_epoch_begin(done)
+                losses = trainer.epoch(mixture, config.seed, done)
+                lost = not_finite(trainer.model)
+                log.on_epoch_end(done, {**losses, **score(trainer, mixture, lost)})
+                done += 1
+                if look:
+                    look(done)
+                save_state(run.backup, trainer.model, Position(done))
+                record(done)
+                progress.update(done * STEPS_PER_EPOCH)
         save_networks(run.path, trainer.model.networks())
         conditions = {"n": SAMPLES, "reference": mixture.name, "seed": SAMPLE_SEED, "weights": "last"}
         scores = score(trainer, mixture, not_finite(trainer.model))

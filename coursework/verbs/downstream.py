@@ -1,7 +1,11 @@
-"""The verb that asks what the codes of trained autoencoders are worth."""
+"""The verbs that ask what the codes of trained autoencoders are worth, and how they are spread."""
+
+from pathlib import Path
 
 from coursework.errors import UserError
-from coursework.verbs.parsing import add_verb, import_keras
+from coursework.verbs.parsing import add_verb, import_keras, positive
+
+RUNS = "runs of autoencoders (default: all in reports/runs)"
 
 
 def add_downstream(verbs):
@@ -13,18 +17,54 @@ def add_downstream(verbs):
         "Measure what an autoencoder's codes are worth to a linear classifier and to clustering.",
         after_interruption="scores of finished runs are kept",
     )
-    parser.add_argument("run", metavar="RUN", nargs="*", help="runs of autoencoders (default: all in reports/runs)")
+    parser.add_argument("run", metavar="RUN", nargs="*", help=RUNS)
 
 
 def _downstream(arguments):
+    runs = _autoencoders(arguments)
+
+    from coursework.downstream import measure_codes, table
+
+    print("\n".join(table([measure_codes(run) for run in runs])))
+
+
+def add_aggregate_posterior(verbs):
+    """Add the verb `aggregate-posterior`."""
+    parser = add_verb(
+        verbs,
+        "aggregate-posterior",
+        _aggregate_posterior,
+        "Compare an autoencoder's codes with N(0, I), and what it decodes from either.",
+        after_interruption="scores and figures of finished runs are kept",
+    )
+    parser.add_argument("run", metavar="RUN", nargs="*", help=RUNS)
+    parser.add_argument("--samples", type=positive, help="images of each kind (default: as many as the test split has)")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("reports/aggregate-posterior"),
+        help="where to write (reports/aggregate-posterior)",
+    )
+
+
+def _aggregate_posterior(arguments):
+    runs = _autoencoders(arguments)
+
+    from coursework.aggregate_posterior import run_aggregate_posterior, table
+
+    print("\n".join(table(run_aggregate_posterior(runs, arguments.samples, arguments.folder))))
+
+
+def _autoencoders(arguments):
+    """Return the runs that are named, or all of autoencoders that are trained."""
     from coursework.run import Run
 
     runs = [Run.existing(name) for name in arguments.run]
     import_keras(arguments)
 
-    from coursework.downstream import is_autoencoder, measure_codes, table
+    from coursework.downstream import is_autoencoder
 
     runs = runs or [run for run in Run.all() if is_autoencoder(run.read_config()) and run.network("encoder").is_file()]
     if not runs:
         raise UserError("no trained autoencoder: train one with `python -m coursework train acai`")
-    print("\n".join(table([measure_codes(run) for run in runs])))
+    return runs

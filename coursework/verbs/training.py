@@ -1,4 +1,4 @@
-"""The verbs that train: `train` and `judge`."""
+"""The verbs that train: `train`, `study` and `judge`."""
 
 from coursework.errors import UserError
 from coursework.presets import PRESETS
@@ -55,6 +55,45 @@ def configure(arguments):
             raise UserError(f'--set takes KEY=VALUE, not "{assignment}"')
         config = config.with_setting(key, value)
     return config
+
+
+def add_study(verbs):
+    """Add the verb `study`."""
+    parser = add_verb(
+        verbs,
+        "study",
+        _study,
+        "Train a preset in variations at an equal budget, and tell what each of them is worth.",
+        after_interruption="what is finished is kept: the same command goes on from there",
+    )
+    parser.add_argument("name", metavar="NAME", help="of the study: reports/studies/NAME.csv, .json, .png")
+    parser.add_argument("preset", metavar="PRESET", help=f"one of {', '.join(PRESETS)}")
+    parser.add_argument(
+        "--vary",
+        action="append",
+        required=True,
+        metavar='"KEY=VALUE ..."',
+        help="a variation, of one setting or several in quotes; may be given several times",
+    )
+    parser.add_argument("--seeds", type=positive, default=1, help="runs of each variation (default 1)")
+    parser.add_argument(
+        "--samples", type=positive, help="images a score is of (default: as many as the test split has)"
+    )
+    parser.add_argument("--dataset", help="cifar10, sprites, or a folder with train/<class>/* and test/<class>/*")
+    parser.add_argument("--classes", help="train on these classes only, separated by commas")
+    parser.add_argument("--epochs", help="passes over the training images, of every run")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting of all runs")
+    # What `configure` asks for too, and a study draws itself.
+    parser.set_defaults(seed=None)
+
+
+def _study(arguments):
+    config = configure(arguments)
+    import_keras(arguments)
+
+    from coursework.study import run_study
+
+    run_study(arguments.name, config, arguments.vary, arguments.seeds, arguments.samples)
 
 
 def add_judge(verbs):

@@ -1,0 +1,197 @@
+"""Studies: variations of one preset at an equal budget and with equal seeds, and what each of them is worth."""
+
+import csv
+import io
+import json
+import math
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from coursework.data import load_dataset
+from coursework.errors import UserError
+from coursework.evaluation import evaluate, require_judge
+from coursework.files import write_text
+from coursework.guards import Diverged
+from coursework.metrics.seeds import over_seeds
+from coursework.run import Run
+from coursework.study_figure import draw_study
+from coursework.training import train
+
+FOLDER = Path("reports/studies")
+BASE = "as it is"
+SCORE = "fd_judge"
+COLUMNS = ("variation", "seeds", "FD-judge", "error", "difference", "error", "images", "processor minutes")
+
+
+def run_study(name, config, variations, seeds=1, samples=None, folder=FOLDER, report=print):
+    """Train `config` and each of its `variations` with seeds 0 to `seeds` - 1, score them, write the study `name`.
+
+    variations: texts such as "loss=hinge critic_steps=5", each one row beside the configuration as it is. All runs see
+    equally many images, and those of one seed the same ones. A seed of every row is trained before the next, so that
+    what is there at any time compares equals; what is finished is left as it is. samples: number of generated images
+    a score is of, as in `evaluate`. Writes, in `folder`, <name>/runs/, <name>.csv, <name>.json and <name>.png; returns
+    the content of the JSON:
+
+    {"name", "config", "score", "rows": [{"variation", "seeds", "mean", "error", "difference", "difference_error",
+    "diverged", "images", "processor_seconds", "runs": [{"seed", "value", "error", "curve": {"epochs", "values"}}]}]}
+
+    An error is the standard error over seeds, None with one seed; a difference is to the first row's, seed by seed.
+    A run that diverges has no value and is counted. Raises `UserError` for settings that are none, before anything is
+    trained, and where there is no judge.
+    """
+    if seeds < 1:
+        raise UserError("nothing to train: give at least one seed")
+    if not re.fullmatch(r"[\w-]{1,60}", name):
+        raise UserError(f'"{name[:60]}" is no name of a study: use letters, digits, - and _')
+    rows = {BASE: config, **{text: varied(config, text) for text in variations}}
+    require_judge(load_dataset(config.dataset, config.classes))
+    folder, started = Path(folder), time.perf_counter()
+
+    def step(text):
+        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
+
+    for seed in range(seeds):
+        for number, (title, row) in enumerate(rows.items()):
+            step(f"seed {seed + 1} of {seeds}, {number + 1} of {len(rows)}: {title}")
+            _train_and_score(replace(row, seed=seed), run_of(folder, name, title, seed), samples, step)
+    content = {"name": name, "config": json.loads(config.to_json()), "score": SCORE}
+    content["rows"] = summaries(folder, name, rows, seeds)
+    write_text(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
+    write_text(folder / f"{name}.csv", _csv(content["rows"]))
+    draw_study(content["rows"], folder / f"{name}.png")
+    report("\n".join(["", *table(content["rows"])]))
+    step(f"done: {folder / name}.csv, .json and .png")
+    return content
+
+
+def varied(config, text):
+    """Return `config` with the settings in `text`, "key=value" separated by spaces; raises `UserError`."""
+    for assignment in text.split():
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise UserError(f'--vary takes "KEY=VALUE KEY=VALUE", not "{assignment}"')
+        config = config.with_setting(key, value, option=f"--vary {assignment}")
+    return config
+
+
+def run_of(folder, name, title, seed):
+    """Return the run of a row and seed."""
+    slug = re.sub(r"[^\w.,=-]+", "-", title)
+    return Run(Path(folder) / name / "runs" / f"{slug}-s{seed}")
+
+
+def _train_and_score(config, run, samples, step):
+    if diverged(run):
+        return
+    if not (run.is_finished() and run.network("generator").is_file() and run.read_config() == config):
+        if run.read_metrics():
+            # Of fewer epochs than this call wants.
+            run.write_metrics([])
+        keras.utils.clear_session()
+        try:
+            train(config, run, report=step)
+        except Diverged as error:
+            step(str(error))
+            return
+    count = samples or len(load_dataset(config.dataset, config.classes).test_images)
+    if not any(record["n"] == count for record in _scores(run)):
+        evaluate(run, samples, metrics=["fd"], report=step)
+
+
+def diverged(run):
+    """Tell whether a guard has ended the run's training."""
+    environment = run.read_environment()
+    return not environment.get("finished") and bool(
+        {incident.get("kind") for incident in environment.get("incidents", [])} & {"not finite", "discriminator won"}
+    )
+
+
+def _scores(run):
+    return [record for record in run.read_metrics() if record["name"] == SCORE]
+
+
+def summaries(folder, name, rows, seeds):
+    """Return the rows of the study from its runs."""
+    found, base = [], None
+    for title in rows:
+        runs = [run_of(folder, name, title, seed) for seed in range(seeds)]
+        values = [_scores(run)[-1] if _scores(run) else None for run in runs]
+        numbers = [value and value["value"] for value in values]
+        base = base or numbers
+        pairs = zip(numbers, base, strict=True)
+        own = over_seeds(numbers)
+        differences = over_seeds([None if None in pair else pair[0] - pair[1] for pair in pairs])
+        finished = [run.read_environment() for run, value in zip(runs, values, strict=True) if value]
+        found.append(
+            {
+                "variation": title,
+                "seeds": seeds,
+                "mean": own["mean"],
+                "error": own["standard_error"],
+                "difference": None if title == BASE else differences["mean"],
+                "difference_error": None if title == BASE else differences["standard_error"],
+                "diverged": sum(diverged(run) for run in runs),
+                "images": finished[0]["images_seen"] if finished else None,
+                "processor_seconds": float(np.mean([one["processor_seconds"] for one in finished]))
+                if finished
+                else None,
+                "runs": [
+                    {"seed": seed, "value": number, "error": value and value.get("error"), "curve": _curve(run)}
+                    for seed, (run, number, value) in enumerate(zip(runs, numbers, values, strict=True))
+                ],
+            }
+        )
+    return found
+
+
+def _curve(run):
+    """Return the scores that the run measured while it trained."""
+    log = run.read_log()
+    pairs = [
+        (int(epoch), value)
+        for epoch, value in zip(log.get("epoch", []), log.get(SCORE, []), strict=False)
+        if math.isfinite(value)
+    ]
+    return {"epochs": [epoch for epoch, _ in pairs], "values": [value for _, value in pairs]}
+
+
+def _cells(row):
+    """Return the cells of a row as text."""
+
+    def number(value, digits=2):
+        return "" if value is None else f"{value:.{digits}f}"
+
+    return [
+        row["variation"],
+        str(row["seeds"] - row["diverged"]) + (f" ({row['diverged']} diverged)" if row["diverged"] else ""),
+        number(row["mean"]),
+        number(row["error"]),
+        "" if row["difference"] is None else f"{row['difference']:+.2f}",
+        number(row["difference_error"]),
+        "" if row["images"] is None else str(row["images"]),
+        "" if row["processor_seconds"] is None else number(row["processor_seconds"] / 60, 1),
+    ]
+
+
+def _csv(rows):
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *map(_cells, rows)])
+    return text.getvalue()
+
+
+def table(rows):
+    """Return the lines of the table for a terminal."""
+    cells = [COLUMNS, *map(_cells, rows)]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(COLUMNS))]
+    return [
+        "  ".join(
+            cell.ljust(width) if not place else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in cells
+    ]

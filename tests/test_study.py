@@ -1,0 +1,160 @@
+"""Studies of variations: pairs by seed, what is kept and what is trained again, runs that diverge, the table."""
+
+import csv
+import json
+
+import pytest
+from conftest import narrow, save_judge
+from PIL import Image
+
+from coursework import study
+from coursework.errors import UserError
+from coursework.guards import Diverged
+from coursework.presets import PRESETS
+from coursework.run import Run
+from coursework.study import run_of, run_study, varied
+
+SGD = "discriminator_optimizer.name=sgd"
+
+
+class Stand:
+    """Stands in for training and scoring; `values` {(rate, seed): score}, where None diverges."""
+
+    def __init__(self, values):
+        self.values = values
+        self.trained, self.scored = [], []
+
+    def train(self, config, run, report):
+        key = config.model.generator_optimizer.rate, config.seed
+        self.trained.append((*key, config.epochs))
+        run.write_config(config)
+        content = {"epochs_done": config.epochs, "images_seen": 1000 * config.epochs, "processor_seconds": 90.0}
+        if self.values[key] is None:
+            incident = {"kind": "not finite", "epoch": 1, "step": 3, "text": "lost"}
+            run.write_environment({**content, "incidents": [incident], "finished": False})
+            raise Diverged("not finite", 1, 3, "lost", "lower the rate")
+        run.log_file.write_text("epoch,loss,fd_judge,seconds\n1,1,20,1\n2,1,,1\n3,1,10,1\n")
+        run.network("generator").write_text("")
+        run.write_environment({**content, "incidents": [], "finished": True})
+
+    def evaluate(self, run, samples, metrics, report):
+        config = run.read_config()
+        self.scored.append(run.name)
+        assert metrics == ["fd"]
+        value = self.values[config.model.generator_optimizer.rate, config.seed] / config.epochs
+        run.add_metrics([{"name": "fd_judge", "value": value, "error": 0.1, "n": samples or 32}], ("name", "n"))
+
+
+@pytest.fixture
+def stand(in_tmp, image_folder, small_dataset, monkeypatch):
+    save_judge(small_dataset, "animals")
+
+    def use(values):
+        stand = Stand(values)
+        monkeypatch.setattr(study, "train", stand.train)
+        monkeypatch.setattr(study, "evaluate", stand.evaluate)
+        return stand
+
+    return use
+
+
+def config(**settings):
+    found = PRESETS["gan"].with_setting("dataset", "animals").with_setting("epochs", "2")
+    for key, text in settings.items():
+        found = found.with_setting(key, text)
+    return found
+
+
+VARY = "generator_optimizer.rate=0.1"
+VALUES = {(2e-4, 0): 20.0, (2e-4, 1): 24.0, (2e-4, 2): 28.0, (0.1, 0): 12.0, (0.1, 1): 14.0, (0.1, 2): 22.0}
+
+
+def test_differences_are_taken_seed_by_seed(stand, in_tmp):
+    stand(VALUES)
+    base, other = run_study("rates", config(), [VARY], seeds=3, report=lambda line: None)["rows"]
+    # Two epochs halve the scores: 10, 12, 14 and 6, 7, 11; differences -4, -5, -3.
+    assert (base["mean"], base["difference"]) == (12.0, None)
+    assert base["error"] == pytest.approx(2 / 3**0.5)
+    assert (other["mean"], other["difference"]) == (8.0, -4.0)
+    assert other["error"] == pytest.approx(7**0.5 / 3**0.5)
+    assert other["difference_error"] == pytest.approx(1 / 3**0.5)
+    assert other["runs"][2] == {"seed": 2, "value": 11.0, "error": 0.1, "curve": {"epochs": [1, 3], "values": [20, 10]}}
+    assert (other["images"], other["processor_seconds"], other["diverged"]) == (2000, 90.0, 0)
+    with open(in_tmp / "reports" / "studies" / "rates.csv", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][:5] == ["variation", "seeds", "FD-judge", "error", "difference"]
+    assert rows[1] == ["as it is", "3", "12.00", "1.15", "", "", "2000", "1.5"]
+    assert rows[2] == [VARY, "3", "8.00", "1.53", "-4.00", "0.58", "2000", "1.5"]
+    content = json.loads((in_tmp / "reports" / "studies" / "rates.json").read_text())
+    assert content["config"]["preset"] == "gan" and content["rows"][1]["difference"] == -4.0
+    with Image.open(in_tmp / "reports" / "studies" / "rates.png") as image:
+        assert image.size[0] > 1000
+
+
+def test_what_is_finished_is_left_and_a_larger_budget_goes_on(stand, in_tmp):
+    found = stand(VALUES)
+    run_study("rates", config(), [VARY], seeds=2, report=lambda line: None)
+    # Of every seed all rows, before the next seed.
+    assert found.trained == [(2e-4, 0, 2), (0.1, 0, 2), (2e-4, 1, 2), (0.1, 1, 2)]
+    run_study("rates", config(), [VARY], seeds=2, report=lambda line: None)
+    assert len(found.trained) == len(found.scored) == 4
+    rows = run_study("rates", config(), [VARY], seeds=3, report=lambda line: None)["rows"]
+    assert found.trained[4:] == [(2e-4, 2, 2), (0.1, 2, 2)] and rows[0]["seeds"] == 3
+    rows = run_study("rates", config(epochs="4"), [VARY], seeds=1, report=lambda line: None)["rows"]
+    assert found.trained[6:] == [(2e-4, 0, 4), (0.1, 0, 4)]
+    # Scores of the shorter training are not taken for those of the longer.
+    assert [row["mean"] for row in rows] == [5.0, 3.0]
+    # More samples are another score of the same run.
+    run_study("rates", config(epochs="4"), [VARY], seeds=1, samples=64, report=lambda line: None)
+    assert len(found.trained) == 8 and len(found.scored) == 10
+
+
+def test_a_run_that_diverges_is_counted_and_not_tried_again(stand, in_tmp):
+    found, said = stand(VALUES | {(0.1, 1): None}), []
+    rows = run_study("rates", config(), [VARY], seeds=3, report=said.append)["rows"]
+    assert rows[1]["diverged"] == 1 and rows[1]["runs"][1]["value"] is None
+    # Without the second seed: 6 and 11, beside 10 and 14.
+    assert (rows[1]["mean"], rows[1]["difference"]) == (8.5, -3.5)
+    assert sum("lost; lower the rate" in line for line in said) == 1
+    assert any(line.split("  ")[0] == VARY and "2 (1 diverged)" in line for line in said[-2].splitlines())
+    run_study("rates", config(), [VARY], seeds=3, report=said.append)
+    assert len(found.trained) == 6
+
+
+def test_variations_are_settings(stand):
+    base = config()
+    assert varied(base, "critic_steps=3  horizontal_flips=true").critic_steps == 3
+    assert varied(base, SGD).model.discriminator_optimizer.name == "sgd"
+    for text, message in (("critic_steps", '--vary takes "KEY=VALUE KEY=VALUE", not "critic_steps"'), ("a=1", '"a"')):
+        found = stand(VALUES)
+        with pytest.raises(UserError, match=message):
+            run_study("x", base, [VARY, text], report=lambda line: None)
+        assert found.trained == []
+    for arguments in ({"seeds": 0}, {"name": "a/b"}):
+        with pytest.raises(UserError):
+            run_study(**{"name": "x", "config": base, "variations": [VARY], **arguments})
+
+
+def test_without_a_judge_nothing_is_trained(in_tmp, image_folder):
+    with pytest.raises(UserError, match="judge"):
+        run_study("x", config(), [VARY], report=lambda line: None)
+    assert not (in_tmp / "reports" / "studies").exists()
+
+
+@pytest.mark.slow
+def test_a_study_as_it_is(in_tmp, image_folder, small_dataset, refused):
+    """Two variations of one epoch, trained and scored in earnest; then again, which trains nothing."""
+    save_judge(small_dataset, "animals")
+    base = narrow(PRESETS["gan"].with_setting("dataset", "animals").with_setting("batch_size", "16"), 1)
+    said = []
+    rows = run_study("habits", base, ["augmentations=cutout", SGD], report=said.append)["rows"]
+    assert [row["variation"] for row in rows] == ["as it is", "augmentations=cutout", SGD]
+    values = [row["mean"] for row in rows]
+    assert len(set(values)) == 3 and all(value > 0 for value in values)
+    assert rows[1]["difference"] == pytest.approx(values[1] - values[0]) and rows[1]["images"] == 64
+    run = run_of(study.FOLDER, "habits", SGD, 0)
+    assert Run(run.path).read_config().model.discriminator_optimizer.name == "sgd"
+    before = run.network("generator").stat().st_mtime_ns
+    again = run_study("habits", base, ["augmentations=cutout", SGD], report=said.append)["rows"]
+    assert again == rows and run.network("generator").stat().st_mtime_ns == before
+    assert refused("study", "habits", "gan", "--vary", "poch=3").startswith('preset gan has no setting "poch"')
