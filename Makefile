@@ -126,13 +126,13 @@ $(INSTALLED): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "coursework needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[data]"
+	$(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --editable ".[data]"
 	touch $@
 
 $(TESTING): $(INSTALLED)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[data,test]"
+	$(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --editable ".[data,test]"
 	touch $@
 
 $(CODES): $(INSTALLED)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[data,codes]"
+	$(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --editable ".[data,codes]"
 	touch $@

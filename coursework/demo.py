@@ -17,11 +17,11 @@ from coursework.training import train
 
 # A narrower judge than CIFAR-10's: drawn animals are told apart more easily.
 JUDGE_WIDTH = 16
-JUDGE_EPOCHS = 4
+JUDGE_EPOCHS = 3
 # It starts from the judge's layers.
 WITNESS_EPOCHS = 2
 STRATEGIES = ("interpolation", "masked_interpolation", "latent_search")
-POOL = 96
+POOL = 72
 
 
 def run_demo(folder, presets=DEMO, report=print):
