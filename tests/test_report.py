@@ -25,10 +25,11 @@ from report_runs import (
     tables,
 )
 
+from coursework.config import AdversarialConfig, Config, DCGANConfig
 from coursework.errors import UserError
 from coursework.presets import PRESETS
 from coursework.report import build
-from coursework.report.differences import differing, settings_of, words_of
+from coursework.report.differences import OFF, common, differing, settings_of, words_of
 from coursework.report.separate_figures import write_separately
 from coursework.report.typesetting import TEMPLATE, typeset, write_main
 from coursework.report.values import duration, number_text, value_text
@@ -133,7 +134,8 @@ def test_two_runs_stand_side_by_side_with_what_differs(home):
     common = [pair for pair in [line[:2] for line in lines] + [line[2:] for line in lines] if pair[0]]
     assert ["epochs", "128"] in common and ["network: spectral", "yes"] in common
     assert ["generator optimiser", "adam 0.0002, β 0.5 0.999, ε 1e-8, constant"] in common
-    assert len(common) == len(settings_of(changed)) - 2
+    # Without the two that differ, and the options that are off.
+    assert len(common) == len(settings_of(changed)) - 2 - len(OFF)
     pages_of(folder)
 
 
@@ -142,6 +144,18 @@ def test_settings_differ_where_a_run_lacks_them():
     assert rows["model.beta"] == [None, 0.072] and rows["batch_size"] == [64, 100]
     assert "network.latent_size" not in rows
     assert words_of("model.generator_optimizer") == "generator optimiser" and words_of("network.name") == "network"
+
+
+def test_options_have_a_row_where_a_run_makes_use_of_them():
+    default = settings_of(Config(preset="x", model=AdversarialConfig(), network=DCGANConfig()))
+    assert {key: default[key] for key in OFF} == OFF
+    gan, vae = PRESETS["gan"], PRESETS["vae"]
+    assert not set(OFF) & set(dict(differing([gan, vae]))) and not set(OFF) & set(dict(common([gan])))
+    used = gan.with_setting("real_low", ".7").with_setting("flipped", ".05").with_setting("augmentations", "cutout")
+    rows = dict(differing([used, vae]))
+    assert rows["model.labels"] == ["real 0.7 to 1, fake 0, 5 % swapped", None]
+    assert rows["model.augmentations"] == [("cutout",), None] and "model.packing" not in rows
+    assert dict(differing([used, gan]))["model.augmentations"] == [("cutout",), ()]
 
 
 def test_very_many_runs_have_their_settings_in_the_appendix(home):

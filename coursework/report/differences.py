@@ -9,16 +9,28 @@ from coursework.report.values import duration, value_text
 
 RUNS_PER_TABLE = 4
 ABSENT = "–"
+# Options that are off; they have a row only where one of the runs makes use of them.
+OFF = {
+    "model.generator_batch_factor": 1,
+    "model.dequantize": False,
+    "model.unrolled_steps": 0,
+    "model.packing": 1,
+    "model.augmentations": (),
+    "model.labels": "real 1, fake 0",
+    "model.head_start": 0,
+}
 
 
 def settings_of(config):
-    """Return {dotted name: value} of a `Config`; an optimiser is one value, in words."""
+    """Return {dotted name: value} of a `Config`; an optimiser is one value in words, and so are the labels."""
     found = {}
 
     def visit(content, prefix):
         for key, value in content.items():
             if isinstance(value, dict) and key.endswith("optimizer"):
                 found[prefix + key] = optimizer_words(value)
+            elif key == "labels":
+                found[prefix + key] = labels_words(value)
             elif isinstance(value, dict):
                 visit(value, f"{prefix}{key}.")
             else:
@@ -35,19 +47,40 @@ def optimizer_words(settings):
     return f"{settings['name']} {settings['rate']:g}, {momentum}, {settings['decay']}"
 
 
+def labels_words(settings):
+    """Return a discriminator's labels in one line: "real 0.7 to 1.2, fake 0, 5 % swapped"."""
+    parts = []
+    for kind in ("real", "fake"):
+        low, high = settings[f"{kind}_low"], settings[f"{kind}_high"]
+        parts.append(f"{kind} {low:g}" + (f" to {high:g}" if high != low else ""))
+    if settings["flipped"]:
+        parts.append(f"{100 * settings['flipped']:g} % swapped")
+    return ", ".join(parts)
+
+
 def differing(configs):
-    """Return [(dotted name, [value or None for a run without it])] of the settings in which the runs differ."""
+    """Return [(dotted name, [value or None for a run without it])] of the settings in which the runs differ.
+
+    Options that are off wherever they are there are left out.
+    """
     every = [settings_of(config) for config in configs]
     keys = dict.fromkeys(key for settings in every for key in settings)
     rows = [(key, [settings.get(key) for settings in every]) for key in keys]
-    return [(key, values) for key, values in rows if any(value != values[0] for value in values)]
+    return [
+        (key, values)
+        for key, values in rows
+        if any(value != values[0] for value in values)
+        and any(value is not None and value != OFF.get(key, ABSENT) for value in values)
+    ]
 
 
 def common(configs):
-    """Return [(dotted name, value)] of the settings that all runs share."""
+    """Return [(dotted name, value)] of the settings that all runs share, without options that are off."""
     first, *others = [settings_of(config) for config in configs]
     return [
-        (key, value) for key, value in first.items() if all(key in other and other[key] == value for other in others)
+        (key, value)
+        for key, value in first.items()
+        if all(key in other and other[key] == value for other in others) and value != OFF.get(key, ABSENT)
     ]
 
 
