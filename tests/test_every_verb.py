@@ -242,8 +242,9 @@ def test_ctrl_c_at_any_time_in_a_process_of_its_own(verb, prepared, workplace):
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
-        assert process.returncode in (0, 2), errors
-        if process.returncode:
+        # Python gives signals back to the system before it ends: one that comes later finds all done, and is silent.
+        assert process.returncode in (0, 2) or (process.returncode, errors) == (-signal.SIGINT, ""), errors
+        if process.returncode == 2:
             assert_told(errors)
         assert_sound(workplace, prepared)
 
