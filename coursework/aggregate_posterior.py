@@ -4,8 +4,6 @@ The codes of all images together follow the aggregate posterior q(z) = E_x q(z |
 has seen nothing but draws from it: where N(0, I) is like it, what it makes of that can be as good as reconstructions.
 """
 
-import csv
-import io
 import json
 import warnings
 from dataclasses import dataclass
@@ -31,6 +29,7 @@ from coursework.models.autoencoder import CODE_COUNT
 from coursework.models.base import spread, to_unit_range
 from coursework.sampling import TrainedRun
 from coursework.sources import EVALUATION_SEED, ImageSet, drawn, split_of
+from coursework.tables import write_csv
 
 FOLDER = Path("reports/aggregate-posterior")
 # Ghosh et al. 2020 fit as many to the codes of trained autoencoders, and sample from them.
@@ -227,11 +226,7 @@ def _keep(folder, row):
     rows = [*(each for each in _read(folder) if each.get("run") != row["run"]), row]
     rows.sort(key=lambda each: str(each.get("run")))
     write_text(folder / "scores.json", json.dumps(rows, indent=1) + "\n")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS.values())
-    writer.writerows([[_cell(each.get(name)) for name in COLUMNS] for each in rows])
-    write_text(folder / "table.csv", text.getvalue())
+    write_csv(folder / "table.csv", [COLUMNS.values(), *([_cell(each.get(name)) for name in COLUMNS] for each in rows)])
 
 
 def _cell(value):

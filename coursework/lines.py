@@ -1,8 +1,6 @@
 """The lines study: seven autoencoders, how well they interpolate, and the table of Berthelot et al. 2018 beside it."""
 
-import csv
 import dataclasses
-import io
 import json
 import math
 import time
@@ -21,6 +19,7 @@ from coursework.metrics.seeds import over_seeds
 from coursework.presets_lines import LINES
 from coursework.run import Run
 from coursework.sampling import TrainedRun
+from coursework.tables import write_csv
 from coursework.training import train
 
 FOLDER = Path("reports/lines")
@@ -175,15 +174,13 @@ def summarize(folder, presets, seeds, epochs):
     ]
     content = {"images": images, "models": models, "records": records}
     write_text(Path(folder) / "scores.json", json.dumps(content, indent=1) + "\n")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     columns = ("mean", "spread", "seeds", "published")
     names = [f"{name} {column}" for name in ("mean_distance", "smoothness") for column in columns]
-    writer.writerow(["model", "images", *names])
+    rows = [["model", "images", *names]]
     for model in models:
         cells = [model[name][column] for name in ("mean_distance", "smoothness") for column in columns]
-        writer.writerow([model["preset"], images, *(f"{cell:.6g}" if cell is not None else "" for cell in cells)])
-    write_text(Path(folder) / "table.csv", text.getvalue())
+        rows.append([model["preset"], images, *(f"{cell:.6g}" if cell is not None else "" for cell in cells)])
+    write_csv(Path(folder) / "table.csv", rows)
     return content
 
 

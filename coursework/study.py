@@ -1,7 +1,5 @@
 """Studies: variations of one preset at an equal budget and with equal seeds, and what each of them is worth."""
 
-import csv
-import io
 import json
 import math
 import re
@@ -20,6 +18,7 @@ from coursework.guards import Diverged
 from coursework.metrics.seeds import over_seeds
 from coursework.run import Run
 from coursework.study_figure import draw_study
+from coursework.tables import aligned, write_csv
 from coursework.training import train
 
 FOLDER = Path("reports/studies")
@@ -62,9 +61,9 @@ def run_study(name, config, variations, seeds=1, samples=None, folder=FOLDER, re
     content = {"name": name, "config": json.loads(config.to_json()), "score": SCORE}
     content["rows"] = summaries(folder, name, rows, seeds)
     write_text(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
-    write_text(folder / f"{name}.csv", _csv(content["rows"]))
+    write_csv(folder / f"{name}.csv", cells(content["rows"]))
     draw_study(content["rows"], folder / f"{name}.png")
-    report("\n".join(["", *table(content["rows"])]))
+    report("\n".join(["", *aligned(cells(content["rows"]))]))
     step(f"done: {folder / name}.csv, .json and .png")
     return content
 
@@ -120,7 +119,7 @@ def summaries(folder, name, rows, seeds):
     found, base = [], None
     for title in rows:
         runs = [run_of(folder, name, title, seed) for seed in range(seeds)]
-        values = [_scores(run)[-1] if _scores(run) else None for run in runs]
+        values = [(_scores(run) or [None])[-1] for run in runs]
         numbers = [value and value["value"] for value in values]
         base = base or numbers
         pairs = zip(numbers, base, strict=True)
@@ -160,8 +159,12 @@ def _curve(run):
     return {"epochs": [epoch for epoch, _ in pairs], "values": [value for _, value in pairs]}
 
 
+def cells(rows):
+    """Return the table of the rows as texts, its titles first."""
+    return [COLUMNS, *map(_cells, rows)]
+
+
 def _cells(row):
-    """Return the cells of a row as text."""
 
     def number(value, digits=2):
         return "" if value is None else f"{value:.{digits}f}"
@@ -175,23 +178,4 @@ def _cells(row):
         number(row["difference_error"]),
         "" if row["images"] is None else str(row["images"]),
         "" if row["processor_seconds"] is None else number(row["processor_seconds"] / 60, 1),
-    ]
-
-
-def _csv(rows):
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *map(_cells, rows)])
-    return text.getvalue()
-
-
-def table(rows):
-    """Return the lines of the table for a terminal."""
-    cells = [COLUMNS, *map(_cells, rows)]
-    widths = [max(len(line[place]) for line in cells) for place in range(len(COLUMNS))]
-    return [
-        "  ".join(
-            cell.ljust(width) if not place else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
     ]

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "coursework"
 
 # The order of the house: a file imports only from above itself. A new file or folder takes its place here.
 ROWS = (
-    "__init__ errors files arrays locking interruption network_files cache progress decoding",
+    "__init__ errors files tables arrays locking interruption network_files cache progress decoding",
     "config_networks config_models config presets_lines presets_rings presets run run_differences",
     "data gradients fast_layers layers vector_quantizer losses augmentation networks latents class_weights",
     "saving state models",

@@ -1,15 +1,12 @@
 """A lesson's questions on the ring: which latent becomes which mode, which networks can, and does training find it."""
 
-import csv
 import dataclasses
-import io
 import math
 import time
 from pathlib import Path
 
 from coursework.data.mixtures import MIXTURES
 from coursework.errors import UserError
-from coursework.files import write_text
 from coursework.presets_rings import GAN, LESSON, R1_PACKED
 from coursework.rings import handcrafted
 from coursework.rings.figures import draw_samples
@@ -17,6 +14,7 @@ from coursework.rings.latent_plane import POINTS, animate, draw_latent_planes, f
 from coursework.rings.study import run_of, run_rings, values_of, with_steps
 from coursework.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, sample_points, score, train_points
 from coursework.sampling import TrainedRun
+from coursework.tables import aligned, write_csv
 
 FOLDER = Path("reports/rings/lesson")
 MIXTURE = "ring"
@@ -95,15 +93,7 @@ def _handcrafted(folder, presets, step, report):
 
 def _write(file, columns, rows, report):
     """Write a table as CSV and show it."""
-    shown = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([columns, *shown])
-    write_text(file, text.getvalue())
-    widths = [max(len(row[place]) for row in [columns, *shown]) for place in range(len(columns))]
-    for row in [columns, *shown]:
-        report(
-            "  ".join(
-                cell.rjust(width) if place else cell.ljust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-        )
+    shown = [columns, *([f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows)]
+    write_csv(file, shown)
+    for line in aligned(shown):
+        report(line)

@@ -1,8 +1,6 @@
 """The study: every setting on every mixture with many seeds, and its table."""
 
-import csv
 import dataclasses
-import io
 import json
 import math
 import time
@@ -20,6 +18,7 @@ from coursework.rings.published import PUBLISHED
 from coursework.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, sample_points, train_points
 from coursework.run import Run
 from coursework.sampling import TrainedRun
+from coursework.tables import write_csv
 
 FOLDER = Path("reports/rings")
 SEEDS = 10
@@ -174,17 +173,15 @@ def _samples(folder):
 
 
 def _write_table(file, content):
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["mixture", "setting", "steps", "seeds", "modes", "error", "high quality", "error", "complete"])
+    rows = [["mixture", "setting", "steps", "seeds", "modes", "error", "high quality", "error", "complete"]]
     for row in content["settings"]:
         cells = [row[name][key] for name in NAMES for key in ("mean", "standard_error")]
         shown = ["" if cell is None else f"{cell:.6g}" for cell in cells]
-        writer.writerow([row["mixture"], row["preset"], row["steps"], row["seeds"], *shown, row["complete"]])
+        rows.append([row["mixture"], row["preset"], row["steps"], row["seeds"], *shown, row["complete"]])
     for row in content["published"]:
         cells = [f"{row['modes']:g}", "", f"{row['high_quality']:g}", "", ""]
-        writer.writerow([row["mixture"], f"{row['method']} ({row['source']})", "", "", *cells])
-    write_text(file, text.getvalue())
+        rows.append([row["mixture"], f"{row['method']} ({row['source']})", "", "", *cells])
+    write_csv(file, rows)
 
 
 def table(content):
