@@ -96,6 +96,10 @@ class Config:
         """Parse and check JSON; raises `UserError`, naming `source`, for anything that `to_json` would not write."""
         return decode(cls, parse_json(text, source), str(source))
 
+    def has_setting(self, key):
+        """Tell whether `with_setting` knows `key`, whatever the value."""
+        return any(_is_named(path, key) for path in _leaves(self))
+
     def with_setting(self, key, text, option=None):
         """Return a copy in which the setting `key` has the value written in `text`.
 
@@ -103,7 +107,7 @@ class Config:
         ("generator_optimizer.rate"). option: how the user gave it, for messages; by default "--set key=text".
         Raises `UserError` for an unknown or ambiguous key and for a value that the setting does not take.
         """
-        paths = [path for path in _leaves(self) if path == key or path.endswith("." + key)]
+        paths = [path for path in _leaves(self) if _is_named(path, key)]
         if not paths:
             leaves = sorted({path.split(".", 1)[-1] for path in _leaves(self)})
             raise UserError(f'preset {self.preset} has no setting "{key}"; it has {", ".join(leaves)}')
@@ -117,6 +121,24 @@ class Config:
             node = node[parent]
         node[leaf] = _parse(text, node[leaf])
         return decode(Config, content, option or f"--set {key}={text}")
+
+
+def with_settings(configs, settings):
+    """Return the configurations, each with those of the (key, value) pairs that it has a setting for.
+
+    Raises `UserError` for a setting that none has, and for a value that one does not take.
+    """
+    for key, value in settings:
+        having = [config.has_setting(key) for config in configs]
+        if not any(having):
+            raise UserError(f'none of {", ".join(config.preset for config in configs)} has a setting "{key}"')
+        pairs = zip(configs, having, strict=True)
+        configs = [config.with_setting(key, value) if has else config for config, has in pairs]
+    return configs
+
+
+def _is_named(path, key):
+    return path == key or path.endswith("." + key)
 
 
 def _leaves(config, prefix=""):

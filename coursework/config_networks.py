@@ -38,13 +38,16 @@ class ResNetConfig:
 class AutoencoderConfig:
     """The ACAI paper's autoencoder; its code is (latent_width, latent_width, latent_channels).
 
-    Named "gaussian_autoencoder" it is that of the paper's VAE.
+    Named "gaussian_autoencoder" it is that of the paper's VAE. initial_scale: standard deviations of the convolutions'
+    weights before training, as a multiple of the authors'; at 1.414 they are those of He et al. (2015), which neither
+    swell nor fade from layer to layer.
     """
 
     name: str = "autoencoder"
     depth: int = setting(64, minimum=1)
     latent_width: int = setting(4, choices=(1, 2, 4, 8, 16))
     latent_channels: int = setting(16, minimum=1)
+    initial_scale: float = setting(1.0, above=0)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,30 @@
 """What the codes of trained autoencoders are worth to a linear classifier and to k-means, beside the paper's."""
 
+import dataclasses
+import json
 import math
+from pathlib import Path
 
+import keras
+
+from coursework.config import with_settings
 from coursework.data import load_dataset
 from coursework.errors import UserError
+from coursework.files import read_json, write_text
 from coursework.metrics.codes import clustering_accuracy, linear_accuracy
 from coursework.models import MODELS, build_networks
 from coursework.models.autoencoder import Autoencoder
+from coursework.presets import AUTOENCODERS
+from coursework.run import Run
 from coursework.sampling import TrainedRun, encode
+from coursework.tables import write_csv
+from coursework.training import train
 
+FOLDER = Path("reports/codes")
 IDENTITY = ("name", "n", "reference", "reference_n", "seed", "weights", "extractor")
 NAMES = ("linear_accuracy", "clustering_accuracy")
+# Of each, in a table.
+MEASURED = ("value", "error", "untrained")
 SEED = 0
 # Berthelot et al. 2018, table of single-layer classifiers on CIFAR-10, by numbers in a code.
 _ORDER = ("autoencoder", "dropout_autoencoder", "denoising_autoencoder", "vae", "aae", "vqvae", "acai")
@@ -18,6 +32,23 @@ PUBLISHED = {
     256: dict(zip(_ORDER, (0.4792, 0.4099, 0.5378, 0.4749, 0.4065, 0.4280, 0.5277), strict=True)),
     1024: dict(zip(_ORDER, (0.5162, 0.4938, 0.6065, 0.5139, 0.4286, 0.1622, 0.6399), strict=True)),
 }
+
+
+def train_autoencoders(dataset, epochs, seed=0, settings=(), folder=FOLDER, presets=AUTOENCODERS, report=print):
+    """Train the paper's autoencoders alike in folder/runs; return their runs. What is finished is left as it is.
+
+    dataset: as `load_dataset` takes it; epochs: of each; settings: (key, value) pairs, of every preset that has the
+    key. Raises `UserError` for a setting that none has, and where a run of other settings is in the way.
+    """
+    where = Path(folder) / "runs"
+    configs = [dataclasses.replace(preset, dataset=dataset, epochs=epochs, seed=seed) for preset in presets]
+    found = []
+    for config in with_settings(configs, settings):
+        run = Run(where / Run.of(config).name)
+        keras.utils.clear_session()
+        train(config, run, report=report)
+        found.append(run)
+    return found
 
 
 def is_autoencoder(config):
@@ -75,7 +106,45 @@ def measure_codes(run, report=print):
         for name in NAMES
     ]
     run.add_metrics(records, IDENTITY)
-    return {"run": run.name, "code_size": size, "published": published, **{each["name"]: each for each in records}}
+    return {
+        "run": run.name,
+        "dataset": config.dataset,
+        "code_size": size,
+        "images_seen": run.read_environment().get("images_seen"),
+        "published": published,
+        **{each["name"]: each for each in records},
+    }
+
+
+def keep(rows, folder=FOLDER):
+    """Write the rows of `measure_codes` to scores.json and table.csv in `folder`, in place of earlier ones of a run.
+
+    Rows of other runs stay: data sets are measured one after the other. Returns all rows.
+    """
+    file, names = Path(folder) / "scores.json", {row["run"] for row in rows}
+    before = read_json(file, list) if file.is_file() else []
+    kept = [row for row in before if _is_row(row) and row["run"] not in names]
+    rows = [*kept, *rows]
+    write_text(file, json.dumps(rows, indent=1) + "\n")
+    cells = [["run", "data set", "images seen", "numbers in a code"]]
+    for name in NAMES:
+        cells[0] += [name.replace("_", " "), "error", "untrained"]
+    cells[0].append("linear accuracy, published")
+    for row in rows:
+        values = [f"{row[name][key]:.6g}" for name in NAMES for key in MEASURED]
+        published = "" if row["published"] is None else row["published"]
+        cells.append([row["run"], row["dataset"], row["images_seen"], row["code_size"], *values, published])
+    write_csv(Path(folder) / "table.csv", cells)
+    return rows
+
+
+def _is_row(row):
+    """Tell whether what JSON held is a row of `measure_codes`."""
+    if not isinstance(row, dict) or not {"run", "dataset", "images_seen", "code_size", "published"} <= set(row):
+        return False
+    found = [row.get(name) for name in NAMES]
+    numbers = [each.get(key) for each in found if isinstance(each, dict) for key in MEASURED]
+    return len(numbers) == len(NAMES) * len(MEASURED) and all(isinstance(number, float) for number in numbers)
 
 
 def table(rows):
@@ -85,7 +154,7 @@ def table(rows):
         cells = []
         for name in NAMES:
             record = row[name]
-            value, error, untrained = (100 * record[key] for key in ("value", "error", "untrained"))
+            value, error, untrained = (100 * record[key] for key in MEASURED)
             cells.append(f"{value:>10.1f} ± {error:<4.1f}{untrained:>11.1f}")
         paper = "" if row["published"] is None else f"{100 * row['published']:.1f}"
         lines.append(f"{row['run'][:31]:32}{row['code_size']:>7,}{cells[0]}{paper:>8}{cells[1]}")

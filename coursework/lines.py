@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from coursework.config import with_settings
 from coursework.data.lines import TRAIN_COUNT
 from coursework.errors import UserError
 from coursework.files import write_text
@@ -40,20 +41,31 @@ FIRST_EPOCHS = 4
 SEED = 0
 
 
-def run_lines(folder=FOLDER, images=IMAGES, minutes=None, seeds=1, precision="float32", presets=LINES, report=print):
+def run_lines(
+    folder=FOLDER,
+    images=IMAGES,
+    minutes=None,
+    seeds=1,
+    precision="float32",
+    settings=(),
+    presets=LINES,
+    report=print,
+):
     """Train every preset with `seeds` seeds on `images` images each, score them, write the study into `folder`.
 
     minutes: instead of `images`, about how long all of it may train, earlier calls included; all runs get an equal
     number of images. Training goes round in doublings of the budget, so that what is there at any time compares
     equals and shows the way towards more; a call with a larger budget goes on. Writes runs/, scores.json, table.csv,
     interpolations.png and curves.png; returns the content of scores.json. precision: as in `Config`; a study has one.
-    Raises `UserError` for a budget of nothing, and where `folder` holds runs of another precision.
+    settings: (key, value) pairs as `Config.with_setting` takes them, of every preset that has the key. Raises
+    `UserError` for a budget of nothing, a setting that no preset has, and where `folder` holds runs of other settings.
     """
     folder, started = Path(folder), time.perf_counter()
+    configs = with_settings([dataclasses.replace(config, precision=precision) for config in presets], settings)
     runs = [
-        (dataclasses.replace(config, seed=seed, precision=precision), Run(folder / "runs" / f"{config.preset}-s{seed}"))
+        (dataclasses.replace(config, seed=seed), Run(folder / "runs" / f"{config.preset}-s{seed}"))
         for seed in range(seeds)
-        for config in presets
+        for config in configs
     ]
 
     def step(text):
@@ -66,7 +78,7 @@ def run_lines(folder=FOLDER, images=IMAGES, minutes=None, seeds=1, precision="fl
         for config, run in runs:
             _train(config, run, milestone, epochs, step)
             _score(run, milestone)
-        content = summarize(folder, presets, seeds, milestone)
+        content = summarize(folder, configs, seeds, milestone, settings)
     draw_curves(content["records"], PUBLISHED, folder / "curves.png")
     named = [(run.name.rsplit("-s", 1)[0].removeprefix("lines-"), run) for config, run in runs if config.seed == 0]
     draw_interpolations([(name, interpolations(run)) for name, run in named], folder / "interpolations.png", SEED)
@@ -146,11 +158,12 @@ def interpolations(run):
     return interpolate_lines(encode, decode, seed=SEED)
 
 
-def summarize(folder, presets, seeds, epochs):
+def summarize(folder, presets, seeds, epochs, settings=()):
     """Write scores.json and table.csv of the runs in `folder` at `epochs` epochs; return the content of scores.json.
 
-    {"images", "models": [{"preset", "mean_distance": {"mean", "spread", "seeds", "published"}, "smoothness": ...}],
-    "records": [{"preset", "seed", "images", "seconds", "mean_distance", "smoothness"}] at every number of images}.
+    {"images", "precision", "settings": ["key=value"] that were given, "models": [{"preset", "mean_distance": {"mean",
+    "spread", "seeds", "published"}, "smoothness": ...}], "records": [{"preset", "seed", "images", "seconds",
+    "mean_distance", "smoothness"}] at every number of images}.
     The spread is the standard deviation over seeds, None for one seed.
     """
     records = [
@@ -172,7 +185,13 @@ def summarize(folder, presets, seeds, epochs):
         }
         for config in presets
     ]
-    content = {"images": images, "models": models, "records": records}
+    content = {
+        "images": images,
+        "precision": presets[0].precision,
+        "settings": [f"{key}={value}" for key, value in settings],
+        "models": models,
+        "records": records,
+    }
     write_text(Path(folder) / "scores.json", json.dumps(content, indent=1) + "\n")
     columns = ("mean", "spread", "seeds", "published")
     names = [f"{name} {column}" for name in ("mean_distance", "smoothness") for column in columns]
@@ -196,8 +215,9 @@ def _records(run):
 
 def table(content):
     """Return the lines of the table for a terminal: ours, with the spread over seeds, beside the paper's."""
+    others = ", ".join([content["precision"], *content["settings"]])
     lines = [
-        f"Lines after {content['images']:,} images; the paper's (2^24 images) beside ours; lower is better",
+        f"Lines after {content['images']:,} images ({others}); the paper's (2^24 images) beside ours; lower is better",
         f"{'':10} {'mean distance x 1000':>22} {'paper':>7} {'smoothness':>17} {'paper':>7}",
     ]
     for model in content["models"]:

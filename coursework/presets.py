@@ -96,6 +96,17 @@ VAE = Config(preset="vae", model=VAEConfig(beta=0.072), network=VectorAutoencode
 # Berthelot et al. 2018 on CIFAR-10: depth 64, latent 4x4x16, batch 64, Adam 1e-4, 2^24 images (336 epochs).
 ACAI = Config(preset="acai", model=ACAIConfig(), network=AutoencoderConfig(), epochs=336)
 
+
+def _of_images(lines, preset):
+    """Return an autoencoder of the same paper with its settings on lines, and ACAI's size and length."""
+    size = {"depth": ACAI.network.depth, "latent_width": ACAI.network.latent_width}
+    return replace(ACAI, preset=preset, model=lines.model, network=replace(lines.network, **size))
+
+
+# All seven, in the order of the paper's tables.
+_SEVEN = ("autoencoder", "dropout-autoencoder", "denoising-autoencoder", "bernoulli-vae", "aae", "vqvae", "acai")
+AUTOENCODERS = tuple(_of_images(lines, preset) for lines, preset in zip(LINES, _SEVEN, strict=True))
+
 # The demo's: the same algorithms on the built-in data, an eighth as wide or less and as many steps as two CPU cores
 # make in a minute or two, chosen by trying. So few steps want small batches, a moving average of the last hundred steps
 # and, for the GAN, twice the rate: after five epochs its FD-judge is .67, with the paper's rate and average 1.51.
@@ -145,4 +156,4 @@ ACAI_DEMO = replace(
 DEMO = (GAN_DEMO, SNGAN_DEMO, VAE_DEMO, ACAI_DEMO)
 
 _PAPERS = (GAN, SNGAN, SNGAN_RESNET, WGAN_GP, CONDITIONAL_SNGAN, CONDITIONAL_SNGAN_RESNET, VAE, ACAI)
-PRESETS = {config.preset: config for config in (*_PAPERS, *LINES, *DEMO, CONDITIONAL_SNGAN_DEMO)}
+PRESETS = {config.preset: config for config in (*_PAPERS, *AUTOENCODERS, *LINES, *DEMO, CONDITIONAL_SNGAN_DEMO)}

@@ -11,10 +11,18 @@ from coursework import data
 from coursework.data import lines
 from coursework.errors import UserError
 from coursework.latents import draw_latents
-from coursework.models import AAE, VQVAE, Autoencoder, DenoisingAutoencoder, DropoutAutoencoder, build_model
+from coursework.models import (
+    AAE,
+    VQVAE,
+    Autoencoder,
+    DenoisingAutoencoder,
+    DropoutAutoencoder,
+    build_model,
+    build_networks,
+)
 from coursework.models.base import to_uint8
 from coursework.networks import NETWORKS
-from coursework.presets import PRESETS
+from coursework.presets import ACAI, AUTOENCODERS, PRESETS
 from coursework.presets_lines import LINES
 from coursework.run import Run
 from coursework.sampling import TrainedRun
@@ -208,6 +216,36 @@ def test_the_settings_are_the_papers():
     assert (models["vae"].likelihood, models["vae"].beta) == ("bernoulli", 1.0)
     assert (models["vqvae"].commitment_weight, PRESETS["lines-vqvae"].network.discrete_latents) == (10.0, 10)
     assert (models["acai"].critic_weight, models["acai"].critic_mix) == (0.5, 0.2)
+
+
+def test_the_seven_of_images_differ_from_those_of_lines_in_size_and_data_alone():
+    assert [config.preset for config in AUTOENCODERS] == list(
+        ("autoencoder", "dropout-autoencoder", "denoising-autoencoder", "bernoulli-vae", "aae", "vqvae", "acai")
+    )
+    assert AUTOENCODERS[-1] == ACAI and PRESETS["acai"] is PRESETS[AUTOENCODERS[-1].preset]
+    for images, of_lines in zip(AUTOENCODERS, LINES, strict=True):
+        assert images.model == of_lines.model and images.dataset == "cifar10"
+        assert images.network.name == of_lines.network.name
+        assert (images.network.depth, images.network.latent_width, images.network.latent_channels) == (64, 4, 16)
+        assert (images.batch_size, images.epochs) == (64, 336)
+
+
+@pytest.mark.parametrize("preset", ["lines-acai", "lines-vae", "lines-vqvae"])
+def test_weights_begin_at_a_multiple_of_the_papers(preset):
+    config = small_config(preset)
+    networks = build_networks(config, IMAGE)
+    larger = build_networks(
+        dataclasses.replace(config, network=dataclasses.replace(config.network, initial_scale=2.5)), IMAGE
+    )
+    checked = 0
+    for role, network in networks.items():
+        for layer, other in zip(network.layers, larger[role].layers, strict=True):
+            for before, after in zip(layer.get_weights(), other.get_weights(), strict=True):
+                factor = 2.5 if before.ndim == 4 else 1.0
+                assert after == pytest.approx(factor * before, rel=1e-5)
+                checked += before.ndim == 4
+    # Five convolutions of the encoder, four of the decoder.
+    assert checked >= 9
 
 
 # All of them, small: 4x4 images, codes of 2x2x3 numbers.

@@ -1,17 +1,19 @@
 """What codes are worth: values that can be worked out."""
 
+import csv
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from coursework import data
 from coursework.data import sprites
-from coursework.downstream import NAMES, PUBLISHED, measure_codes, table
+from coursework.downstream import NAMES, PUBLISHED, keep, measure_codes, table, train_autoencoders
 from coursework.errors import UserError
 from coursework.metrics.codes import clustering_accuracy, linear_accuracy, matched_accuracy, whitening
 from coursework.models import build_model
-from coursework.presets import PRESETS
+from coursework.presets import AUTOENCODERS, PRESETS
 from coursework.run import Run
 from coursework.training import save_trained
 
@@ -95,6 +97,41 @@ def test_both_accuracies_of_a_run_stand_beside_those_of_its_untrained_network(ru
     measure_codes(run, report=lambda line: None)
     assert len(run.read_metrics()) == 3
     assert "acai" in table([row])[1] and f"{100 * row['linear_accuracy']['value']:.1f} ±" in table([row])[1]
+
+
+def test_accuracies_are_kept_beside_those_of_other_runs(run, in_tmp):
+    row = measure_codes(run, report=lambda line: None)
+    other = {**row, "run": "other", "published": 0.5}
+    assert keep([other], in_tmp) == [other]
+    assert keep([row], in_tmp) == [other, row]
+    again = {**row, "images_seen": 64}
+    # What is no row of this measurement does not come along.
+    broken = [7, {"run": "x"}, {**row, "run": "odd", "linear_accuracy": {"value": "high"}}]
+    (in_tmp / "scores.json").write_text(json.dumps([*broken, other, row]))
+    assert keep([again], in_tmp) == [other, again] == json.loads((in_tmp / "scores.json").read_text())
+    header, first, second = csv.reader((in_tmp / "table.csv").read_text().splitlines())
+    assert header[:4] == ["run", "data set", "images seen", "numbers in a code"] and len(header) == 11
+    assert (first[0], first[10]) == ("other", "0.5") and second[:4] == ["acai", "sprites", "64", "32"]
+    assert float(second[4]) == pytest.approx(row["linear_accuracy"]["value"], rel=1e-5)
+    assert float(second[9]) == pytest.approx(row["clustering_accuracy"]["untrained"], rel=1e-5)
+
+
+def test_the_seven_are_trained_alike(run, in_tmp):
+    presets = [
+        dataclasses.replace(config, batch_size=32, score_every=0) for config in (AUTOENCODERS[0], AUTOENCODERS[6])
+    ]
+    settings = [("depth", "2"), ("latent_channels", "2"), ("critic_optimizer.rate", "1e-3")]
+    printed = []
+    runs = train_autoencoders("sprites", 1, 3, settings, in_tmp / "codes", presets, printed.append)
+    assert [each.name for each in runs] == ["autoencoder-sprites-s3", "acai-sprites-s3"]
+    plain, acai = (each.read_config() for each in runs)
+    assert plain.network == acai.network and (plain.network.depth, plain.seed, plain.epochs) == (2, 3, 1)
+    assert (acai.model.critic_optimizer.rate, acai.model.optimizer.rate) == (1e-3, 1e-4)
+    assert all(each.read_environment()["images_seen"] == 160 for each in runs)
+    # What is finished is left as it is.
+    before = [each.network("encoder").stat().st_mtime_ns for each in runs]
+    train_autoencoders("sprites", 1, 3, settings, in_tmp / "codes", presets, printed.append)
+    assert [each.network("encoder").stat().st_mtime_ns for each in runs] == before
 
 
 def test_published_accuracies_are_those_of_the_paper():

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from coursework.config import MODEL_CONFIGS, NETWORK_CONFIGS, Config, VAEConfig, VectorAutoencoderConfig
+from coursework.config import MODEL_CONFIGS, NETWORK_CONFIGS, Config, VAEConfig, VectorAutoencoderConfig, with_settings
 from coursework.errors import UserError
 from coursework.presets import PRESETS
 
@@ -142,6 +142,19 @@ def test_settings_that_do_not_fit_are_refused(key, text, message):
     with pytest.raises(UserError) as caught:
         PRESETS["gan"].with_setting(key, text)
     assert message in str(caught.value)
+
+
+def test_a_setting_of_some_reaches_those_that_have_it():
+    configs = [PRESETS["acai"], PRESETS["autoencoder"]]
+    assert [config.has_setting("critic_optimizer.rate") for config in configs] == [True, False]
+    acai, plain = with_settings(configs, [("critic_optimizer.rate", "0.5"), ("depth", "8")])
+    assert (acai.model.critic_optimizer.rate, acai.model.optimizer.rate) == (0.5, 1e-4)
+    assert plain.model == PRESETS["autoencoder"].model
+    assert (acai.network.depth, plain.network.depth) == (8, 8)
+    with pytest.raises(UserError, match='^none of acai, autoencoder has a setting "beta"$'):
+        with_settings(configs, [("beta", "1")])
+    with pytest.raises(UserError, match="--set depth=x: network: depth: expected a whole number"):
+        with_settings(configs, [("depth", "x")])
 
 
 def test_a_message_names_the_option_that_the_user_gave():

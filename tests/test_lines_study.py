@@ -172,6 +172,18 @@ def test_the_precision_reaches_every_run(stand):
         assert Run(f"study/runs/{name}").read_config().precision == "mixed_bfloat16"
 
 
+def test_settings_reach_the_runs_that_have_them_and_stand_beside_the_scores(stand):
+    settings = [("initial_scale", "1.414"), ("critic_optimizer.rate", "5e-4")]
+    content, printed = run_small(precision="mixed_bfloat16", settings=settings)
+    baseline, acai = (Run(f"study/runs/lines-{name}-s0").read_config() for name in ("baseline", "acai"))
+    assert baseline.network.initial_scale == acai.network.initial_scale == 1.414
+    assert (acai.model.critic_optimizer.rate, acai.model.optimizer.rate) == (5e-4, 1e-4)
+    assert content["settings"] == ["initial_scale=1.414", "critic_optimizer.rate=5e-4"]
+    assert "(mixed_bfloat16, initial_scale=1.414, critic_optimizer.rate=5e-4)" in printed[-2]
+    with pytest.raises(UserError, match='has a setting "beta"'):
+        run_small(settings=[("beta", "2")])
+
+
 def test_a_study_does_not_mix_precisions(stand, monkeypatch):
     run_small()
     monkeypatch.setattr(lines, "train", train)

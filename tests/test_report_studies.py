@@ -90,6 +90,20 @@ def test_lines_stand_beside_the_papers(home):
     pages_of(folder)
 
 
+def test_what_a_study_of_lines_does_otherwise_is_told(home):
+    write(home / "lines" / "table.csv", LINES)
+    for content, words in (
+        (
+            {"settings": ["depth=8"], "precision": "mixed_bfloat16"},
+            " Otherwise than in the paper: depth=8, mixed_bfloat16.",
+        ),
+        ({"settings": [], "precision": "float32"}, "Lower is better."),
+        ({"settings": 5}, "Lower is better."),
+    ):
+        write(home / "lines" / "scores.json", json.dumps(content))
+        assert caption(staged([bare_run(home)], home)[0], "lines").endswith(words)
+
+
 def test_tables_of_an_unknown_form_are_shown_as_they_are(home):
     write(home / "lines" / "table.csv", "model,images\nlines-acai,64\n")
     write(home / "rings" / "table.csv", "setting\nrings-gan\n")
@@ -158,6 +172,27 @@ def test_accuracies_of_codes_have_a_table_of_their_own(home):
     assert caption(content, "codes").startswith("Percent of 10,000 test images")
     assert table(content, "scores")[0] == ["Run", "FD-judge ↓", "FID ↓"]
     pages_of(folder)
+
+
+def test_accuracies_kept_in_a_folder_join_those_of_the_runs(home):
+    records = [accuracy("linear_accuracy", 0.512, 0.4, 0.5277), accuracy("clustering_accuracy", 0.2, 0.15)]
+    run = full_run(home)
+    run.write_metrics([SCORE, *records])
+    named = {each["name"]: each for each in records}
+    lines = [
+        {"run": "aae-s0", "images_seen": 100000, **named},
+        {"run": "full", "images_seen": 5, **named},
+        7,
+        {"run": "x"},
+    ]
+    write(home / "codes" / "scores.json", json.dumps(lines))
+    content, folder = staged([run], home)
+    assert [line[0] for line in table(content, "codes")] == ["Run", "full", "aae-s0"]
+    assert block_of(content, "codes")["rows"][1]["cells"][0]["detail"] == "100,000 images"
+    pages_of(folder)
+    write(home / "codes" / "scores.json", "{}")
+    with pytest.raises(UserError, match="should hold a JSON list"):
+        staged([run], home)
 
 
 def test_codes_stand_beside_the_prior(home):

@@ -34,7 +34,7 @@ COMMANDS = {
     "evaluate": [["evaluate", "runs/gan", "--metrics", "fd"]],
     "metrics": [["metrics", "samples", "animals:train", "--metrics", "fd", "--json", "scores.json"]],
     "compare": [["compare", "runs/gan", "runs/acai"]],
-    "downstream": [["downstream", "runs/acai"]],
+    "downstream": [["downstream", "runs/acai"], ["downstream", "--train", "animals", "--epochs", "1"]],
     "aggregate-posterior": [["aggregate-posterior", "runs/acai", "--samples", "64", "--folder", "posterior"]],
     "pegasus": [
         [
@@ -82,7 +82,7 @@ def shrink(patch, eager=True):
     """
     import keras
 
-    from coursework import demo, judging, lines, pegasus_benchmark, presets_lines, presets_rings
+    from coursework import demo, downstream, judging, lines, pegasus_benchmark, presets_lines, presets_rings
     from coursework.pegasus import truth, witness_training
     from coursework.pegasus.making import pools_of
     from coursework.presets import ACAI_DEMO
@@ -118,6 +118,8 @@ def shrink(patch, eager=True):
     network = dataclasses.replace(presets_lines.AAE.network, depth=2, latent_channels=2)
     autoencoder = dataclasses.replace(presets_lines.AAE, batch_size=32, network=network)
     patch.setattr(lines, "run_lines", functools.partial(lines.run_lines, presets=[autoencoder]))
+    images = {"presets": [dataclasses.replace(autoencoder, score_every=0)]}
+    patch.setattr(downstream, "train_autoencoders", functools.partial(downstream.train_autoencoders, **images))
     few = {"presets": [brief(ACAI_DEMO)]}
     patch.setattr(demo, "run_demo", functools.partial(demo.run_demo, **few))
     patch.setattr(pegasus_benchmark, "run_benchmark", functools.partial(pegasus_benchmark.run_benchmark, **few))

@@ -21,13 +21,33 @@ def build(config, image_shape, seed=0):
     linear, as in the paper; its images may leave [-1, 1] slightly.
     """
     shape, scales = code_shape(config), count_scales(config, image_shape)
-    seeds = Seeds(seed)
+    initializers = Initializers(seed, config.initial_scale)
     return {
-        "encoder": encoder(config, image_shape, scales, seeds),
-        "decoder": _decoder(shape, config.depth, scales, image_shape[2], seeds),
-        "critic": _critic(image_shape, config.depth, scales, config.latent_channels, seeds),
-        "code_critic": _code_critic(shape, seeds),
+        "encoder": encoder(config, image_shape, scales, initializers),
+        "decoder": _decoder(shape, config.depth, scales, image_shape[2], initializers),
+        "critic": _critic(image_shape, config.depth, scales, config.latent_channels, initializers),
+        "code_critic": _code_critic(shape, initializers),
     }
+
+
+class Initializers(Seeds):
+    """The initialisers of these networks' layers, each from a stream of its own.
+
+    scale: standard deviations of the convolutions' weights, as a multiple of the authors'.
+    """
+
+    def __init__(self, seed, scale=1.0):
+        super().__init__(seed)
+        self.scale = scale
+
+    def convolution(self, inputs):
+        """Return N(0, scale^2 / ((1 + slope^2) inputs)), the second number a variance; `inputs` is the fan-in."""
+        stddev = self.scale / math.sqrt((1 + SLOPE**2) * inputs)
+        return keras.initializers.RandomNormal(stddev=stddev, seed=self.next())
+
+    def dense(self):
+        """Return the initialiser of dense layers, Keras's default."""
+        return keras.initializers.GlorotUniform(seed=self.next())
 
 
 def code_shape(config):
@@ -46,80 +66,69 @@ def count_scales(config, image_shape):
     return int(scales)
 
 
-def _convolution(channels, kernel, input_channels, seeds, name):
-    """Return a convolution with weights N(0, 1 / ((1 + slope^2) fan_in)), the second number a variance; biases 0."""
-    stddev = 1 / math.sqrt((1 + SLOPE**2) * input_channels * kernel**2)
-    return Conv2D(
-        channels,
-        kernel,
-        padding="same",
-        kernel_initializer=keras.initializers.RandomNormal(stddev=stddev, seed=seeds.next()),
-        name=name,
-    )
+def _convolved(x, channels, kernel, name, initializers):
+    """Return a map after a convolution; its biases are 0 at first."""
+    initializer = initializers.convolution(x.shape[-1] * kernel**2)
+    return Conv2D(channels, kernel, padding="same", kernel_initializer=initializer, name=name)(x)
 
 
-def _activated(x, channels, name, seeds):
-    x = _convolution(channels, 3, x.shape[-1], seeds, name)(x)
+def _activated(x, channels, name, initializers):
+    x = _convolved(x, channels, 3, name, initializers)
     return layers.LeakyReLU(negative_slope=SLOPE, name=f"{name}_leaky_relu")(x)
 
 
-def encode(images, depth, scales, outputs, seeds, name="to_code"):
+def encode(images, depth, scales, outputs, initializers, name="to_code"):
     """Return the encoder's last map, linear, of `outputs` channels; `name` is its convolution's."""
-    x = _convolution(depth, 1, images.shape[-1], seeds, "from_image")(images)
+    x = _convolved(images, depth, 1, "from_image", initializers)
     for scale in range(scales):
-        x = _activated(x, depth << scale, f"scale_{scale}_convolution_1", seeds)
-        x = _activated(x, depth << scale, f"scale_{scale}_convolution_2", seeds)
+        x = _activated(x, depth << scale, f"scale_{scale}_convolution_1", initializers)
+        x = _activated(x, depth << scale, f"scale_{scale}_convolution_2", initializers)
         x = layers.AveragePooling2D(2, name=f"scale_{scale}_pool")(x)
-    x = _activated(x, depth << scales, "last_convolution", seeds)
-    return _convolution(outputs, 3, x.shape[-1], seeds, name)(x)
+    x = _activated(x, depth << scales, "last_convolution", initializers)
+    return _convolved(x, outputs, 3, name, initializers)
 
 
-def decode(code, depth, scales, channels, seeds):
+def decode(code, depth, scales, channels, initializers):
     """Return the decoder's last map, linear, an image of `channels` channels."""
     x = code
     for scale in reversed(range(scales)):
-        x = _activated(x, depth << scale, f"scale_{scale}_convolution_1", seeds)
-        x = _activated(x, depth << scale, f"scale_{scale}_convolution_2", seeds)
+        x = _activated(x, depth << scale, f"scale_{scale}_convolution_1", initializers)
+        x = _activated(x, depth << scale, f"scale_{scale}_convolution_2", initializers)
         x = layers.UpSampling2D(2, interpolation="nearest", name=f"scale_{scale}_upsample")(x)
-    x = _activated(x, depth, "last_convolution", seeds)
-    return _convolution(channels, 3, x.shape[-1], seeds, "to_image")(x)
+    x = _activated(x, depth, "last_convolution", initializers)
+    return _convolved(x, channels, 3, "to_image", initializers)
 
 
-def encoder(config, image_shape, scales, seeds):
+def encoder(config, image_shape, scales, initializers):
     """Return the encoder, image -> code."""
     inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, config.depth, scales, config.latent_channels, seeds)
+    x = encode(inputs, config.depth, scales, config.latent_channels, initializers)
     code = layers.Activation("linear", dtype="float32", name="code")(x)
     return keras.Model(inputs, code, name="encoder")
 
 
-def _critic(image_shape, depth, scales, outputs, seeds):
+def _critic(image_shape, depth, scales, outputs, initializers):
     inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, depth, scales, outputs, seeds, name="to_score")
+    x = encode(inputs, depth, scales, outputs, initializers, name="to_score")
     score = MeanOverAll(dtype="float32", name="score")(x)
     return keras.Model(inputs, score, name="critic")
 
 
-def _decoder(shape, depth, scales, channels, seeds):
+def _decoder(shape, depth, scales, channels, initializers):
     inputs = keras.Input(shape, name="code")
-    x = decode(inputs, depth, scales, channels, seeds)
+    x = decode(inputs, depth, scales, channels, initializers)
     images = layers.Activation("linear", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="decoder")
 
 
-def _code_critic(shape, seeds):
+def _code_critic(shape, initializers):
     inputs = keras.Input(shape, name="code")
     x = layers.Flatten(name="flatten")(inputs)
     for index, width in enumerate(CODE_CRITIC_WIDTHS):
-        x = layers.Dense(width, kernel_initializer=glorot(seeds), name=f"dense_{index}")(x)
+        x = layers.Dense(width, kernel_initializer=initializers.dense(), name=f"dense_{index}")(x)
         x = layers.LeakyReLU(negative_slope=SLOPE, name=f"leaky_relu_{index}")(x)
-    logits = layers.Dense(1, kernel_initializer=glorot(seeds), dtype="float32", name="logits")(x)
+    logits = layers.Dense(1, kernel_initializer=initializers.dense(), dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="code_critic")
-
-
-def glorot(seeds):
-    """Return the initialiser of dense layers, Keras's default."""
-    return keras.initializers.GlorotUniform(seed=seeds.next())
 
 
 @keras.saving.register_keras_serializable(package="coursework")

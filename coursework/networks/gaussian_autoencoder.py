@@ -5,8 +5,7 @@ import math
 import keras
 from keras import layers
 
-from coursework.networks.autoencoder import code_shape, count_scales, decode, encode, glorot
-from coursework.networks.blocks import Seeds
+from coursework.networks.autoencoder import Initializers, code_shape, count_scales, decode, encode
 
 
 def build(config, image_shape, seed=0):
@@ -16,28 +15,30 @@ def build(config, image_shape, seed=0):
     decoder ends in tanh(x / 2), so that x are the logits of pixels in [0, 1]: (tanh(x / 2) + 1) / 2 = sigmoid(x).
     """
     scales = count_scales(config, image_shape)
-    seeds = Seeds(seed)
+    initializers = Initializers(seed, config.initial_scale)
     return {
-        "encoder": _encoder(config, image_shape, scales, seeds),
-        "decoder": _decoder(config, image_shape, scales, seeds),
+        "encoder": _encoder(config, image_shape, scales, initializers),
+        "decoder": _decoder(config, image_shape, scales, initializers),
     }
 
 
-def _encoder(config, image_shape, scales, seeds):
+def _encoder(config, image_shape, scales, initializers):
     shape = code_shape(config)
     inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, config.depth, scales, config.latent_channels, seeds)
+    x = encode(inputs, config.depth, scales, config.latent_channels, initializers)
     x = layers.Flatten(name="flatten")(x)
     outputs = []
     for name in ("mean", "log_variance"):
-        dense = layers.Dense(math.prod(shape), kernel_initializer=glorot(seeds), dtype="float32", name=f"to_{name}")
+        dense = layers.Dense(
+            math.prod(shape), kernel_initializer=initializers.dense(), dtype="float32", name=f"to_{name}"
+        )
         outputs.append(layers.Reshape(shape, dtype="float32", name=name)(dense(x)))
     return keras.Model(inputs, outputs, name="encoder")
 
 
-def _decoder(config, image_shape, scales, seeds):
+def _decoder(config, image_shape, scales, initializers):
     inputs = keras.Input(code_shape(config), name="latents")
-    x = decode(inputs, config.depth, scales, image_shape[2], seeds)
+    x = decode(inputs, config.depth, scales, image_shape[2], initializers)
     x = layers.Rescaling(0.5, dtype="float32", name="half")(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="decoder")

@@ -5,8 +5,7 @@ import math
 import keras
 from keras import layers
 
-from coursework.networks.autoencoder import code_shape, count_scales, decode, encoder, glorot
-from coursework.networks.blocks import Seeds
+from coursework.networks.autoencoder import Initializers, code_shape, count_scales, decode, encoder
 from coursework.vector_quantizer import VectorQuantizer
 
 
@@ -18,26 +17,26 @@ def build(config, image_shape, seed=0):
     codewords, and two dense layers make a code again.
     """
     scales = count_scales(config, image_shape)
-    seeds = Seeds(seed)
+    initializers = Initializers(seed, config.initial_scale)
     return {
-        "encoder": encoder(config, image_shape, scales, seeds),
-        "decoder": _decoder(config, image_shape, scales, seeds),
+        "encoder": encoder(config, image_shape, scales, initializers),
+        "decoder": _decoder(config, image_shape, scales, initializers),
     }
 
 
-def _decoder(config, image_shape, scales, seeds):
+def _decoder(config, image_shape, scales, initializers):
     shape, count = code_shape(config), config.discrete_latents
     size = math.prod(shape)
     inputs = keras.Input(shape, name="code")
     x = layers.Flatten(name="flatten")(inputs)
-    x = layers.Dense(count * size, kernel_initializer=glorot(seeds), dtype="float32", name="to_vectors")(x)
+    x = layers.Dense(count * size, kernel_initializer=initializers.dense(), dtype="float32", name="to_vectors")(x)
     x = layers.Reshape((count, size), dtype="float32", name="vectors")(x)
-    x, _ = VectorQuantizer(config.codebook_size, seed=seeds.next(), dtype="float32", name="quantizer")(x)
+    x, _ = VectorQuantizer(config.codebook_size, seed=initializers.next(), dtype="float32", name="quantizer")(x)
     x = layers.Flatten(name="flatten_codewords")(x)
     for index, units in enumerate((config.hidden_size, size)):
         x = layers.ReLU(name=f"bottleneck_relu_{index}")(x)
-        x = layers.Dense(units, kernel_initializer=glorot(seeds), name=f"bottleneck_dense_{index}")(x)
+        x = layers.Dense(units, kernel_initializer=initializers.dense(), name=f"bottleneck_dense_{index}")(x)
     x = layers.Reshape(shape, name="reshape")(x)
-    x = decode(x, config.depth, scales, image_shape[2], seeds)
+    x = decode(x, config.depth, scales, image_shape[2], initializers)
     images = layers.Activation("linear", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="decoder")

@@ -39,7 +39,10 @@ SOURCES = {
     "conditional-sngan": ("chainer-gan-lib", "projection"),
     "conditional-sngan-resnet": ("projection",),
     "vae": ("rae",),
-    "acai": ("acai",),
+    **dict.fromkeys(
+        ("autoencoder", "dropout-autoencoder", "denoising-autoencoder", "bernoulli-vae", "aae", "vqvae", "acai"),
+        ("acai",),
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from coursework.errors import UserError
-from coursework.verbs.parsing import add_verb, import_keras, positive
+from coursework.verbs.parsing import add_verb, assignment, import_keras, positive, seed
 
 RUNS = "runs of autoencoders (default: all in reports/runs)"
 
@@ -18,14 +18,41 @@ def add_downstream(verbs):
         after_interruption="scores of finished runs are kept",
     )
     parser.add_argument("run", metavar="RUN", nargs="*", help=RUNS)
+    parser.add_argument(
+        "--train",
+        metavar="DATASET",
+        help="train the seven autoencoders of the ACAI paper alike on cifar10, sprites or a folder, and measure these",
+    )
+    parser.add_argument("--epochs", type=positive, default=2, help="of each of the seven (default 2)")
+    parser.add_argument("--seed", type=seed, default=0, help="of each of the seven (default 0)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a setting of all of the seven that have it; may be given several times",
+    )
+    parser.add_argument("--folder", type=Path, default=Path("reports/codes"), help="where to write (reports/codes)")
 
 
 def _downstream(arguments):
-    runs = _autoencoders(arguments)
+    if arguments.train is None:
+        runs = _autoencoders(arguments)
+    elif arguments.run:
+        raise UserError("give runs to measure, or --train to train some, not both")
+    else:
+        settings = [assignment(text) for text in arguments.set]
+        import_keras(arguments)
 
-    from coursework.downstream import measure_codes, table
+        from coursework.downstream import train_autoencoders
 
-    print("\n".join(table([measure_codes(run) for run in runs])))
+        runs = train_autoencoders(arguments.train, arguments.epochs, arguments.seed, settings, arguments.folder)
+
+    from coursework.downstream import keep, measure_codes, table
+
+    rows = [measure_codes(run) for run in runs]
+    keep(rows, arguments.folder)
+    print("\n".join(table(rows)))
 
 
 def add_aggregate_posterior(verbs):

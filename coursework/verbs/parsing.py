@@ -2,6 +2,8 @@
 
 import argparse
 
+from coursework.errors import UserError
+
 
 def add_verb(verbs, name, verb, summary, after_interruption="nothing unfinished was kept"):
     """Add the verb `name` to argparse's `verbs` and return its parser; running it calls `verb(arguments)`.
@@ -20,6 +22,14 @@ def import_keras(arguments):
         from coursework.quiet import silence
 
         silence()
+
+
+def assignment(text):
+    """Return (key, value) of the KEY=VALUE that --set takes; raises `UserError` for anything else."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f'--set takes KEY=VALUE, not "{text}"')
+    return key, value
 
 
 def positive(text):

@@ -2,7 +2,7 @@
 
 from coursework.errors import UserError
 from coursework.presets import PRESETS
-from coursework.verbs.parsing import add_verb, import_keras, positive, seed
+from coursework.verbs.parsing import add_verb, assignment, import_keras, positive, seed
 
 
 def add_train(verbs):
@@ -49,11 +49,8 @@ def configure(arguments):
         if getattr(arguments, name) is not None:
             text = getattr(arguments, name)
             config = config.with_setting(name, text, option=f"--{name} {text}")
-    for assignment in arguments.set:
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise UserError(f'--set takes KEY=VALUE, not "{assignment}"')
-        config = config.with_setting(key, value)
+    for text in arguments.set:
+        config = config.with_setting(*assignment(text))
     return config
 
 

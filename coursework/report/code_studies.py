@@ -1,0 +1,106 @@
+"""The appendix's parts on the codes of autoencoders: what they are worth to others, and how near the prior they are."""
+
+from coursework.files import read_json
+from coursework.report.document import cell, cite, name, row, table
+from coursework.report.scores_table import OF_CODES
+from coursework.report.study_figures import study_figures
+from coursework.report.values import number_text, value_text
+
+DISTANCES = {
+    "prior": "N(0, I)",
+    "gaussian": "One Gaussian",
+    "mixture": "Mixture",
+    "reconstruction": "Codes of test images",
+    "floor": "Test images",
+}
+
+
+def accuracy_blocks(context):
+    """Return the table of what codes are worth to a linear classifier and to k-means."""
+    found = {}
+    for run in context.runs:
+        records = {record["name"]: record for record in run.metrics if record["name"] in OF_CODES}
+        if len(records) == len(OF_CODES):
+            found[run.name] = [records[each] for each in OF_CODES]
+    file, images = context.folder / "codes" / "scores.json", {}
+    for line in read_json(file, list) if file.is_file() else []:
+        records = [line.get(each) for each in OF_CODES] if isinstance(line, dict) else [None]
+        if all(isinstance(record, dict) for record in records):
+            images[str(line.get("run"))] = value_text(line.get("images_seen"))
+            found.setdefault(str(line.get("run")), records)
+    if not found:
+        return []
+    rows = [
+        row(
+            cell(name(run), detail=f"{images[run]} images" if run in images else ""),
+            value_text(linear.get("code_size")),
+            *_accuracy(linear),
+            _percent(linear.get("published"), "–"),
+            *_accuracy(clustering),
+        )
+        for run, (linear, clustering) in found.items()
+    ]
+    counts = dict.fromkeys(value_text(linear.get("n")) for linear, _ in found.values())
+    caption = [
+        f"Percent of {' or '.join(counts)} test images whose class a linear classifier and k-means find by their codes "
+        "(± standard error), small: by those of the untrained network; paper: ",
+        cite("acai"),
+        ", codes as large.",
+    ]
+    titles = ["Run", "Numbers", "Linear", "Paper", "k-means"]
+    return [table("codes", titles, rows, caption, weights=[2, 1, 1, 1, 1])]
+
+
+def _accuracy(record):
+    """Return the cell of an accuracy, alone in a list, with its error and that of the untrained network."""
+    error = f" ± {_percent(record['error'])}" if record.get("error") is not None else ""
+    return [cell(_percent(record.get("value")), error, detail=f"untrained {_percent(record.get('untrained'))}")]
+
+
+def _percent(value, missing="not measured"):
+    return number_text(100 * value, 1) if isinstance(value, float) else missing
+
+
+def posterior_blocks(context):
+    """Return the table and the figures of codes beside the prior."""
+    folder = context.folder / "aggregate-posterior"
+    file = folder / "scores.json"
+    found = [each for each in read_json(file, list) if isinstance(each, dict)] if file.is_file() else []
+    if not found:
+        return []
+    rows = [
+        row(
+            cell(name(str(each.get("run")))),
+            cell(value_text(each.get("active")), detail=f"of {value_text(each.get('code_size'))}"),
+            "–" if each.get("kl") is None else number_text(each["kl"], 1),
+            cell(_thousandths(each, "mmd"), detail=f"prior {_thousandths(each, 'mmd_floor')}"),
+            *(number_text(each.get(f"fd_{source}"), 2) for source in DISTANCES),
+        )
+        for each in found
+    ]
+    caption = [
+        "Codes beside N(0, I): active dimensions, KL in nats, squared MMD × 1000 (small: of two sets from N(0, I)), "
+        f"and FD-judge of {_of_all(found, 'n')} images decoded from N(0, I), one Gaussian or a mixture of "
+        f"{_of_all(found, 'components')} fitted to {_of_all(found, 'codes')} codes ",
+        cite("rae"),
+        f", and codes of test images. Seed {_of_all(found, 'seed', str)}.",
+    ]
+    titles = ["Run", "Active", "KL", "MMD² × 1000", *DISTANCES.values()]
+    blocks = [table("aggregate-posterior", titles, rows, caption, weights=[1.6, 0.9, 0.7, 1.7, *[1] * len(DISTANCES)])]
+    for each in found:
+        words = f"Codes of {each.get('run')} and the prior: their spread, and images decoded from either."
+        blocks += study_figures(context, folder, {f"posterior-{each.get('run')}": (str(each.get("run")), words)})
+    return blocks
+
+
+def _thousandths(record, key):
+    """Return a thousandfold value with its error."""
+    value, error = record.get(key), record.get(f"{key}_error")
+    if not isinstance(value, float) or not isinstance(error, float):
+        return "not measured"
+    return f"{number_text(1000 * value, 2)} ± {number_text(1000 * error, 2)}"
+
+
+def _of_all(records, key, words=value_text):
+    """Return the values of a key in words, each once."""
+    return " or ".join(dict.fromkeys(words(each.get(key)) for each in records))
