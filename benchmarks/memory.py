@@ -54,7 +54,7 @@ def commands(dataset, epochs, samples):
         "lesson": ["lesson", "--steps", "1000", "--seeds", "1"],
         "lines": ["lines", "--images", "16384"],
         "demo": ["demo"],
-        "pegasus-benchmark": ["pegasus-benchmark", "--pool", "64"],
+        "pegasus-benchmark": ["pegasus-benchmark", "--pool", "64", "--epochs", "1"],
     }
 
 

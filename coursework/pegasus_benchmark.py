@@ -35,11 +35,12 @@ COUNT = 64
 TRUE_COUNT, TRUE_SEED, FLOOR_SEED = 2000, 710_001, 710_002
 
 
-def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=print):
+def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=print, epochs=None):
     """Write table.json, table.txt and best.png to `folder`: how every strategy fares by the truth; return the rows.
 
-    pool: candidates of each strategy and run. Trains what is not there yet: runs in folder/runs, the witness, the
-    second witness and the judge of truth. That judge takes part in no search, ranking or training of the others.
+    pool: candidates of each strategy and run. epochs: of the runs, in place of the presets' own. Trains what is not
+    there yet: runs in folder/runs, the witness, the second witness and the judge of truth. That judge takes part in no
+    search, ranking or training of the others.
     """
     folder, started = Path(folder), time.perf_counter()
 
@@ -52,6 +53,7 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
     truth = train_truth(dataset, folder / "truth")
     runs = []
     for config in presets:
+        config = dataclasses.replace(config, epochs=epochs or config.epochs)
         run = Run(folder / "runs" / config.preset)
         step(f"{config.preset}: {config.epochs} epochs")
         train(config, run)

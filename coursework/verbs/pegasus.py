@@ -89,6 +89,7 @@ def add_pegasus_benchmark(verbs):
         "what is finished is kept: the same command goes on from there",
     )
     parser.add_argument("--pool", type=positive, default=1000, help="candidates of each strategy (default 1000)")
+    parser.add_argument("--epochs", type=positive, help="of each run, for a quick look (default: the benchmark's own)")
     parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument(
         "--folder", type=Path, default=Path("reports/pegasus-benchmark"), help="default reports/pegasus-benchmark"
@@ -100,7 +101,7 @@ def _benchmark(arguments):
 
     from coursework.pegasus_benchmark import run_benchmark
 
-    run_benchmark(arguments.folder, arguments.pool, arguments.seed)
+    run_benchmark(arguments.folder, arguments.pool, arguments.seed, epochs=arguments.epochs)
 
 
 def _names(text):
