@@ -29,10 +29,12 @@ HABITS     = --vary ema_decay=0 --vary loss=hinge --vary critic_steps=2 --vary h
 	--vary "spectral=true discriminator_normalization=none" --vary augmentations=translation,cutout \
 	--vary "real_low=.7 real_high=1.2 fake_high=.2" --vary "real_low=.9 real_high=.9" --vary flipped=.05 \
 	--vary "discriminator_optimizer.name=sgd discriminator_optimizer.rate=.02" --vary head_start=200
+# What a thousandth of the ACAI paper's images wants: weights that signals pass from the start, and larger steps.
+SHORT      = --set initial_scale=1.414 --set optimizer.rate=5e-4 --set critic_optimizer.rate=5e-4
 RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior habits lines rings lesson figures report submission benchmark clean
+.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior codes habits lines rings lesson figures report submission benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +43,7 @@ help: ## list the targets
 	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  STEPS=n  SEEDS=n"
 	@echo "             RUNS=\"run run ...\"  CHOICE=choice.json saved by the gallery  VERIFY=0"
 	@echo "             BESIDE=folder with a batch of Pegasi from elsewhere, to be compared"
+	@echo "             SHORT= for the paper's own settings in lines and codes, which want a thousand times the images"
 
 demo: $(INSTALLED) ## all four models on built-in data, with scores, Pegasus and report (8 minutes)
 	$(COURSEWORK) demo
@@ -91,13 +94,17 @@ downstream: $(CODES) ## what the codes of trained autoencoders are worth to a cl
 aggregate-posterior: $(CODES) ## how near the codes of trained autoencoders are to N(0, I), and what either decodes to
 	$(COURSEWORK) aggregate-posterior $(RUNS) $(if $(SAMPLES),--samples $(SAMPLES))
 
+codes: $(CODES) ## the ACAI paper's seven autoencoders trained alike on images, and what their codes are worth
+	$(COURSEWORK) downstream --train $(DATASET) --epochs $(or $(EPOCHS),2) --seed $(SEED) --set depth=16 --set score_every=0 \
+		--set precision=mixed_bfloat16 $(SHORT)
+
 habits: $(INSTALLED) ## which habits of GAN practice earn their keep: a GAN with each of them, at an equal budget
 	$(JUDGE)
 	$(COURSEWORK) study habits gan --dataset $(DATASET) --epochs $(or $(EPOCHS),5) --seeds $(or $(SEEDS),1) \
 		--set generator_width=64 --set discriminator_width=64 --set precision=mixed_bfloat16 $(HABITS)
 
 lines: $(INSTALLED) ## the ACAI paper's table: seven autoencoders on lines; goes on where it stopped
-	$(COURSEWORK) lines $(if $(IMAGES),--images $(IMAGES)) $(if $(SEEDS),--seeds $(SEEDS))
+	$(COURSEWORK) lines $(if $(IMAGES),--images $(IMAGES)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SHORT),--precision mixed_bfloat16 $(SHORT))
 
 rings: $(INSTALLED) ## which modes of a mixture GANs keep, beside the tables of VEEGAN and PacGAN; goes on where it stopped
 	$(COURSEWORK) rings $(if $(STEPS),--steps $(STEPS)) $(if $(SEEDS),--seeds $(SEEDS))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from coursework.errors import UserError
-from coursework.verbs.parsing import add_verb, assignment, import_keras, positive, seed
+from coursework.verbs.parsing import add_settings, add_verb, assignment, import_keras, positive, seed
 
 RUNS = "runs of autoencoders (default: all in reports/runs)"
 
@@ -25,13 +25,7 @@ def add_downstream(verbs):
     )
     parser.add_argument("--epochs", type=positive, default=2, help="of each of the seven (default 2)")
     parser.add_argument("--seed", type=seed, default=0, help="of each of the seven (default 0)")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change a setting of all of the seven that have it; may be given several times",
-    )
+    add_settings(parser, "change a setting of all of the seven that have it")
     parser.add_argument("--folder", type=Path, default=Path("reports/codes"), help="where to write (reports/codes)")
 
 

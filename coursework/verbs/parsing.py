@@ -24,6 +24,13 @@ def import_keras(arguments):
         silence()
 
 
+def add_settings(parser, help):
+    """Add the option `--set KEY=VALUE`, which may be given several times; `assignment` reads each."""
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help=f"{help}; may be given several times"
+    )
+
+
 def assignment(text):
     """Return (key, value) of the KEY=VALUE that --set takes; raises `UserError` for anything else."""
     key, equals, value = text.partition("=")

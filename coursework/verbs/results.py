@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from coursework.errors import UserError
-from coursework.verbs.parsing import add_verb, assignment, import_keras, positive, seed
+from coursework.verbs.parsing import add_settings, add_verb, assignment, import_keras, positive, seed
 from coursework.verbs.submission import CHOICE
 
 
@@ -119,13 +119,7 @@ def add_lines(verbs):
     parser.add_argument("--minutes", type=positive, help="instead of --images: about how long all of it may train")
     parser.add_argument("--seeds", type=positive, default=1, help="runs of each model (default 1)")
     parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change a setting of every model that has it; may be given several times",
-    )
+    add_settings(parser, "change a setting of every model that has it")
     parser.add_argument("--folder", type=Path, default=Path("reports/lines"), help="where to write (reports/lines)")
 
 

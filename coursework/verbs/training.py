@@ -2,7 +2,7 @@
 
 from coursework.errors import UserError
 from coursework.presets import PRESETS
-from coursework.verbs.parsing import add_verb, assignment, import_keras, positive, seed
+from coursework.verbs.parsing import add_settings, add_verb, assignment, import_keras, positive, seed
 
 
 def add_train(verbs):
@@ -20,9 +20,7 @@ def add_train(verbs):
     parser.add_argument("--epochs", help="passes over the training images")
     parser.add_argument("--seed", help="seed of weights, data order and latents")
     parser.add_argument("--run", help="run directory (default reports/runs/<preset>-<dataset>-s<seed>)")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting; may be given several times"
-    )
+    add_settings(parser, "change a setting")
     parser.add_argument("--deterministic", action="store_true", help="equal seeds give equal weights, at some speed")
     parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard, in the run directory")
     parser.add_argument("--discard-state", action="store_true", help="drop the resume state when training is done")
@@ -79,7 +77,7 @@ def add_study(verbs):
     parser.add_argument("--dataset", help="cifar10, sprites, or a folder with train/<class>/* and test/<class>/*")
     parser.add_argument("--classes", help="train on these classes only, separated by commas")
     parser.add_argument("--epochs", help="passes over the training images, of every run")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting of all runs")
+    add_settings(parser, "change a setting of all runs")
     # What `configure` asks for too, and a study draws itself.
     parser.set_defaults(seed=None)
 
