@@ -121,11 +121,9 @@ def keep(rows, folder=FOLDER):
 
     Rows of other runs stay: data sets are measured one after the other. Returns all rows.
     """
-    file, names = Path(folder) / "scores.json", {row["run"] for row in rows}
-    before = read_json(file, list) if file.is_file() else []
-    kept = [row for row in before if _is_row(row) and row["run"] not in names]
-    rows = [*kept, *rows]
-    write_text(file, json.dumps(rows, indent=1) + "\n")
+    names = {row["run"] for row in rows}
+    rows = [*(row for row in read_kept(folder) if row["run"] not in names), *rows]
+    write_text(Path(folder) / "scores.json", json.dumps(rows, indent=1) + "\n")
     cells = [["run", "data set", "images seen", "numbers in a code"]]
     for name in NAMES:
         cells[0] += [name.replace("_", " "), "error", "untrained"]
@@ -136,6 +134,15 @@ def keep(rows, folder=FOLDER):
         cells.append([row["run"], row["dataset"], row["images_seen"], row["code_size"], *values, published])
     write_csv(Path(folder) / "table.csv", cells)
     return rows
+
+
+def read_kept(folder=FOLDER):
+    """Return the rows that `keep` wrote to `folder`, none where it wrote nothing.
+
+    Raises `UserError` for a file that is no JSON list; what in the list is no such row is left out.
+    """
+    file = Path(folder) / "scores.json"
+    return [row for row in read_json(file, list) if _is_row(row)] if file.exists() else []
 
 
 def _is_row(row):

@@ -242,6 +242,12 @@ def read_witness(file):
     load(file.parent, "witness")
 
 
+def read_codes(file):
+    from coursework.downstream import read_kept
+
+    read_kept(file.parent)
+
+
 def read_report_image(file):
     from coursework.report.images import read_image
 
@@ -255,6 +261,11 @@ def reported():
 
     run = full_run(PLACE, "full")
     pegasus_folder(PLACE / "pegasus")
+    # What stands beside the damaged file.
+    for folder in ("codes", "lines"):
+        (PLACE / folder).mkdir()
+    titles = "model,images,mean,spread,seeds,published,mean,spread,seeds,published"
+    (PLACE / "lines" / "table.csv").write_text(f"{titles}\nlines-acai,64{',1' * 8}\n")
     return run
 
 
@@ -320,6 +331,12 @@ COMPARISON = {
     "rows": [{"name": "interpolation", "run": "full", "candidates": 70, "scores": {"overall": 0.5}}],
 }
 LOG = b"epoch,discriminator_loss,generator_loss,fd_judge\n1,1.0,1.2,60\n2,0.9,1.3,50\n"
+ACCURACY = {"value": 0.5, "error": 0.01, "untrained": 0.4, "n": 10, "code_size": 256, "published": None}
+CODES = [
+    {"run": "acai", "dataset": "cifar10", "code_size": 256, "images_seen": 64, "published": None}
+    | dict.fromkeys(("linear_accuracy", "clustering_accuracy"), ACCURACY)
+]
+LINES = {"settings": ["depth=8"], "precision": "mixed_bfloat16"}
 # Those that take what is damaged for absent.
 LENIENT = {"cached arrays", "record of a pool", "images of a pool", "image of the report", "prose.md"}
 
@@ -398,6 +415,13 @@ READERS = {
         [lambda: (reported().figures / "architecture.json").read_bytes()],
         in_the_report("runs/full/figures/architecture.json"),
     ),
+    "accuracies of codes in the report": (
+        "scores.json",
+        [json.dumps(CODES).encode()],
+        in_the_report("codes/scores.json"),
+    ),
+    "lines in the report": ("scores.json", [json.dumps(LINES).encode()], in_the_report("lines/scores.json")),
+    "accuracies of codes": ("scores.json", [json.dumps(CODES).encode()], read_codes),
     "cached arrays": ("x.npz", [npz(x=PIXELS)], cache.read_arrays),
 }
 
