@@ -66,7 +66,7 @@ class CourseworkSide:
         import keras
 
         from coursework.callbacks import DivergenceGuard
-        from coursework.data.pipeline import Batches
+        from coursework.data.pipeline import Batches, feed
 
         ends = []
 
@@ -76,7 +76,7 @@ class CourseworkSide:
 
         # The first step starts the pipeline, and the first of all traces the step.
         images, size = step_images(self.config, count + 1, seed=3)
-        self.model.fit(Batches(images, size, seed=0), callbacks=[DivergenceGuard(), Clock()], verbose=0)
+        self.model.fit(feed(Batches(images, size, seed=0)), callbacks=[DivergenceGuard(), Clock()], verbose=0)
         return np.diff(ends).tolist()
 
     def flops(self):

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from coursework.data.pipeline import Batches
+from coursework.data.pipeline import Batches, feed
 from coursework.errors import UserError
 from coursework.metrics.judge import Judge, build, class_fingerprints, extract, judge_folder, load, save
 from coursework.progress import epoch_verbosity
@@ -133,7 +133,7 @@ def _fit(dataset, batch_size, epochs, seed, width, progress):
         # XLA makes convolutions on a CPU slower.
         jit_compile=False,
     )
-    classifier.fit(batches, epochs=epochs, shuffle=False, verbose=epoch_verbosity(progress))
+    classifier.fit(feed(batches), epochs=epochs, shuffle=False, verbose=epoch_verbosity(progress))
     exact = build(dataset.image_shape, class_count, width, seed)
     exact.set_weights(network.get_weights())
     return exact

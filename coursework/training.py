@@ -5,7 +5,7 @@ import numpy as np
 
 from coursework import callbacks
 from coursework.data import load_dataset
-from coursework.data.pipeline import Batches
+from coursework.data.pipeline import Batches, feed
 from coursework.errors import CannotWrite, UserError
 from coursework.evaluation import Scorer
 from coursework.files import remove_leftovers, replacing
@@ -101,7 +101,7 @@ def _fit(model, config, dataset, start, chosen):
             first_step=step,
         )
         model.fit(
-            batches,
+            feed(batches),
             epochs=last,
             initial_epoch=first,
             verbose=epoch_verbosity(),

@@ -6,7 +6,7 @@ import keras
 import numpy
 import pytest
 
-from coursework.data.pipeline import Batches
+from coursework.data.pipeline import Batches, feed
 
 pytestmark = pytest.mark.backend
 
@@ -98,7 +98,7 @@ def fitted(first_epoch, epochs):
     model = Recorder()
     model.compile(run_eagerly=True)
     batches = Batches(numbered(20), 5, seed=2, first_epoch=first_epoch)
-    model.fit(batches, epochs=epochs, initial_epoch=first_epoch, shuffle=False, verbose=0)
+    model.fit(feed(batches), epochs=epochs, initial_epoch=first_epoch, shuffle=False, verbose=0)
     return model.seen
 
 
@@ -110,3 +110,52 @@ def test_fit_sees_every_epoch_in_its_order_also_after_a_resumption():
         expected += indices(batches)
     assert fitted(0, 4) == expected
     assert fitted(2, 4) == expected[8:]
+
+
+def test_fit_stops_within_an_epoch_and_begins_the_next_one_whole():
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch == 1
+
+    model = Recorder()
+    model.compile(run_eagerly=True)
+    fed = feed(Batches(numbered(20), 5, seed=2))
+    model.fit(fed, epochs=1, shuffle=False, verbose=0, callbacks=[Stop()])
+    model.fit(fed, epochs=1, shuffle=False, verbose=0)
+    assert len(model.seen) == 2 + 4
+    assert sorted(sum(model.seen[2:], [])) == list(range(20))
+    assert model.seen == fitted(0, 1)[:2] + fitted(1, 2)
+
+
+class Parts(keras.utils.PyDataset):
+    """Two batches of structures, which tell their epoch and their index."""
+
+    epoch = -1
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        images = numpy.full((3, 2), 10 * (self.epoch + 1) + index, numpy.uint8)
+        return images, {"a": images[:, 0].astype(numpy.float32)}, {"a": numpy.ones(3, numpy.float32)}
+
+    def on_epoch_begin(self):
+        self.epoch += 1
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="elsewhere batches are fed as they are")
+def test_under_tensorflow_batches_are_fed_untuned_and_counted():
+    fed = feed(Parts())
+    # Whoever tunes is waited for at the end of every epoch.
+    assert fed.options().autotune.enabled is False
+    assert len(fed) == 2
+    for epoch in range(3):
+        found = list(fed.as_numpy_iterator())
+        assert [int(images[0, 0]) for images, _, _ in found] == [10 * (epoch + 1), 10 * (epoch + 1) + 1]
+        assert all((truth["a"] == images[:, 0]).all() and weights["a"].sum() == 3 for images, truth, weights in found)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="TensorFlow makes a data set of its own of them")
+def test_elsewhere_batches_are_fed_as_they_are():
+    parts = Parts()
+    assert feed(parts) is parts

@@ -3,9 +3,40 @@
 import keras
 import numpy as np
 
+# Batches made while a step computes.
+AHEAD = 2
+
+
+def feed(batches):
+    """Return what `fit(..., shuffle=False)` should be given for a `PyDataset` that has its order from `on_epoch_begin`.
+
+    Under TensorFlow it is a `tf.data.Dataset` of the same batches that tunes nothing. Keras itself makes one that
+    does, and such a one is let go of, at the end of every epoch, only when its tuner next wakes: after as long again
+    as the epoch took at worst, or a minute. Elsewhere it is the argument.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow
+
+    def epoch():
+        batches.on_epoch_begin()
+        for index in range(len(batches)):
+            yield batches[index]
+
+    def signature(array):
+        return tensorflow.TensorSpec(array.shape, array.dtype)
+
+    options = tensorflow.data.Options()
+    options.autotune.enabled = False
+    dataset = tensorflow.data.Dataset.from_generator(
+        epoch, output_signature=keras.tree.map_structure(signature, batches[0])
+    )
+    counted = dataset.apply(tensorflow.data.experimental.assert_cardinality(len(batches)))
+    return counted.prefetch(AHEAD).with_options(options)
+
 
 class Batches(keras.utils.PyDataset):
-    """Shuffled batches of uint8 images for `fit(..., shuffle=False)`; the rest that fills no batch is left out.
+    """Shuffled batches of uint8 images for `fit(feed(...), shuffle=False)`; the rest that fills no batch is left out.
 
     images: uint8 (n, height, width, channels). A batch is uint8 (batch_size, height, width, channels), with
     labels=(n,) given a pair of it and int64 (batch_size,).
@@ -42,7 +73,7 @@ class Batches(keras.utils.PyDataset):
     def on_epoch_begin(self):
         """Draw the next epoch's order, `first_epoch`'s at first.
 
-        Keras calls this once an epoch, but `on_epoch_end` once before the first as well.
+        Keras and `feed` call this once an epoch, but Keras calls `on_epoch_end` once before the first as well.
         """
         self._begin(self._next_epoch)
         self._next_epoch += 1

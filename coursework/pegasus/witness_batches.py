@@ -93,7 +93,7 @@ class Examples:
 
 
 class WitnessBatches(keras.utils.PyDataset):
-    """Batches of `Examples` in an order that depends on the seed and the epoch alone, for `fit(..., shuffle=False)`."""
+    """Batches of `Examples` in an order that depends on the seed and the epoch alone, for `fit(feed(...))`."""
 
     def __init__(self, examples, batch_size, seed):
         super().__init__()

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from coursework.data.pipeline import feed
 from coursework.errors import UserError
 from coursework.judging import fastest_precision, learning_rate
 from coursework.metrics.judge import find_judge, judge_folder
@@ -158,7 +159,7 @@ def _fit(network, batches, epochs, progress):
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     # XLA makes convolutions on a CPU slower.
     trained.compile(optimizer, {"presence": _summed, "unity": _summed}, jit_compile=False)
-    trained.fit(batches, epochs=epochs, shuffle=False, verbose=epoch_verbosity(progress))
+    trained.fit(feed(batches), epochs=epochs, shuffle=False, verbose=epoch_verbosity(progress))
 
 
 def _summed(truth, log_odds):
