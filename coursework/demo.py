@@ -21,7 +21,7 @@ JUDGE_EPOCHS = 3
 # It starts from the judge's layers.
 WITNESS_EPOCHS = 2
 STRATEGIES = ("interpolation", "masked_interpolation", "latent_search")
-POOL = 72
+POOL = 96
 
 
 def run_demo(folder, presets=DEMO, report=print):

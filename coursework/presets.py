@@ -133,14 +133,14 @@ def _demo(config, preset, epochs, **optimizer):
     )
 
 
-GAN_DEMO = _demo(GAN, "gan-demo", epochs=4, rate=4e-4)
-SNGAN_DEMO = _demo(SNGAN, "sngan-demo", epochs=5)
+GAN_DEMO = _demo(GAN, "gan-demo", epochs=5, rate=4e-4)
+SNGAN_DEMO = _demo(SNGAN, "sngan-demo", epochs=8)
 CONDITIONAL_SNGAN_DEMO = _demo(CONDITIONAL_SNGAN, "conditional-sngan-demo", epochs=8)
 VAE_DEMO = replace(
     VAE,
     preset="vae-demo",
     dataset="sprites",
-    epochs=2,
+    epochs=3,
     batch_size=50,
     network=VectorAutoencoderConfig(latent_size=64, width=16),
 )
@@ -148,7 +148,7 @@ ACAI_DEMO = replace(
     ACAI,
     preset="acai-demo",
     dataset="sprites",
-    epochs=2,
+    epochs=3,
     batch_size=32,
     model=replace(ACAI.model, optimizer=_DEMO_ADAM, critic_optimizer=_DEMO_ADAM),
     network=AutoencoderConfig(depth=8, latent_width=4, latent_channels=16),
