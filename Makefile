@@ -52,7 +52,7 @@ test: $(TESTING) ## the tests, without the slow ones (under 10 minutes)
 	$(VENV)/bin/python -m pytest $(PARALLEL) -m "not slow"
 
 test-slow: $(TESTING) ## the slow tests
-	$(VENV)/bin/python -m pytest $(PARALLEL) -m slow
+	$(VENV)/bin/python -m pytest $(PARALLEL) -m slow --durations 25
 
 test-torch: $(TESTING) ## the tests that both backends must pass, under PyTorch (needs torch in .venv)
 	KERAS_BACKEND=torch $(VENV)/bin/python -m pytest -m backend

@@ -248,6 +248,12 @@ def read_codes(file):
     read_kept(file.parent)
 
 
+def read_rings(file):
+    from coursework.rings.summary import recorded
+
+    recorded(file.parent)
+
+
 def read_report_image(file):
     from coursework.report.images import read_image
 
@@ -336,9 +342,23 @@ CODES = [
     {"run": "acai", "dataset": "cifar10", "code_size": 256, "images_seen": 64, "published": None}
     | dict.fromkeys(("linear_accuracy", "clustering_accuracy"), ACCURACY)
 ]
+SETTING = {"preset": "rings-gan", "mixture": "ring", "config": "0f"}
+RINGS = {
+    "settings": [
+        SETTING | {"steps": 2000, "runs": [{"seed": 0, "modes": 8, "high_quality": 0.5, "seconds": 1.5}]},
+    ],
+    "curves": [SETTING | {"steps": [1000, 2000], "modes": [4.0, 8.0], "high_quality": [0.25, 0.5]}],
+}
 LINES = {"settings": ["depth=8"], "precision": "mixed_bfloat16"}
 # Those that take what is damaged for absent.
-LENIENT = {"cached arrays", "record of a pool", "images of a pool", "image of the report", "prose.md"}
+LENIENT = {
+    "cached arrays",
+    "scores of rings",
+    "record of a pool",
+    "images of a pool",
+    "image of the report",
+    "prose.md",
+}
 
 
 def statistics():
@@ -422,6 +442,7 @@ READERS = {
     ),
     "lines in the report": ("scores.json", [json.dumps(LINES).encode()], in_the_report("lines/scores.json")),
     "accuracies of codes": ("scores.json", [json.dumps(CODES).encode()], read_codes),
+    "scores of rings": ("scores.json", [json.dumps(RINGS).encode()], read_rings),
     "cached arrays": ("x.npz", [npz(x=PIXELS)], cache.read_arrays),
 }
 

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy
@@ -18,9 +19,10 @@ from coursework.metrics.seeds import over_seeds
 from coursework.models.gan import GAN as GAN_MODEL
 from coursework.networks import mlp
 from coursework.presets_rings import GAN, PACKED_2, R1, R1_PACKED, RINGS, SNGAN, UNROLLED
-from coursework.rings import study, training
+from coursework.rings import study, summary, training
 from coursework.rings.published import PUBLISHED
-from coursework.rings.study import run_of, run_rings, table, values_of
+from coursework.rings.study import run_of, run_rings, table
+from coursework.rings.summary import identity, recorded, values_of
 from coursework.rings.training import PointTrainer, is_trained, sample_points, train_points
 from coursework.run import Run
 from coursework.saving import load_network
@@ -36,6 +38,7 @@ def short_epochs(monkeypatch, in_tmp):
     monkeypatch.setattr(training, "STEPS_PER_EPOCH", 4)
     monkeypatch.setattr(training, "BLOCK", 2)
     monkeypatch.setattr(study, "STEPS_PER_EPOCH", 4)
+    monkeypatch.setattr(summary, "STEPS_PER_EPOCH", 4)
 
 
 def small(preset, epochs=2, **settings):
@@ -288,6 +291,75 @@ def test_the_summary_is_of_all_that_is_finished(stand):
     Path("study/runs/gan-grid-2k-s0/environment.json").write_text('{"finished": false}')
     content, _ = run_pair(seeds=1, presets=PAIR[:1], steps=12)
     assert len(content["settings"]) == 4
+
+
+def test_a_study_goes_on_from_its_scores_where_its_runs_are_gone(stand):
+    whole, _ = run_pair()
+    shutil.rmtree("study/runs")
+    stand.clear()
+    # What is there already is neither trained nor lost.
+    assert run_pair(seeds=2)[0] == whole and stand == []
+    # With two seeds first and a third one elsewhere the same comes out.
+    shutil.rmtree("study")
+    run_pair(seeds=2)
+    shutil.rmtree("study/runs")
+    stand.clear()
+    content, _ = run_pair()
+    assert stand == [f"{name}-{mixture}-2k-s2" for name in ("gan", "r1") for mixture in ("ring", "grid")]
+    for row, expected in zip(content["settings"], whole["settings"], strict=True):
+        assert row == {**expected, "seconds": pytest.approx(expected["seconds"])}
+    for curve, expected in zip(content["curves"], whole["curves"], strict=True):
+        assert curve == {**expected, **{name: pytest.approx(expected[name]) for name in ("modes", "high_quality")}}
+    # A call for one setting keeps the others, and a sheet that shows them.
+    shutil.rmtree("study/runs")
+    before = Path("study/samples.png").read_bytes()
+    content, _ = run_pair(presets=PAIR[:1], steps=12, seeds=1)
+    assert len(content["settings"]) == 6 and content["settings"][0] == whole["settings"][0]
+    assert Path("study/samples.png").read_bytes() == before
+
+
+def test_only_scores_of_the_same_configuration_count(stand):
+    run_pair(seeds=1)
+    shutil.rmtree("study/runs")
+    stand.clear()
+    others = tuple(dataclasses.replace(preset, batch_size=4) for preset in PAIR)
+    assert identity(others[0]) != identity(PAIR[0]) == identity(dataclasses.replace(PAIR[0], seed=3))
+    content, _ = run_pair(presets=others, seeds=1)
+    assert len(stand) == 4 == len(content["settings"])
+    assert content["settings"][0]["config"] == identity(dataclasses.replace(others[0], dataset="ring"))
+
+
+def test_a_run_that_was_begun_again_is_not_taken_from_the_scores(stand):
+    run_pair(seeds=2)
+    Path("study/runs/gan-ring-2k-s1/environment.json").write_text('{"finished": false}')
+    row, curve = recorded("study")[identity(dataclasses.replace(PAIR[0], dataset="ring"))]
+    assert [run["seed"] for run in row["runs"]] == [0] and curve is None
+    stand.clear()
+    run_pair(seeds=2)
+    assert stand == ["gan-ring-2k-s1"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.pop("curves"),
+        lambda content: content["settings"][0].update(mixture="spiral"),
+        lambda content: content["settings"][0].update(preset="other"),
+        lambda content: content["settings"][0].update(steps=None),
+        lambda content: content["settings"][0].update(runs=[]),
+        lambda content: content["settings"][0]["runs"][0].update(modes="eight"),
+        lambda content: content["settings"][0]["runs"][0].update(seed=True),
+        lambda content: content["curves"][0]["modes"].append(1),
+        lambda content: content["settings"].append(5),
+    ],
+)
+def test_scores_that_cannot_be_read_count_as_none(stand, change):
+    run_pair(seeds=1)
+    assert len(recorded("study")) == 4
+    content = json.loads(Path("study/scores.json").read_text())
+    change(content)
+    Path("study/scores.json").write_text(json.dumps(content))
+    assert recorded("study") == {}
 
 
 def test_the_summary_holds_means_errors_and_complete_runs(stand):

@@ -14,7 +14,7 @@ from coursework.errors import UserError
 from coursework.metrics.mixtures import mode_coverage
 from coursework.networks import mlp
 from coursework.presets_rings import GAN, LESSON, R1_PACKED
-from coursework.rings import handcrafted, latent_plane, lesson, study, training
+from coursework.rings import handcrafted, latent_plane, lesson, study, summary, training
 from coursework.rings.latent_plane import POINTS, RESOLUTION, colors, frames, latents_shown, shares
 from coursework.rings.training import PointTrainer, sample_points
 from coursework.run import Run
@@ -25,7 +25,7 @@ def short_epochs(monkeypatch, in_tmp):
     """Make an epoch two steps, in one call that is not compiled."""
     monkeypatch.setattr(training, "compiled", lambda fn, fused: fn)
     monkeypatch.setattr(training, "BLOCK", 2)
-    for module in (training, study, lesson, latent_plane):
+    for module in (training, study, summary, lesson, latent_plane):
         monkeypatch.setattr(module, "STEPS_PER_EPOCH", 2)
 
 

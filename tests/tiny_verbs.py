@@ -86,7 +86,7 @@ def shrink(patch, eager=True):
     from coursework.pegasus import truth, witness_training
     from coursework.pegasus.making import pools_of
     from coursework.presets import ACAI_DEMO
-    from coursework.rings import latent_plane, lesson, study, training
+    from coursework.rings import latent_plane, lesson, study, summary, training
 
     if eager and keras.backend.backend() == "tensorflow":
         import tensorflow
@@ -95,7 +95,7 @@ def shrink(patch, eager=True):
         # It does not reach into the data pipeline, and says so.
         warnings.filterwarnings("ignore", message=".*run_functions_eagerly.*")
         patch.setattr(training, "compiled", lambda fn, fused: fn)
-    for module in (training, study, lesson, latent_plane):
+    for module in (training, study, summary, lesson, latent_plane):
         patch.setattr(module, "STEPS_PER_EPOCH", 2)
     patch.setattr(training, "BLOCK", 2)
     patch.setattr(judging, "train_judge", functools.partial(judging.train_judge, width=4))

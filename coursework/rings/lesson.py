@@ -11,7 +11,8 @@ from coursework.presets_rings import GAN, LESSON, R1_PACKED
 from coursework.rings import handcrafted
 from coursework.rings.figures import draw_samples
 from coursework.rings.latent_plane import POINTS, animate, draw_latent_planes, frames, shares
-from coursework.rings.study import run_of, run_rings, values_of, with_steps
+from coursework.rings.study import run_of, run_rings, with_steps
+from coursework.rings.summary import values_of
 from coursework.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, sample_points, score, train_points
 from coursework.sampling import TrainedRun
 from coursework.tables import aligned, write_csv
