@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.inception_worker import SIDES
-from benchmarks.training_step import Worker, machine, read_results, table
+from benchmarks.recorded import machine, read_results, table
+from benchmarks.training_step import Worker
 from coursework.data import load_dataset, sprites
 from coursework.errors import UserError
 from coursework.metrics.frechet import frechet_distance

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.training_step import read_results
+from benchmarks.recorded import read_results
 from coursework.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +77,7 @@ def peak(arguments, folder):
 
 def machine_apart():
     """Return what figures depend on, found in another process: a child's peak is never below its parent's memory."""
-    program = "import json; from benchmarks.training_step import machine; print(json.dumps(machine()))"
+    program = "import json; from benchmarks.recorded import machine; print(json.dumps(machine()))"
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     return json.loads(found.stdout.splitlines()[-1])
 

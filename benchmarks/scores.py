@@ -9,8 +9,9 @@ import statistics
 import sys
 from pathlib import Path
 
+from benchmarks.recorded import machine, read_results, table
 from benchmarks.scores_worker import SCORES
-from benchmarks.training_step import Worker, machine, read_results, table
+from benchmarks.training_step import Worker
 from coursework.errors import UserError
 from coursework.quiet import silence
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.recorded import earlier, machine, read_results, table
 from benchmarks.startup import seconds_to_first_step
 from coursework.errors import UserError
 from coursework.presets import PRESETS
@@ -170,17 +171,6 @@ HEADER = ["preset", "precision", "here ms", "PyTorch ms", "compiled ms", "ratio"
 RATIO = "ratio: our time by that of PyTorch's faster form"
 
 
-def table(rows):
-    """Return rows of texts as aligned lines: names to the left, numbers to the right."""
-    widths = [max(len(line[column]) for line in rows) for column in range(len(rows[0]))]
-    aligned = (
-        (text.ljust(width) if column < 2 else text.rjust(width))
-        for line in rows
-        for column, (text, width) in enumerate(zip(line, widths, strict=True))
-    )
-    return "\n".join("  ".join(cells) for cells in zip(*[aligned] * len(widths), strict=True))
-
-
 def main(arguments=None):
     """Measure, print a table and write it as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__.splitlines()[0])
@@ -197,7 +187,8 @@ def main(arguments=None):
         show(options.json)
         return
     sides = SIDES[:2] if options.no_compile else SIDES
-    results = {"machine": machine(), "settings": options.set, "repeats": options.repeats, "steps": []}
+    results = {"machine": machine(), "settings": options.set, "steps": []}
+    results = earlier(options.json, results, "benchmarks.training_step") or results
     if not options.no_startup:
         results["startup_seconds"] = seconds_to_first_step()
         print(f"start-up: {results['startup_seconds']:.1f} s from the command to the first step", flush=True)
@@ -207,8 +198,10 @@ def main(arguments=None):
         for assignment in options.set:
             config = config.with_setting(*assignment.split("=", 1))
         for precision in options.precisions:
-            result = measure(config, precision, options.repeats, sides)
-            results["steps"].append(result)
+            result = {**measure(config, precision, options.repeats, sides), "repeats": options.repeats}
+            results["steps"] = sorted(
+                [result, *(step for step in results["steps"] if place(step) != place(result))], key=place
+            )
             lines.append(row(result))
             print("  ".join(lines[-1]), flush=True)
             options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -216,12 +209,9 @@ def main(arguments=None):
     print(f"\n{table(lines)}\n\n{RATIO}; written to {options.json}")
 
 
-def read_results(file, module):
-    """Return the content of a file that the benchmark `module` wrote; raises `UserError` where there is none."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"no results in {file}: measure with `python -m {module}` ({error})") from error
+def place(step):
+    """Return where a measured step stands in the table."""
+    return list(PRESETS).index(step["preset"]), list(PRECISIONS).index(step["precision"])
 
 
 def show(file):
@@ -231,19 +221,9 @@ def show(file):
         print(f"start-up: {results['startup_seconds']:.1f} s from the command to the first step")
     print(table([HEADER, *(row(result) for result in results["steps"])]))
     machine, versions = results["machine"]["machine"], list(results["machine"].items())[1:]
-    print(f"\n{RATIO}; medians of {results['repeats']}")
+    repeats = sorted({step["repeats"] for step in results["steps"]})
+    print(f"\n{RATIO}; medians of {' or '.join(map(str, repeats))}")
     print("; ".join([machine, *(f"{name} {value}" for name, value in versions)]))
-
-
-def machine(*packages):
-    """Return what figures depend on: the machine, Python, the commit, and versions, of `packages` too."""
-    from importlib.metadata import version
-
-    from coursework.environment import describe_environment
-
-    environment = describe_environment()
-    kept = {name: environment[name] for name in ("machine", "python", "commit")}
-    return {**kept, **{name: version(name) for name in ("keras", "tensorflow", "torch", *packages)}}
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """The benchmark measures equal things: weights carried over exactly, equal losses, operations counted by hand."""
 
 import dataclasses
+import json
 
 import numpy
 import pytest
 
+from benchmarks import training_step
 from benchmarks.flops import forward_flops, step_flops
-from benchmarks.training_step import check_losses, main, measure, row, table
+from benchmarks.recorded import earlier, table
+from benchmarks.training_step import check_losses, main, measure, row
 from coursework.errors import UserError
 from coursework.models import build_networks
 from coursework.presets import PRESETS
@@ -94,6 +97,43 @@ def test_committed_results_are_shown_again(tmp_path, capsys):
     assert shown.splitlines()[1].split()[:4] == ["preset", "precision", "here", "ms"] and "gan" in shown
     with pytest.raises(UserError, match="no results in .*missing.json: measure with"):
         main(["--show", "--json", str(tmp_path / "missing.json")])
+
+
+MACHINE = {"machine": "two cores", "python": "3.11", "commit": "new", "keras": "3.15"}
+
+
+def test_steps_join_those_of_the_same_machine_and_settings(tmp_path):
+    before = {"machine": {**MACHINE, "commit": "older"}, "settings": [], "steps": [{"preset": "gan"}]}
+    (tmp_path / "x.json").write_text(json.dumps(before))
+    results = {"machine": MACHINE, "settings": [], "steps": []}
+    assert earlier(tmp_path / "x.json", results, "m") == {**before, "machine": MACHINE}
+    assert earlier(tmp_path / "x.json", {**results, "settings": ["depth=8"]}, "m") is None
+    assert earlier(tmp_path / "x.json", {**results, "machine": {**MACHINE, "keras": "3.16"}}, "m") is None
+    assert earlier(tmp_path / "missing.json", results, "m") is None
+
+
+def test_a_step_measured_again_takes_its_own_place(tmp_path, monkeypatch, capsys):
+    result = {"milliseconds": {"coursework": 6.0, "torch": 9.0}, "gflop": 1.0, "peak_gflops": 2.0}
+    result |= {"loss_differences": [0.0]}
+
+    def measured(config, precision, repeats, sides):
+        return {"preset": config.preset, "precision": precision, **result}
+
+    monkeypatch.setattr(training_step, "measure", measured)
+    monkeypatch.setattr(training_step, "machine", lambda: MACHINE)
+    file, line = tmp_path / "x.json", ["--precisions", "bfloat16", "--no-startup", "--json", str(tmp_path / "x.json")]
+    main(["--presets", "vae", "gan", "--repeats", "5", *line])
+    result["gflop"] = 3.0
+    main(["--presets", "sngan", "gan", "--repeats", "3", *line])
+    steps = json.loads(file.read_text())["steps"]
+    assert [(step["preset"], step["repeats"], step["gflop"]) for step in steps] == [
+        ("gan", 3, 3.0),
+        ("sngan", 3, 3.0),
+        ("vae", 5, 1.0),
+    ]
+    capsys.readouterr()
+    main(["--show", "--json", str(file)])
+    assert "medians of 3 or 5" in capsys.readouterr().out
 
 
 def test_weights_of_every_network_find_their_place_in_pytorch():

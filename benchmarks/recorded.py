@@ -1,0 +1,48 @@
+"""Results that benchmarks keep: read again, told with what they depend on, shown as tables."""
+
+import json
+
+from coursework.errors import UserError
+
+
+def machine(*packages):
+    """Return what figures depend on: the machine, Python, the commit, and versions, of `packages` too."""
+    from importlib.metadata import version
+
+    from coursework.environment import describe_environment
+
+    environment = describe_environment()
+    kept = {name: environment[name] for name in ("machine", "python", "commit")}
+    return {**kept, **{name: version(name) for name in ("keras", "tensorflow", "torch", *packages)}}
+
+
+def read_results(file, module):
+    """Return the content of a file that the benchmark `module` wrote; raises `UserError` where there is none."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"no results in {file}: measure with `python -m {module}` ({error})") from error
+
+
+def earlier(file, results, module):
+    """Return the results in `file` where they are of the same machine, versions and settings, else None.
+
+    What is measured anew joins them.
+    """
+    try:
+        before = read_results(file, module)
+        same = {**before["machine"], "commit": None} == {**results["machine"], "commit": None}
+        return {**before, "machine": results["machine"]} if same and before["settings"] == results["settings"] else None
+    except (UserError, KeyError, TypeError):
+        return None
+
+
+def table(rows):
+    """Return rows of texts as aligned lines: names to the left, numbers to the right."""
+    widths = [max(len(line[column]) for line in rows) for column in range(len(rows[0]))]
+    aligned = (
+        (text.ljust(width) if column < 2 else text.rjust(width))
+        for line in rows
+        for column, (text, width) in enumerate(zip(line, widths, strict=True))
+    )
+    return "\n".join("  ".join(cells) for cells in zip(*[aligned] * len(widths), strict=True))
