@@ -12,6 +12,8 @@ from coursework import __version__
 from coursework.errors import UserError
 from coursework.verbs import add_verbs
 
+# Seconds after which a request to end is made once more where nothing has come of it.
+AGAIN = 5.0
 # Letters of a message: a name in it may be as long as whoever gave it likes.
 LONGEST_LINE = 2000
 
@@ -45,25 +47,38 @@ def main(arguments=None):
 
 @contextlib.contextmanager
 def _heeding_requests_to_end():
-    """Let SIGTERM and a closed terminal end a verb as Ctrl-C does: half-written files are removed on the way out."""
+    """Let SIGTERM and a closed terminal end a verb as Ctrl-C does: half-written files are removed on the way out.
+
+    An exception is lost where Python calls what may not fail, such as a destructor. So each of these signals comes once
+    more after a while, to whoever heeds it then.
+    """
+    before, asked = {}, []
+
+    def again(number, frame):
+        signal.raise_signal(asked[-1])
 
     def interrupt(number, frame):
+        if hasattr(signal, "setitimer"):
+            before.setdefault(signal.SIGALRM, signal.signal(signal.SIGALRM, again))
+            asked.append(number)
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
         raise KeyboardInterrupt
 
-    before = {}
     if threading.current_thread() is threading.main_thread():
-        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
         # What the process was told to ignore, as nohup does, stays ignored.
         before = {number: signal.signal(number, interrupt) for number in numbers if _ends(number)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        if asked:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in list(before.items()):
             signal.signal(number, handler)
 
 
 def _ends(number):
-    return signal.getsignal(number) == signal.SIG_DFL
+    return signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
 
 
 def _fail(*messages):

@@ -4,10 +4,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from conftest import environment
 
+from coursework import cli
+from coursework.errors import UserError
 from coursework.interruption import SIGNALS, Interruption
 
 
@@ -66,6 +69,61 @@ def test_a_request_to_end_leaves_any_verb_in_order(in_tmp, refused, monkeypatch)
     assert refused("sample", "run") == "interrupted; nothing unfinished was kept"
     assert list(in_tmp.iterdir()) == []
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+class Destroyed:
+    """Asks its own process to end when it is let go of, where Python lets no exception pass."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __del__(self):
+        signal.raise_signal(self.number)
+        # The handler runs between two of Python's own steps: here.
+        sum(range(10))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers of this kind")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_request_that_is_lost_in_a_destructor_is_made_once_more(number, in_tmp, refused, monkeypatch):
+    seconds = []
+
+    def build(*arguments, **options):
+        started = time.perf_counter()
+        Destroyed(number)
+        try:
+            # Nothing has come of it so far.
+            time.sleep(60)
+        finally:
+            seconds.append(time.perf_counter() - started)
+
+    monkeypatch.setattr(cli, "AGAIN", 0.3)
+    monkeypatch.setattr("coursework.report.build", build)
+    before = signal.getsignal(signal.SIGALRM)
+    assert refused("report", "--output", "x.pdf").startswith("interrupted; ")
+    assert 0.25 < seconds[0] < 30
+    # Afterwards nothing is left of it.
+    assert signal.getsignal(signal.SIGALRM) == before and signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers of this kind")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_one_that_is_lost_before_training_ends_it_in_order(in_tmp, refused, monkeypatch):
+    found = []
+
+    def build(*arguments, **options):
+        Destroyed(signal.SIGTERM)
+        with Interruption() as interruption:
+            while not interruption.requested:
+                time.sleep(0.01)
+            found.append(interruption.requested)
+        raise UserError("in order")
+
+    monkeypatch.setattr(cli, "AGAIN", 0.3)
+    monkeypatch.setattr("coursework.report.build", build)
+    assert refused("report", "--output", "x.pdf") == "in order"
+    assert found == [True]
 
 
 def test_a_process_that_is_asked_to_end_says_so():
