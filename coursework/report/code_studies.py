@@ -88,7 +88,7 @@ def posterior_blocks(context):
     titles = ["Run", "Active", "KL", "MMD² × 1000", *DISTANCES.values()]
     blocks = [table("aggregate-posterior", titles, rows, caption, weights=[1.6, 0.9, 0.7, 1.7, *[1] * len(DISTANCES)])]
     for each in found:
-        words = f"Codes of {each.get('run')} and the prior: their spread, and images decoded from either."
+        words = f"Codes of {each.get('run')}, the prior, and images decoded from either."
         blocks += study_figures(context, folder, {f"posterior-{each.get('run')}": (str(each.get("run")), words)})
     return blocks
 

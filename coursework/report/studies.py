@@ -67,15 +67,18 @@ def _other_settings(folder):
     return f" Otherwise than in the paper: {', '.join(others)}." if others else ""
 
 
-def _rings(context, folder, target):
-    """Return a table for each mixture, published rows beneath ours, and the figures of a study."""
+def _rings(context, folder, target, explained=True):
+    """Return a table for each mixture, published rows beneath ours, and the figures of a study.
+
+    explained: say in the first caption what the columns mean.
+    """
     header, rows = read_csv(folder / "table.csv")
     blocks = csv_blocks(folder / "table.csv")
     if _is(header, RINGS):
         names = list(dict.fromkeys(line[0] for line in rows))
         blocks = [
             _mixture_table(
-                mixture, [line for line in rows if line[0] == mixture], target, explained=mixture == names[0]
+                mixture, [line for line in rows if line[0] == mixture], target, explained and mixture == names[0]
             )
             for mixture in names
         ]
@@ -115,14 +118,14 @@ def _mixture_table(mixture, rows, target, explained):
 
 def _lesson(context):
     folder = context.folder / "rings" / "lesson"
-    shares = "Share of normal latents that become points of the rarest and of the commonest mode, and of none."
-    by_hand = "A generator that solves the ring by construction, one of its size that begins at random, and training."
-    plane = {"lesson-plane": ("latents", "The plane of latents, coloured by the mode that each becomes; pale: none.")}
+    shares = "Shares of normal latents that become the rarest mode, the commonest, and none."
+    by_hand = "A generator that solves the ring by construction, and one that begins at random."
+    plane = {"lesson-plane": ("latents", "The latent plane, coloured by the mode that each becomes; pale: none.")}
     samples = {"lesson-samples": ("handcrafted", "Samples of both after training.")}
     return [
         *csv_table(folder / "latents.csv", "lesson-latents", [shares]),
         *study_figures(context, folder, plane),
-        *_rings(context, folder / "networks", "lesson-networks"),
+        *_rings(context, folder / "networks", "lesson-networks", not (folder.parent / "table.csv").is_file()),
         *csv_table(folder / "handcrafted.csv", "lesson-handcrafted", [by_hand]),
         *study_figures(context, folder, samples),
     ]
