@@ -27,6 +27,9 @@ from coursework import cli
 from coursework.errors import UserError
 from coursework.files import TEMPORARY
 
+# What `shrink` asks for does not reach into the data pipeline, and TensorFlow says so.
+pytestmark = pytest.mark.filterwarnings("ignore:.*run_functions_eagerly:UserWarning")
+
 # Verbs that take no more than seconds on nearly nothing.
 FAST = LIGHT | {"sample", "evaluate", "metrics"}
 # Of those that chain the others' work, as many interruptions are tried, and no end is waited for.
