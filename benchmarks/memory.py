@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from benchmarks.recorded import read_results
@@ -21,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results" / "memory.json"
 GAN = ["--set", "generator_width=64", "--set", "discriminator_width=64"]
 ACAI = ["--set", "depth=8"]
-HEADER = f"{'verb':24} {'exit':>4} {'MiB':>7} {'seconds':>8}"
+HEADER = f"{'verb':24} {'exit':>4} {'MiB':>7}"
 # What a result must have in common with those that it joins.
 SETTINGS = ("dataset", "epochs", "samples")
 
@@ -59,10 +58,9 @@ def commands(dataset, epochs, samples):
 
 
 def peak(arguments, folder):
-    """Run a verb in `folder` and return (exit code, largest resident memory in MiB, seconds)."""
+    """Run a verb in `folder` and return (exit code, largest resident memory in MiB)."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     output = str(folder / "output.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
-    started = time.perf_counter()
     process = os.posix_spawn(
         "/usr/bin/env",
         ["env", "-C", str(folder), sys.executable, "-m", "coursework", *arguments],
@@ -72,7 +70,7 @@ def peak(arguments, folder):
     _, status, usage = os.wait4(process, 0)
     # Linux counts in KiB, macOS in bytes.
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    return os.waitstatus_to_exitcode(status), usage.ru_maxrss / unit, time.perf_counter() - started
+    return os.waitstatus_to_exitcode(status), usage.ru_maxrss / unit
 
 
 def machine_apart():
@@ -84,7 +82,7 @@ def machine_apart():
 
 def row(result):
     """Return a result as a line of the table."""
-    return f"{result['name']:24} {result['exit']:4} {result['mebibytes']:7.0f} {result['seconds']:8.0f}"
+    return f"{result['name']:24} {result['exit']:4} {result['mebibytes']:7.0f}"
 
 
 def lines_of(content):
@@ -104,13 +102,12 @@ def measure(options, folder):
     print(HEADER)
     lines, where = commands(**settings), machine_apart()
     for name in options.only or lines:
-        code, mebibytes, seconds = peak(lines[name], folder)
+        code, mebibytes = peak(lines[name], folder)
         found[name] = {
             "name": name,
             "arguments": lines[name],
             "exit": code,
             "mebibytes": round(mebibytes),
-            "seconds": round(seconds, 1),
         }
         print(row(found[name]), flush=True)
         verbs = [found[name] for name in lines if name in found]

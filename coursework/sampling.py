@@ -15,6 +15,9 @@ from coursework.models.base import to_uint8, to_unit_range
 from coursework.run import Run
 from coursework.saving import load_network
 
+# Batches that are encoded at a time.
+PARTS = 20
+
 
 class TrainedRun:
     """The networks of a finished or half-finished run; `best` takes the weights with the best score.
@@ -124,8 +127,12 @@ class TrainedRun:
 
 def encode(encoder, images, batch_size=250):
     """Return the codes that an encoder gives uint8 images; of a variational one, the means."""
-    images = ops.convert_to_numpy(to_unit_range(images))
-    return code_of(encoder.predict(images, batch_size=batch_size, verbose=0))
+    codes = []
+    # A part at a time: in float32 all training images take 600 MB, and as much again for each step on the way there.
+    for start in range(0, len(images), PARTS * batch_size):
+        part = ops.convert_to_numpy(to_unit_range(images[start : start + PARTS * batch_size]))
+        codes.append(code_of(encoder.predict(part, batch_size=batch_size, verbose=0)))
+    return np.concatenate(codes)
 
 
 def write_samples(output, images):

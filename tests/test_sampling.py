@@ -6,6 +6,7 @@ import numpy
 import pytest
 from PIL import Image
 
+from coursework import sampling
 from coursework.config import ACAIConfig, AutoencoderConfig
 from coursework.errors import UserError
 from coursework.figures import grid
@@ -102,6 +103,21 @@ def test_codes_go_both_ways(acai):
     decoded = acai.decode(codes).astype(int)
     expected = (acai.generator.predict(codes, verbose=0) + 1) * 127.5
     assert abs(decoded - numpy.clip(expected, 0, 255)).max() <= 0.51
+
+
+def test_many_images_are_encoded_a_part_at_a_time(acai, monkeypatch):
+    images = numpy.random.default_rng(1).integers(0, 256, (11, 16, 16, 3), dtype=numpy.uint8)
+    whole, encoder = acai.encode(images, batch_size=2), acai.network("encoder")
+    sizes, predict = [], encoder.predict
+
+    def counted(part, **options):
+        sizes.append(len(part))
+        return predict(part, **options)
+
+    monkeypatch.setattr(encoder, "predict", counted)
+    monkeypatch.setattr(sampling, "PARTS", 2)
+    assert numpy.array_equal(acai.encode(images, batch_size=2), whole)
+    assert sizes == [4, 4, 3]
 
 
 def test_what_a_run_lacks_is_named(gan, acai, tmp_path):
