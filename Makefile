@@ -43,7 +43,7 @@ help: ## list the targets
 	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  STEPS=n  SEEDS=n"
 	@echo "             RUNS=\"run run ...\"  CHOICE=choice.json saved by the gallery  VERIFY=0"
 	@echo "             BESIDE=folder with a batch of Pegasi from elsewhere, to be compared"
-	@echo "             SHORT= for the paper's own settings in lines and codes, which want a thousand times the images"
+	@echo "             SHORT= for the paper's own settings in lines and codes, which want hundreds of times the images"
 
 demo: $(INSTALLED) ## all four models on built-in data, with scores, Pegasus and report (8 minutes)
 	$(COURSEWORK) demo

@@ -1,6 +1,7 @@
 """What each kind of model minimises: a sentence and equations; numbers come from the run's own settings."""
 
 from coursework.config import LabelsConfig
+from coursework.presets import AUTOENCODERS
 from coursework.report.document import heading
 from coursework.report.prose import inlines
 
@@ -39,10 +40,7 @@ SOURCES = {
     "conditional-sngan": ("chainer-gan-lib", "projection"),
     "conditional-sngan-resnet": ("projection",),
     "vae": ("rae",),
-    **dict.fromkeys(
-        ("autoencoder", "dropout-autoencoder", "denoising-autoencoder", "bernoulli-vae", "aae", "vqvae", "acai"),
-        ("acai",),
-    ),
+    **dict.fromkeys((config.preset for config in AUTOENCODERS), ("acai",)),
 }
 
 
