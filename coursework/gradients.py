@@ -169,6 +169,28 @@ def convolve_transposed(inputs, kernel, stride):
     return transposed(inputs, tensorflow.convert_to_tensor(kernel))
 
 
+def add_bias(outputs, bias):
+    """Return `outputs` (..., channels) + bias (channels,), with a gradient by the bias that can be trusted.
+
+    On CPUs TensorFlow adds that gradient up in the precision of the outputs: in bfloat16 a sum stops growing where the
+    next term is below half a unit of its last place, and of 65,536 ones 256 are left. A matrix product adds up in
+    float32, and takes no longer.
+    """
+    if BACKEND != "tensorflow" or outputs.dtype != "bfloat16":
+        return keras.ops.add(outputs, bias)
+
+    @tensorflow.custom_gradient
+    def added(outputs, bias):
+        def gradients(upstream):
+            rows = tensorflow.reshape(upstream, (-1, bias.shape[0]))
+            ones = tensorflow.ones((1, tensorflow.shape(rows)[0]), rows.dtype)
+            return upstream, tensorflow.reshape(ones @ rows, (-1,))
+
+        return tensorflow.nn.bias_add(outputs, bias), gradients
+
+    return added(outputs, tensorflow.cast(bias, outputs.dtype))
+
+
 def enable_determinism():
     """Make operations repeat bit by bit where seeds are equal (`keras.utils.set_random_seed`), at some cost of speed.
 

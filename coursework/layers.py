@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from coursework.fast_layers import BatchNormalization, Conv2D
+from coursework.fast_layers import BatchNormalization, Conv2D, Conv2DTranspose, Dense
 
 _register = keras.saving.register_keras_serializable(package="coursework")
 
 
 class SpectralNormalization:
-    """Mixin for a layer with a `kernel`: computes with kernel / σ, σ an estimate of the kernel's spectral norm.
+    """Mixin for one of `fast_layers`: computes with kernel / σ, σ an estimate of the kernel's spectral norm.
 
     Miyato et al. (2018), algorithm 1. W is the kernel as a matrix (output channels, everything else); `u` (output
     channels,) is state. A training call takes `power_iterations` steps v = normalize(Wᵀu), u = normalize(Wv), stores u
@@ -49,12 +49,7 @@ class SpectralNormalization:
 
     def call(self, inputs, training=None):
         """Return the wrapped layer's outputs, computed with kernel / σ."""
-        outputs = self._transform(inputs, self._normalized_kernel(training))
-        if self.use_bias:
-            channels_first = getattr(self, "data_format", None) == "channels_first"
-            bias = ops.reshape(self.bias, (-1,) + (1,) * self.rank) if channels_first else self.bias
-            outputs = ops.add(outputs, bias)
-        return outputs if self.activation is None else self.activation(outputs)
+        return self.finish(self._transform(inputs, self._normalized_kernel(training)))
 
     def _normalized_kernel(self, training):
         kernel = ops.convert_to_tensor(self.kernel)
@@ -75,6 +70,9 @@ class SpectralNormalization:
         # The weights are scaled rather than the outputs, being fewer at a usual batch; and by the reciprocal, whose
         # gradient takes fewer passes over them than a quotient's.
         return ops.cast(kernel * (1.0 / sigma), self.compute_dtype)
+
+    def _transform(self, inputs, kernel):
+        return self.convolution_op(inputs, kernel)
 
     def _matrix(self, kernel):
         """Return Wᵀ (everything else, output channels), which is a mere reshape for most kernels."""
@@ -107,12 +105,9 @@ class SpectralNormalization:
 class SpectralConv2D(SpectralNormalization, Conv2D):
     """`keras.layers.Conv2D` with `SpectralNormalization`."""
 
-    def _transform(self, inputs, kernel):
-        return self.convolution_op(inputs, kernel)
-
 
 @_register
-class SpectralConv2DTranspose(SpectralNormalization, keras.layers.Conv2DTranspose):
+class SpectralConv2DTranspose(SpectralNormalization, Conv2DTranspose):
     """`keras.layers.Conv2DTranspose` with `SpectralNormalization`; its kernel holds output before input channels."""
 
     _output_axis = -2
@@ -120,20 +115,9 @@ class SpectralConv2DTranspose(SpectralNormalization, keras.layers.Conv2DTranspos
     def _matrix(self, kernel):
         return super()._matrix(ops.swapaxes(kernel, -1, -2))
 
-    def _transform(self, inputs, kernel):
-        return ops.conv_transpose(
-            inputs,
-            kernel,
-            strides=list(self.strides),
-            padding=self.padding,
-            output_padding=self.output_padding,
-            dilation_rate=self.dilation_rate,
-            data_format=self.data_format,
-        )
-
 
 @_register
-class SpectralDense(SpectralNormalization, keras.layers.Dense):
+class SpectralDense(SpectralNormalization, Dense):
     """`keras.layers.Dense` with `SpectralNormalization`."""
 
     def _transform(self, inputs, kernel):

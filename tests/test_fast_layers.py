@@ -1,4 +1,4 @@
-"""The fast forms against Keras's own layers: outputs, gradients, second derivatives, and where they step in."""
+"""The fast forms against Keras's own layers: outputs, gradients, second derivatives, where they step in, and biases."""
 
 import keras
 import numpy
@@ -7,6 +7,7 @@ from keras import ops
 
 from coursework import fast_layers, gradients
 from coursework.gradients import gradients_by_tensors, value_and_gradients
+from coursework.layers import SpectralConv2D, SpectralConv2DTranspose, SpectralDense
 
 pytestmark = pytest.mark.backend
 
@@ -146,6 +147,46 @@ def test_fast_convolutions_are_keras_in_outputs_and_gradients(monkeypatch, name,
         assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
+BIASED = [
+    (fast_layers.Conv2D, (8, 3), (16, 32, 32, 4)),
+    (fast_layers.Conv2DTranspose, (8, 4, 2), (16, 16, 16, 4)),
+    (fast_layers.Dense, (8,), (16 * 32 * 32, 4)),
+    (SpectralConv2D, (8, 3), (16, 32, 32, 4)),
+    (SpectralConv2DTranspose, (8, 4, 2), (16, 16, 16, 4)),
+    (SpectralDense, (8,), (16 * 32 * 32, 4)),
+]
+
+
+@pytest.mark.parametrize(("cls", "arguments", "shape"), BIASED, ids=lambda value: getattr(value, "__name__", None))
+def test_a_bias_has_its_whole_gradient_in_bfloat16(cls, arguments, shape):
+    """Added up in bfloat16, as TensorFlow does on CPUs, 16,384 ones are 256."""
+    settings = {} if "Dense" in cls.__name__ else {"padding": "same"}
+    layer = cls(*arguments, **settings, dtype="mixed_bfloat16")
+    layer.build(shape)
+    maps = numpy.random.default_rng(0).normal(size=shape).astype("float32")
+    cotangent = numpy.arange(1, 9).astype("float32")
+
+    def loss():
+        outputs = layer(maps, training=True)
+        assert keras.backend.standardize_dtype(outputs.dtype) == "bfloat16"
+        return ops.sum(ops.cast(outputs, "float32") * ops.convert_to_tensor(cotangent))
+
+    _, (gradient,) = value_and_gradients(loss, [layer.bias])
+    assert array(gradient) == pytest.approx(16 * 32 * 32 * cotangent, rel=2**-8)
+
+
+def test_add_bias_is_twice_differentiable_in_bfloat16():
+    maps = ops.cast(numpy.random.default_rng(0).normal(size=(4, 3)).astype("float32"), "bfloat16")
+    bias = ops.cast(numpy.array([1.0, 2.0, 3.0], "float32"), "bfloat16")
+
+    value, (outer,) = gradients_by_tensors(
+        lambda b: gradients_by_tensors(lambda x: ops.sum(gradients.add_bias(x, b) ** 3), [maps])[1][0], [bias]
+    )
+    total = array(ops.cast(maps, "float32")) + numpy.array([1.0, 2.0, 3.0])
+    assert array(ops.cast(value, "float32")) == pytest.approx(3 * total**2, rel=2e-2, abs=2e-2)
+    assert array(ops.cast(outer, "float32")) == pytest.approx((6 * total).sum(axis=0), rel=2e-2)
+
+
 def test_fast_convolutions_step_in_where_they_pay():
     pays = gradients.kernel_gradient_by_products
     expected = gradients.BACKEND == "tensorflow"
@@ -174,7 +215,8 @@ def test_keras_files_keep_the_layers(tmp_path):
     inputs = keras.Input((8, 8, 3))
     x = fast_layers.Conv2D(4, 3, padding="same")(inputs)
     x = fast_layers.BatchNormalization(momentum=0.75)(x)
-    network = keras.Model(inputs, fast_layers.Conv2DTranspose(2, 4, 2, padding="same")(x))
+    x = fast_layers.Conv2DTranspose(2, 4, 2, padding="same")(x)
+    network = keras.Model(inputs, fast_layers.Dense(3, activation="relu")(x))
     maps = numpy.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
     network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras")
@@ -183,4 +225,5 @@ def test_keras_files_keep_the_layers(tmp_path):
         fast_layers.Conv2D,
         fast_layers.BatchNormalization,
         fast_layers.Conv2DTranspose,
+        fast_layers.Dense,
     ]

@@ -6,7 +6,7 @@ import keras
 from keras import layers, ops
 
 from coursework.errors import UserError
-from coursework.fast_layers import Conv2D
+from coursework.fast_layers import Conv2D, Dense
 from coursework.networks.blocks import Seeds
 
 SLOPE = 0.2
@@ -125,9 +125,9 @@ def _code_critic(shape, initializers):
     inputs = keras.Input(shape, name="code")
     x = layers.Flatten(name="flatten")(inputs)
     for index, width in enumerate(CODE_CRITIC_WIDTHS):
-        x = layers.Dense(width, kernel_initializer=initializers.dense(), name=f"dense_{index}")(x)
+        x = Dense(width, kernel_initializer=initializers.dense(), name=f"dense_{index}")(x)
         x = layers.LeakyReLU(negative_slope=SLOPE, name=f"leaky_relu_{index}")(x)
-    logits = layers.Dense(1, kernel_initializer=initializers.dense(), dtype="float32", name="logits")(x)
+    logits = Dense(1, kernel_initializer=initializers.dense(), dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="code_critic")
 
 

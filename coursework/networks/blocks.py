@@ -6,7 +6,7 @@ import keras
 from keras import layers, ops
 
 from coursework.errors import UserError
-from coursework.fast_layers import BatchNormalization, Conv2D
+from coursework.fast_layers import BatchNormalization, Conv2D, Dense
 from coursework.layers import SpectralConv2D, SpectralDense
 
 # Stated because Keras's defaults differ from the papers' (PyTorch's and Chainer's .9 and 1e-5).
@@ -49,7 +49,7 @@ def apply_normalization(kind, name, inputs):
 def discriminator_layers(spectral, seeds):
     """Return what makes a convolution and a dense layer, spectrally normalised or not."""
     if not spectral:
-        return Conv2D, layers.Dense
+        return Conv2D, Dense
 
     def convolution(*arguments, **settings):
         return SpectralConv2D(*arguments, seed=seeds.next(), **settings)

@@ -9,7 +9,7 @@ beside the flattened map's logit.
 import keras
 from keras import layers
 
-from coursework.fast_layers import Conv2D, Conv2DTranspose
+from coursework.fast_layers import Conv2D, Conv2DTranspose, Dense
 from coursework.networks.blocks import (
     GlobalSumPooling,
     Seeds,
@@ -42,7 +42,7 @@ def _generator(config, image_shape, seeds, class_count):
     bias = kind == "none"
     start = image_shape[0] // 8
     inputs = keras.Input((config.latent_size,), name="latents")
-    x = layers.Dense(start * start * width, use_bias=bias, kernel_initializer=normal(0.02, seeds), name="dense")(inputs)
+    x = Dense(start * start * width, use_bias=bias, kernel_initializer=normal(0.02, seeds), name="dense")(inputs)
     x = layers.Reshape((start, start, width), name="reshape")(x)
     x = normalize("normalization_0", x)
     x = layers.ReLU(name="relu_0")(x)

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import layers
 
+from coursework.fast_layers import Dense
 from coursework.networks.autoencoder import Initializers, code_shape, count_scales, decode, encode
 
 
@@ -29,9 +30,7 @@ def _encoder(config, image_shape, scales, initializers):
     x = layers.Flatten(name="flatten")(x)
     outputs = []
     for name in ("mean", "log_variance"):
-        dense = layers.Dense(
-            math.prod(shape), kernel_initializer=initializers.dense(), dtype="float32", name=f"to_{name}"
-        )
+        dense = Dense(math.prod(shape), kernel_initializer=initializers.dense(), dtype="float32", name=f"to_{name}")
         outputs.append(layers.Reshape(shape, dtype="float32", name=name)(dense(x)))
     return keras.Model(inputs, outputs, name="encoder")
 

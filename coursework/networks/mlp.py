@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from coursework.errors import UserError
+from coursework.fast_layers import Dense
 from coursework.networks.blocks import Seeds, discriminator_layers
 
 SLOPE = 0.2
@@ -21,8 +22,8 @@ def build(config, image_shape, seed=0):
     latents = keras.Input((config.latent_size,), name="latents")
     points = keras.Input(image_shape, name="points")
     _, dense = discriminator_layers(config.spectral, seeds)
-    generator = _stack(latents, layers.Dense, seeds, config.generator_width, config.generator_depth, 0.0)
-    generator = layers.Dense(image_shape[0], kernel_initializer=_initializer(seeds), dtype="float32", name="to_point")(
+    generator = _stack(latents, Dense, seeds, config.generator_width, config.generator_depth, 0.0)
+    generator = Dense(image_shape[0], kernel_initializer=_initializer(seeds), dtype="float32", name="to_point")(
         generator
     )
     logits = _stack(points, dense, seeds, config.discriminator_width, config.discriminator_depth, SLOPE)

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import layers
 
+from coursework.fast_layers import Dense
 from coursework.networks.autoencoder import Initializers, code_shape, count_scales, decode, encoder
 from coursework.vector_quantizer import VectorQuantizer
 
@@ -29,13 +30,13 @@ def _decoder(config, image_shape, scales, initializers):
     size = math.prod(shape)
     inputs = keras.Input(shape, name="code")
     x = layers.Flatten(name="flatten")(inputs)
-    x = layers.Dense(count * size, kernel_initializer=initializers.dense(), dtype="float32", name="to_vectors")(x)
+    x = Dense(count * size, kernel_initializer=initializers.dense(), dtype="float32", name="to_vectors")(x)
     x = layers.Reshape((count, size), dtype="float32", name="vectors")(x)
     x, _ = VectorQuantizer(config.codebook_size, seed=initializers.next(), dtype="float32", name="quantizer")(x)
     x = layers.Flatten(name="flatten_codewords")(x)
     for index, units in enumerate((config.hidden_size, size)):
         x = layers.ReLU(name=f"bottleneck_relu_{index}")(x)
-        x = layers.Dense(units, kernel_initializer=initializers.dense(), name=f"bottleneck_dense_{index}")(x)
+        x = Dense(units, kernel_initializer=initializers.dense(), name=f"bottleneck_dense_{index}")(x)
     x = layers.Reshape(shape, name="reshape")(x)
     x = decode(x, config.depth, scales, image_shape[2], initializers)
     images = layers.Activation("linear", dtype="float32", name="images")(x)

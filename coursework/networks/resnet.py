@@ -6,7 +6,7 @@ As in their code the normalisations inside the generator's blocks are conditiona
 import keras
 from keras import layers
 
-from coursework.fast_layers import Conv2D
+from coursework.fast_layers import Conv2D, Dense
 from coursework.networks.blocks import (
     GlobalSumPooling,
     Seeds,
@@ -42,7 +42,7 @@ def _generator(config, image_shape, seeds, class_count):
     normalize = GeneratorNormalization(kind, classes)
     start = image_shape[0] // 8
     inputs = keras.Input((config.latent_size,), name="latents")
-    x = layers.Dense(start * start * width, kernel_initializer=_glorot(seeds, 1), name="dense")(inputs)
+    x = Dense(start * start * width, kernel_initializer=_glorot(seeds, 1), name="dense")(inputs)
     x = layers.Reshape((start, start, width), name="reshape")(x)
     for index in range(1, 4):
         x = _up_block(x, width, normalize, f"up_{index}", seeds)

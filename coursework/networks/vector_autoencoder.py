@@ -6,7 +6,7 @@ The encoder ends in mean and log variance; a deterministic autoencoder uses the 
 import keras
 from keras import layers, ops
 
-from coursework.fast_layers import Conv2D, Conv2DTranspose
+from coursework.fast_layers import Conv2D, Conv2DTranspose, Dense
 from coursework.networks.blocks import Seeds, apply_normalization, check_divisible
 
 LOG_VARIANCE_LIMIT = 10.0
@@ -53,8 +53,8 @@ def _encoder(config, image_shape, seeds):
         x = apply_normalization("batch", f"normalization_{index}", x)
         x = layers.ReLU(name=f"relu_{index}")(x)
     x = layers.Flatten(name="flatten")(x)
-    mean = layers.Dense(config.latent_size, kernel_initializer=_glorot(seeds), dtype="float32", name="mean")(x)
-    log_variance = layers.Dense(
+    mean = Dense(config.latent_size, kernel_initializer=_glorot(seeds), dtype="float32", name="mean")(x)
+    log_variance = Dense(
         config.latent_size,
         activation=soft_clamp,
         kernel_initializer=_glorot(seeds),
@@ -67,7 +67,7 @@ def _encoder(config, image_shape, seeds):
 def _decoder(config, image_shape, seeds):
     start, width = image_shape[0] // 4, config.width * 8
     inputs = keras.Input((config.latent_size,), name="latents")
-    x = layers.Dense(start * start * width, use_bias=False, kernel_initializer=_glorot(seeds), name="dense")(inputs)
+    x = Dense(start * start * width, use_bias=False, kernel_initializer=_glorot(seeds), name="dense")(inputs)
     x = layers.Reshape((start, start, width), name="reshape")(x)
     x = apply_normalization("batch", "normalization_0", x)
     x = layers.ReLU(name="relu_0")(x)
