@@ -36,7 +36,7 @@ PUBLISHED = {
     "lines-acai": {"mean_distance": 0.24e-3, "smoothness": 0.10},
 }
 # Epochs after which the models are scored first; then after each doubling.
-FIRST_EPOCHS = 4
+FIRST_EPOCHS = 1
 # Of the test lines between which all models interpolate, and of a VAE's samples.
 SEED = 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from coursework.data import load_dataset, sprites
 from coursework.figures import save_png, strips
 from coursework.files import write_text
+from coursework.judging import train_judge
 from coursework.metrics.frechet import frechet_distance
 from coursework.metrics.judge import extract
 from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
@@ -39,8 +40,9 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
     """Write table.json, table.txt and best.png to `folder`: how every strategy fares by the truth; return the rows.
 
     pool: candidates of each strategy and run. epochs: of the runs, in place of the presets' own. Trains what is not
-    there yet: runs in folder/runs, the witness, the second witness and the judge of truth. That judge takes part in no
-    search, ranking or training of the others.
+    there yet: the judge of sprites, which the witness starts from and by whose score a run's best weights are kept; the
+    witness and the second witness; runs in folder/runs; the judge of truth, which takes part in no search, ranking or
+    training of the others.
     """
     folder, started = Path(folder), time.perf_counter()
 
@@ -48,7 +50,8 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
         report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     dataset = load_dataset("sprites")
-    step("the witness, the second witness and the judge of truth")
+    step("the judge, both witnesses and the judge of truth")
+    train_judge(dataset)
     witness, second = (train_witness(dataset, role=role) for role in ("witness", "second"))
     truth = train_truth(dataset, folder / "truth")
     runs = []
