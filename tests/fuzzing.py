@@ -60,7 +60,7 @@ class Hang(BaseException):
 
 @contextlib.contextmanager
 def no_longer_than(seconds):
-    """Raise `Hang` in the block after so many processor seconds, where the system counts them: others may use it too."""
+    """Raise `Hang` in the block after so many processor seconds, where the system counts them: it may be busy."""
     if not hasattr(signal, "SIGPROF"):
         yield
         return

@@ -1,12 +1,17 @@
 """Descriptions of small networks in exact values, the places of their blocks, and the drawing."""
 
+import copy
+import json
+
 import keras
 import pytest
 from keras import layers
 from PIL import Image
 
 from coursework.architecture import describe, draw, layer_words
+from coursework.descriptions import read_descriptions
 from coursework.diagram import render
+from coursework.errors import UserError
 from coursework.layers import ConditionalBatchNormalization, SpectralConv2D, SpectralDense
 from coursework.layout import place, skip_tracks
 
@@ -182,3 +187,29 @@ def test_drawing_has_the_resolution_asked_for_and_a_page_format(tmp_path):
     assert 30 < sizes[0][0] / 100 * 25.4 < 85
     render(description, tmp_path / "diagram.pdf")
     assert (tmp_path / "diagram.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_a_description_is_read_back_and_anything_else_refused(tmp_path):
+    file, descriptions = tmp_path / "architecture.json", {"discriminator": describe(residual_discriminator())}
+    file.write_text(json.dumps(descriptions))
+    assert read_descriptions(file) == descriptions
+    last = len(descriptions["discriminator"]["blocks"]) - 1
+    damages = [
+        lambda network: network.update(parameters=-1),
+        lambda network: network.update(blocks=[]),
+        lambda network: network["blocks"][last].pop("inputs"),
+        lambda network: network["blocks"][last].update(inputs=[-1]),
+        lambda network: network["blocks"][last].update(inputs=[last]),
+        lambda network: network["blocks"][last].update(inputs=[True]),
+        lambda network: network["blocks"][last].update(kind="unknown"),
+        lambda network: network["blocks"][last].update(kind=["dense"]),
+        lambda network: network["blocks"][last].update(title="a" * 201),
+        lambda network: network["blocks"][last].update(shape=[1.5]),
+        lambda network: network["blocks"].append("dense"),
+    ]
+    for damage in damages:
+        damaged = copy.deepcopy(descriptions)
+        damage(damaged["discriminator"])
+        file.write_text(json.dumps(damaged))
+        with pytest.raises(UserError, match="architecture.json describes no networks: remove it"):
+            read_descriptions(file)

@@ -16,7 +16,7 @@ ROWS = (
     "config_networks config_models config presets_lines presets_rings presets run run_differences",
     "data gradients fast_layers layers vector_quantizer losses augmentation networks latents class_weights",
     "saving state models",
-    "scores score_lines figures figures_memorisation layout diagram architecture",
+    "scores score_lines figures figures_memorisation layout diagram descriptions architecture",
     "metrics sampling sources extractors inception_extractor extraction comparison measuring copies scoring",
     "evaluation illustration",
     "environment record guards callbacks head_start training judging",

@@ -1,8 +1,8 @@
 """Curves and diagrams of a run as SVG and PDF, drawn again only when what they show has changed."""
 
+from coursework.descriptions import read_descriptions
 from coursework.diagram import render
 from coursework.figures import curves
-from coursework.files import read_json
 
 SUFFIXES = (".svg", ".pdf")
 
@@ -33,7 +33,7 @@ def drawn_architecture(run):
     target = description.with_suffix(".svg")
     if description.is_file() and _is_stale(target, description):
         for suffix in SUFFIXES:
-            render(read_json(description, dict), target.with_suffix(suffix))
+            render(read_descriptions(description), target.with_suffix(suffix))
     return target
 
 
