@@ -7,7 +7,7 @@ import pytest
 from conftest import narrow
 from PIL import Image
 
-from coursework import data
+from coursework import data, judging
 from coursework import pegasus_benchmark as benchmark
 from coursework.data import sprites
 from coursework.pegasus import truth, witness_training
@@ -19,13 +19,18 @@ from coursework.run import Run
 @pytest.mark.slow
 def test_every_strategy_has_a_row_and_nothing_is_made_twice(in_tmp, monkeypatch):
     monkeypatch.setitem(data.DATASETS, "sprites", lambda: sprites.load(train_per_class=96, test_per_class=40))
-    monkeypatch.setattr(witness_training, "FEWEST_UPDATES", 6)
+    for module in (judging, witness_training):
+        monkeypatch.setattr(module, "FEWEST_UPDATES", 6)
     monkeypatch.setattr(witness_training, "WIDTHS", {"witness": 4, "second": 4})
     monkeypatch.setattr(truth, "WIDTH", 4)
     monkeypatch.setattr(benchmark, "TRUE_COUNT", 96)
     presets = [narrow(config, epochs=2) for config in benchmark.PRESETS]
     lines = []
     rows = benchmark.run_benchmark(in_tmp / "b", pool=64, presets=presets, report=lines.append, epochs=1)
+    judge, witness = (
+        json.loads((in_tmp / f"reports/judges/sprites/{n}.json").read_text()) for n in ("judge", "witness")
+    )
+    assert witness["judge_sha256"] == judge["sha256"]
     assert {run.read_config().epochs for run in Run.all(in_tmp / "b" / "runs")} == {1}
     kinds = [kind_of(config) for config in presets]
     # Codes of the VAE are vectors, which have no places.
