@@ -18,7 +18,7 @@ from coursework.pegasus.ranking import choose_batch, rank
 from coursework.pegasus.task import Task
 from coursework.pegasus.truth import THRESHOLD, train_truth
 from coursework.pegasus.witness_training import train_witness
-from coursework.presets import ACAI_DEMO, CONDITIONAL_SNGAN_DEMO, GAN_DEMO, VAE_DEMO
+from coursework.presets import ACAI_DEMO, CONDITIONAL_SNGAN_DEMO, SNGAN_DEMO, VAE_DEMO
 from coursework.run import Run
 from coursework.training import train
 
@@ -27,8 +27,8 @@ FOLDER = Path("reports/pegasus-benchmark")
 PRESETS = (
     dataclasses.replace(ACAI_DEMO, epochs=8),
     dataclasses.replace(VAE_DEMO, epochs=6),
-    dataclasses.replace(GAN_DEMO, epochs=12),
-    dataclasses.replace(CONDITIONAL_SNGAN_DEMO, epochs=14),
+    dataclasses.replace(SNGAN_DEMO, epochs=30),
+    dataclasses.replace(CONDITIONAL_SNGAN_DEMO, epochs=40),
 )
 BODY, WINGS = "horse", ("bird", "airplane")
 COUNT = 64

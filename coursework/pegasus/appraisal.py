@@ -12,6 +12,7 @@ from coursework.extractors import Extractor
 from coursework.metrics.image_neighbours import TrainingImages, TrainingNeighbours
 from coursework.metrics.memorisation import feature_neighbours
 from coursework.metrics.realism import RealManifold
+from coursework.pegasus.composites import compose
 from coursework.pegasus.evidence import evidence
 from coursework.pegasus.scores import (
     LEAST_REAL,
@@ -111,8 +112,15 @@ class Appraiser:
 
     @cached_property
     def bar(self):
-        """The realism that three quarters of the test images of the body's class have (see `LEAST_REAL`)."""
-        return float(np.quantile(self._real_realism, LEAST_REAL))
+        """The realism that all but `LEAST_REAL` of the test images of bodies have with a part of wings upon them."""
+        dataset, generator = self.task.dataset, np.random.default_rng(0)
+        columns = [dataset.class_names.index(name) for name in self.task.wings]
+        wings = np.flatnonzero(np.isin(dataset.test_labels, columns))
+        bodies = dataset.test_images[self._body_rows]
+        parts = dataset.test_images[generator.choice(wings, len(bodies))]
+        images = np.rint(compose(bodies, parts, generator, ("cutout",)).images).astype(np.uint8)
+        features = extract_features(self.extractor, images, "composites", cached=False)["features"]
+        return float(np.quantile(self._realism(features), LEAST_REAL))
 
     @cached_property
     def _real_realism(self):
