@@ -104,8 +104,8 @@ def tolerances(config, precision):
 def check_losses(losses, first_tolerance, later_tolerance, scale=LOSS_SCALE):
     """Return the largest relative difference of each step from the first side's losses.
 
-    losses: {side: [{name: value}, ...]}; scale: the loss below which a difference is absolute. Raises RuntimeError where
-    one is above its tolerance or not a number.
+    losses: {side: [{name: value}, ...]}; scale: the loss below which a difference is absolute. Raises RuntimeError
+    where one is above its tolerance or not a number.
     """
     reference, *others = losses
     largest = []
