@@ -19,10 +19,10 @@ GAN = Config(
     batch_size=128,
     score_every=0,
 )
-# Of .004 and .001 each setting has the rate that suits it better, by modes and then by quality: at .004 unrolling keeps
-# one mode of the ring and 4 of the grid, at .001 6 and 19 (a seed that the study does not hold); WGAN-GP 7 and 11.5, 8
-# and 13; spectral normalisation 3.7 and 2, 8 and 5. Without them or with packs the slower rate costs quality: 98 and
-# 94 % become 97 and 85 %, with packs of two 98 and 84 % become 95 and 61 %.
+# Of .004 and .001 each setting has the rate that suits it better. At .004 unrolling keeps one mode of the ring and 4 of
+# the grid, at .001 6 and 23.5 (two seeds); WGAN-GP 7 and 11.5 with 60 and 2 % of high quality, and 8 and 9 with 93 and
+# 7 %. Without them or with packs of two the slower rate costs quality, 98 and 94 % become 97 and 85 %, 98 and 84 %
+# become 95 and 61 % (one seed); and with spectral normalisation modes, 3.7 and 2 become 3.8 and 1 (eight seeds).
 _SLOWER = replace(_ADAM, rate=1e-3)
 _SLOWER_PLAYERS = {"generator_optimizer": _SLOWER, "discriminator_optimizer": _SLOWER}
 # Five steps as in VEEGAN's comparison.
@@ -32,7 +32,7 @@ PACKED_4 = replace(GAN, preset="rings-packed-4", model=replace(GAN.model, packin
 SNGAN = replace(
     GAN,
     preset="rings-sngan",
-    model=replace(GAN.model, name="sngan", loss="hinge", **_SLOWER_PLAYERS),
+    model=replace(GAN.model, name="sngan", loss="hinge"),
     network=replace(GAN.network, spectral=True),
 )
 # Gulrajani et al. 2017: five critic steps, lambda 10, betas (0, .9).
