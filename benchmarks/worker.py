@@ -65,7 +65,7 @@ class CourseworkSide:
     def time(self, count):
         import keras
 
-        from coursework.callbacks import DivergenceGuard
+        from coursework.guards import DivergenceGuard
         from coursework.data.pipeline import Batches, feed
 
         ends = []
