@@ -65,8 +65,8 @@ class CourseworkSide:
     def time(self, count):
         import keras
 
-        from coursework.guards import DivergenceGuard
         from coursework.data.pipeline import Batches, feed
+        from coursework.guards import DivergenceGuard
 
         ends = []
 
