@@ -33,6 +33,10 @@ class Dense(BetterInBfloat16, keras.layers.Dense):
 class _FasterInBfloat16(BetterInBfloat16):
     """Mixin for a convolution of maps: where it pays, its gradient by the kernel is computed as matrix products."""
 
+    def call(self, inputs):
+        """Return the convolution with its bias and activation."""
+        return self.finish(self.convolution_op(inputs, self.kernel))
+
     def _by_products(self, maps, channels):
         """Tell whether it pays, for the shape of the convolution's maps (a transposed one's result)."""
         (size, other), (stride, _) = self.kernel_size, self.strides
@@ -46,10 +50,6 @@ class _FasterInBfloat16(BetterInBfloat16):
 class Conv2D(_FasterInBfloat16, keras.layers.Conv2D):
     """`keras.layers.Conv2D`, on CPUs faster in bfloat16 and exact; the same function."""
 
-    def call(self, inputs):
-        """Return the convolution with its bias and activation."""
-        return self.finish(self.convolution_op(inputs, self.kernel))
-
     def convolution_op(self, inputs, kernel):
         """Return the convolution without its bias."""
         if self._by_products(inputs.shape, kernel.shape[-1]):
@@ -62,10 +62,6 @@ class Conv2DTranspose(_FasterInBfloat16, keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose`, on CPUs faster in bfloat16 and exact; the same function."""
 
     groups = 1
-
-    def call(self, inputs):
-        """Return the transposed convolution with its bias and activation."""
-        return self.finish(self.convolution_op(inputs, self.kernel))
 
     def convolution_op(self, inputs, kernel):
         """Return the transposed convolution without its bias."""

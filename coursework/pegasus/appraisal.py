@@ -22,6 +22,7 @@ from coursework.pegasus.scores import (
     nearest_distances,
     uniqueness,
 )
+from coursework.pegasus.views import to_bytes
 from coursework.pegasus.witness import OUTPUTS, extract
 from coursework.progress import Progress
 from coursework.sources import split_of
@@ -92,7 +93,7 @@ class Appraiser:
         rows = self._body_rows
         outputs = {name: values[rows] for name, values in self.test.items()}
         distances = self.pixels.test_distances[rows], self.test_distances[rows]
-        return self._scores(outputs, self._real_realism, *distances)[1]
+        return self._scores(outputs, self._realism(outputs["features"]), *distances)[1]
 
     def _scores(self, outputs, realism, pixel_distances, feature_distances):
         """Return belief and `CandidateScores` of images by the witness's outputs, their realism and distances (n,)."""
@@ -113,19 +114,12 @@ class Appraiser:
     @cached_property
     def bar(self):
         """The realism that all but `LEAST_REAL` of the test images of bodies have with a part of wings upon them."""
-        dataset, generator = self.task.dataset, np.random.default_rng(0)
-        columns = [dataset.class_names.index(name) for name in self.task.wings]
-        wings = np.flatnonzero(np.isin(dataset.test_labels, columns))
-        bodies = dataset.test_images[self._body_rows]
-        parts = dataset.test_images[generator.choice(wings, len(bodies))]
-        images = np.rint(compose(bodies, parts, generator, ("cutout",)).images).astype(np.uint8)
+        images, generator = self.task.dataset.test_images, np.random.default_rng(0)
+        bodies = images[self._body_rows]
+        parts = images[generator.choice(self._test_rows(self.task.wings), len(bodies))]
+        images = to_bytes(compose(bodies, parts, generator, ("cutout",)).images)
         features = extract_features(self.extractor, images, "composites", cached=False)["features"]
         return float(np.quantile(self._realism(features), LEAST_REAL))
-
-    @cached_property
-    def _real_realism(self):
-        """The realism of the test images of the body's class."""
-        return self._realism(self.test["features"][self._body_rows])
 
     def _realism(self, features):
         """Return the realism (n,) of images by their features (n, d)."""
@@ -168,8 +162,12 @@ class Appraiser:
     @cached_property
     def _body_rows(self):
         """Indices of the test images of the body's class."""
+        return self._test_rows([self.task.body])
+
+    def _test_rows(self, names):
+        """Return the indices of the test images of these classes."""
         dataset = self.task.dataset
-        return np.flatnonzero(dataset.test_labels == dataset.class_names.index(self.task.body))
+        return np.flatnonzero(np.isin(dataset.test_labels, [dataset.class_names.index(name) for name in names]))
 
 
 @dataclass(frozen=True)

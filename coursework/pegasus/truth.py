@@ -18,7 +18,7 @@ from coursework.files import write_text
 from coursework.judging import BATCH_SIZE, train_judge
 from coursework.metrics.judge import Judge, extract
 from coursework.pegasus.composites import TWO_PICTURES, compose
-from coursework.pegasus.views import blur
+from coursework.pegasus.views import blur, to_bytes
 
 # Seeds of its pegasi; those of the data set that are for testing, for a Fréchet distance and so on must be others.
 TRAINING_SEED, HELD_OUT_SEED = 7_000_001, 7_000_002
@@ -121,16 +121,16 @@ def negatives(dataset, split, seed):
         second = others[generator.integers(len(others), size=count)]
         swapped = (generator.random(count) < 0.5)[:, None, None, None]
         first, second = np.where(swapped, second, first), np.where(swapped, first, second)
-        found[f"horse {kind}"] = _bytes(compose(first, second, generator, (kind,)).images)
+        found[f"horse {kind}"] = to_bytes(compose(first, second, generator, (kind,)).images)
     pegasi = sprites.pegasi(count, seed + 100)
     blended = compose(pegasi, others[generator.integers(len(others), size=count)], generator, ("blend",))
-    found["pegasus blend"] = _bytes(blended.images)
+    found["pegasus blend"] = to_bytes(blended.images)
     everything = np.concatenate([images[generator.integers(len(images), size=count)], pegasi])
     chosen = everything[generator.permutation(len(everything))[:count]].astype(np.float32)
     half = count // 2
-    found["blurred"] = _bytes(_repeated_blur(chosen[:half], 40))
+    found["blurred"] = to_bytes(_repeated_blur(chosen[:half], 40))
     noise = generator.normal(0, 110, chosen[half:].shape).astype(np.float32)
-    found["noisy"] = _bytes(chosen[half:] + noise)
+    found["noisy"] = to_bytes(chosen[half:] + noise)
     return found
 
 
@@ -154,7 +154,7 @@ def _split(dataset, split, seed):
 def _slightly_spoiled(images, generator):
     spoiled = blur(images.astype(np.float32), generator.uniform(0.0, 0.33, len(images)))
     strength = generator.uniform(0, 14, len(images)).astype(np.float32)[:, None, None, None]
-    return _bytes(spoiled + strength * generator.standard_normal(images.shape, dtype=np.float32))
+    return to_bytes(spoiled + strength * generator.standard_normal(images.shape, dtype=np.float32))
 
 
 def _repeated_blur(images, times):
@@ -165,7 +165,3 @@ def _repeated_blur(images, times):
 
 def _rate(truth, images):
     return float(np.mean(truth.pegasus(images) >= THRESHOLD))
-
-
-def _bytes(images):
-    return np.clip(np.rint(images), 0, 255).astype(np.uint8)

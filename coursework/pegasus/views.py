@@ -87,6 +87,11 @@ def spoil(images, generator):
     noisy = np.flatnonzero(generator.random(count) < NOISY)
     strength = generator.uniform(2, 10, len(noisy)).astype(np.float32)[:, None, None, None]
     images[noisy] += strength * generator.standard_normal(images[noisy].shape, dtype=np.float32)
+    return to_bytes(images)
+
+
+def to_bytes(images):
+    """Return uint8 images of float ones, rounded and kept within [0, 255]."""
     return np.clip(np.rint(images), 0, 255).astype(np.uint8)
 
 

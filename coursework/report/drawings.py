@@ -32,8 +32,9 @@ def drawn_architecture(run):
     description = run.figures / "architecture.json"
     target = description.with_suffix(".svg")
     if description.is_file() and _is_stale(target, description):
+        descriptions = read_descriptions(description)
         for suffix in SUFFIXES:
-            render(read_descriptions(description), target.with_suffix(suffix))
+            render(descriptions, target.with_suffix(suffix))
     return target
 
 
