@@ -18,6 +18,7 @@ from benchmarks.recorded import earlier, machine, read_results, table
 from benchmarks.startup import seconds_to_first_step
 from coursework.errors import UserError
 from coursework.presets import PRESETS
+from coursework.quiet import silence
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results" / "training_step.json"
@@ -30,8 +31,8 @@ BATCH_SIZE = 64
 # step (the mere sign of each gradient) has turned rounding into small differences of weights.
 TOLERANCES = {"float32": (1e-3, 2e-2), "bfloat16": (2e-2, 1e-1)}
 # With several critic steps these, in both places: all but the first of them have updates behind them in the very first
-# step, and rounding is amplified more. After one step of five, PyTorch's own two forms differ by .15 in bfloat16.
-TOLERANCES_OF_SEVERAL = {"float32": 2e-2, "bfloat16": 2e-1}
+# step, and rounding is amplified more.
+TOLERANCES_OF_SEVERAL = {"float32": 2e-2, "bfloat16": 5e-2}
 # Losses below this are compared absolutely: a hinge loss of several critic steps is soon zero.
 LOSS_SCALE, LOSS_SCALE_OF_SEVERAL = 0.1, 1.0
 
@@ -84,7 +85,8 @@ def measure(config, precision, repeats, sides=SIDES, seconds=2.0):
                 workers.append(Worker(side, config_file, folder))
             losses = {worker.side: worker.ask("losses 3") for worker in workers}
             result = {"preset": config.preset, "precision": precision, "losses": losses}
-            result["loss_differences"] = check_losses(losses, *tolerances(config, precision))
+            limits = tolerances(config, precision)
+            result["loss_differences"] = check_losses(compared(losses, config, precision), *limits)
             result["gflop"] = workers[0].ask("flops") / 1e9
             if repeats:
                 result |= _times(workers, repeats, seconds)
@@ -99,6 +101,18 @@ def tolerances(config, precision):
     if config.critic_steps > 1:
         return TOLERANCES_OF_SEVERAL[precision], TOLERANCES_OF_SEVERAL[precision], LOSS_SCALE_OF_SEVERAL
     return *TOLERANCES[precision], LOSS_SCALE
+
+
+def compared(losses, config, precision):
+    """Return the sides whose losses must agree: all, but for one case of PyTorch's compiled form.
+
+    After several critic steps in bfloat16 that form departs from the very program that it was compiled from (losses of
+    step 2 by .9, where ours differ from the plain form's by .01): its fused operations round elsewhere. So it is no
+    witness for or against ours, and stays in the results to be seen.
+    """
+    if config.critic_steps > 1 and precision == "bfloat16":
+        return {side: values for side, values in losses.items() if side != "torch-compiled"}
+    return losses
 
 
 def check_losses(losses, first_tolerance, later_tolerance, scale=LOSS_SCALE):
@@ -189,6 +203,8 @@ def main(arguments=None):
         show(options.json)
         return
     sides = SIDES[:2] if options.no_compile else SIDES
+    # `machine` asks Keras, whose chatter would come between the rows.
+    silence()
     results = {"machine": machine(), "settings": options.set, "steps": []}
     results = earlier(options.json, results, "benchmarks.training_step") or results
     if not options.no_startup:

@@ -136,6 +136,11 @@ def save_figure(figure, path, dpi=200):
         # A name from somebody's log may have letters that the typeface lacks; a box stands for each.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(temporary, dpi=dpi, metadata=undated.get(temporary.suffix))
+        if temporary.suffix == ".png":
+            # All opaque: the channel that says so is a tenth of the file.
+            with Image.open(temporary) as image:
+                opaque = image.convert("RGB")
+            opaque.save(temporary)
 
 
 def _checked(images):

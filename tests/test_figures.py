@@ -152,6 +152,13 @@ def test_names_that_no_typeface_has_are_drawn_without_a_warning(tmp_path, recwar
     assert [str(warning.message) for warning in recwarn] == []
 
 
+def test_png_figures_are_opaque(tmp_path):
+    figures.curves(LOG, tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as image:
+        assert image.mode == "RGB" and image.getpixel((0, 0)) == (255, 255, 255)
+        assert image.width == 1340
+
+
 def test_curves_are_labelled_vector_graphics_and_the_same_every_time(tmp_path):
     figures.curves(LOG, tmp_path / "a.svg")
     figures.curves(LOG, tmp_path / "b.svg")
