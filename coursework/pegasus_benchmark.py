@@ -67,12 +67,11 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
     measure = _Truth(truth, dataset)
     rows, best = [], []
     for part in pools_of(task, runs, pool, seed):
-        begun = time.perf_counter()
         candidates = part.candidates(folder / "pools")
-        seconds = time.perf_counter() - begun
         appraisal = appraisers[0].appraise(candidates.images)
         other = appraisers[1].appraise(candidates.images, appraisal.neighbours["pixels"])
-        row = {"strategy": part.name, "run": part.run.name, "candidates": len(candidates), "seconds": round(seconds, 1)}
+        row = {"strategy": part.name, "run": part.run.name}
+        row |= {"candidates": len(candidates), "seconds": candidates.seconds}
         row |= measure.row(candidates.images, appraisal, other, appraisers[0].scale(COUNT))
         rows.append(row)
         best.append((part.title, candidates.images[rank(appraisal.scores)[:16]]))
@@ -133,7 +132,9 @@ def table(content):
     for row in sorted(content["rows"], key=lambda row: -row["share_top"]):
         cells = [f"{row[name]:>9.1%}" for name in ("share", "share_top", "share_batch")]
         cells += [f"{row[name]:>9.2f}" for name in ("frechet", "recognisability", "recognisability_second")]
-        lines.append(f"{row['strategy'] + ', ' + row['run']:44}" + "".join(cells) + f"{row['seconds']:>7.0f}")
+        # Candidates of an earlier version do not tell how long they took.
+        cells.append(f"{'?' if row['seconds'] is None else round(row['seconds']):>7}")
+        lines.append(f"{row['strategy'] + ', ' + row['run']:44}" + "".join(cells))
     lines += [
         "",
         "pegasi, top 64, batch: share that the judge of truth calls a pegasus, of all candidates, of the 64 ranked",

@@ -15,12 +15,13 @@ class Candidates:
 
     images: uint8 (n, h, w, c). latents: n dicts {name: float32 array}, all that the run's network decodes to the image
     (`coursework.pegasus.decoding`); candidates of different strategies hold different ones. origins: n dicts ready for
-    JSON, how the latents came about.
+    JSON, how the latents came about. seconds: that their making took, None where nobody measured.
     """
 
     images: np.ndarray
     latents: list[dict]
     origins: list[dict]
+    seconds: float | None = None
 
     def __len__(self):
         return len(self.images)

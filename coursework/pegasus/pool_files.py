@@ -17,7 +17,7 @@ def write_pool(folder, key, candidates):
     with replacing(folder / "images.npz") as temporary:
         np.savez_compressed(temporary, images=candidates.images)
     write_latents(folder / "latents.npz", candidates.latents)
-    record = {"key": key, "files": _hashes(folder), "origins": candidates.origins}
+    record = {"key": key, "seconds": candidates.seconds, "files": _hashes(folder), "origins": candidates.origins}
     write_text(folder / "pool.json", json.dumps(record, indent=1) + "\n")
 
 
@@ -32,7 +32,9 @@ def read_pool(folder, key=None):
         if key not in (None, record["key"]) or record["files"] != _hashes(folder):
             return None
         images = read_npz(folder / "images.npz", LARGEST)["images"]
-        return Candidates(images, read_latents(folder / "latents.npz"), record["origins"])
+        seconds = record.get("seconds")
+        seconds = None if seconds is None else float(seconds)
+        return Candidates(images, read_latents(folder / "latents.npz"), record["origins"], seconds)
     except (OSError, ValueError, KeyError, TypeError, UserError):
         return None
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coursework.files import sha256
@@ -39,7 +40,9 @@ class Pool:
         if found is not None:
             return found
         with Progress(f"{self.name}, {self.run.name}", unit=None) as progress:
+            begun = time.perf_counter()
             made = STRATEGIES[self.name](self.task, TrainedRun(self.run), self.count, self.seed, progress.step)
+            made = replace(made, seconds=round(time.perf_counter() - begun, 1))
         write_pool(folder, key, made)
         return made
 
