@@ -12,7 +12,7 @@ from keras import layers, ops
 from coursework.data import sprites
 from coursework.errors import UserError
 from coursework.models import build_networks
-from coursework.pegasus import decoding, search
+from coursework.pegasus import decoding, search, terms
 from coursework.pegasus.candidates import Candidates, read_latents, write_latents
 from coursework.pegasus.decoding import decode, encode, remake
 from coursework.pegasus.draws import draw_latents, streams
@@ -21,7 +21,7 @@ from coursework.pegasus.stages import mix_regions, stages
 from coursework.pegasus.strategies import STRATEGIES
 from coursework.pegasus.strategies.interpolation import BODY_SHARE
 from coursework.pegasus.task import Task
-from coursework.pegasus.terms import critics_of
+from coursework.pegasus.terms import SEAM, critics_of, seam_of
 from coursework.presets import PRESETS
 from coursework.run import Run
 from coursework.sampling import TrainedRun
@@ -291,6 +291,40 @@ def test_two_critics_are_a_product_of_experts():
     found = critics_of(trained)(ops.ones((2, 2, 2, 3)), fixed)
     sigmoid = 1 / (1 + numpy.exp([-1.0, 2.0, -5.0]))
     assert array(found) == pytest.approx(numpy.log([sigmoid[0] * sigmoid[1], sigmoid[0] * sigmoid[2]]), rel=1e-4)
+
+
+def test_a_seam_counts_where_the_mask_changes_and_nowhere_else():
+    """Generations of one colour each, .5 apart in one channel and 1 in another: 1.25 squared, wherever the edge is."""
+    latents, classes = keras.Input((12,)), keras.Input((1, 1))
+    picture = layers.Reshape((2, 2, 3))(layers.Multiply()([latents, layers.Flatten()(classes)]))
+    trained = types.SimpleNamespace(generator=keras.Model([latents, classes], picture))
+    other = numpy.tile([0.5, -1.0, 0.0], 4).astype("float32")
+    other[:3] = 9.0
+    given = {
+        "latents": numpy.zeros((3, 12), "float32"),
+        "upper_latents": numpy.tile(other, (3, 1)),
+        "classes": numpy.ones((3, 1, 1), "float32"),
+        "upper_classes": numpy.ones((3, 1, 1), "float32"),
+        # The first pixel, whose colours are far apart, lies inside, outside, and on a part of the edge.
+        "mask": numpy.array([[[1, 0.5], [0.25, 0]], [[0, 0.5], [0.5, 1]], [[0.5, 0.5], [0, 1]]], "float32"),
+    }
+    found = array(seam_of(trained)(None, {name: ops.convert_to_tensor(values) for name, values in given.items()}))
+    assert found == pytest.approx([-SEAM * 1.25, -SEAM * 1.25, -SEAM * (243 + 1.25) / 2], rel=1e-4)
+
+
+def test_a_region_search_hides_its_seam(world, monkeypatch):
+    task, runs = world
+    trained = runs["conditional-sngan"]
+    for name, value in {"steps": 40, "pool": 4, "rate": 0.1}.items():
+        monkeypatch.setitem(search.SETTINGS, name, value)
+    distances = []
+    for weight in (0.0, 1000.0):
+        monkeypatch.setattr(terms, "SEAM", weight)
+        latents = STRATEGIES["region_search"](task, trained, 8, 5).latents
+        stacked = {name: ops.convert_to_tensor(numpy.stack([part[name] for part in latents])) for name in latents[0]}
+        monkeypatch.setattr(terms, "SEAM", 1.0)
+        distances.append(-array(seam_of(trained)(None, stacked)))
+    assert (distances[1] < distances[0] - 0.05).all()
 
 
 # Mistakes.

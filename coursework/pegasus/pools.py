@@ -14,7 +14,7 @@ from coursework.progress import Progress
 from coursework.sampling import TrainedRun
 
 # Raised when a strategy comes to make other candidates, so that older ones are not believed.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from coursework.pegasus.decoding import batches, images_of
 
 # pool: random starts for each candidate, of which the best climbs; rate: Adam's, in standard deviations of a latent.
 # By eye on sprites: at 0.05 there is more evidence yet, in candidates that are all alike.
-SETTINGS = {"pool": 8, "steps": 50, "rate": 0.02}
+SETTINGS = {"pool": 32, "steps": 50, "rate": 0.02}
 # Largest shift of the images that are judged, in pixels.
 SHIFT = 2
 BETAS, EPSILON = (0.9, 0.999), 1e-8
@@ -50,7 +50,7 @@ def search(trained, latents_of, terms, free, fixed, seed, prior, settings=SETTIN
 
     trained: `TrainedRun`. free: {name: float32 (n, pool, ...)}, starts, of which each candidate's best one climbs;
     fixed: {name: float32 (n, ...)}. latents_of(free, fixed): latents as `images_of` takes them; prior(free): (n,) log
-    density; terms: functions of (images in [-1, 1], fixed), (n,) each: what is climbed is the sum of all. Images are
+    density; terms: see `coursework.pegasus.terms`; what is climbed is the sum of all. Images are
     judged shifted by up to `SHIFT` pixels and mirrored, differently in every step, so that no accident of the judge's
     pays. progress: called with (steps done, steps in all).
     """
@@ -59,8 +59,9 @@ def search(trained, latents_of, terms, free, fixed, seed, prior, settings=SETTIN
     names = list(free)
 
     def objective(free, fixed, rows, columns):
-        images = placed(ops.cast(images_of(trained, latents_of(free, fixed)), "float32"), rows, columns)
-        return sum((term(images, fixed) for term in terms), prior(free))
+        latents = latents_of(free, fixed)
+        images = placed(ops.cast(images_of(trained, latents), "float32"), rows, columns)
+        return sum((term(images, {**fixed, **latents}) for term in terms), prior(free))
 
     def step(free, first, second, number, fixed, rows, columns):
         def value(*tensors):
