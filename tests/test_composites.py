@@ -5,7 +5,7 @@ import pytest
 
 from coursework.pegasus import composites
 from coursework.pegasus.composites import KINDS, TWO_PICTURES, Composites, compose, foreground, visible
-from coursework.pegasus.views import View, blur, occlude, spoil
+from coursework.pegasus.views import SLIGHT, View, blur, occlude, slight_views, spoil
 
 
 def noise(count, seed=0, side=16):
@@ -17,6 +17,22 @@ def test_a_view_of_everything_changes_nothing():
     view = View.whole(3, 16, 16)
     np.testing.assert_allclose(view.show(images), images, atol=1e-4)
     np.testing.assert_allclose(view.share(np.ones((3, 16, 16))), 1, atol=1e-6)
+
+
+def test_slight_views_move_mirror_and_resize_each_image_alike():
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    views = list(slight_views(images))
+    assert len(views) == len(SLIGHT) == 8 and all(view.dtype == np.uint8 for view in views)
+    assert np.array_equal(views[0], images) and np.array_equal(views[1], images[:, :, ::-1])
+    down, across = SLIGHT[4][1:3]
+    assert np.array_equal(views[4][:, down:, across:], images[:, :-down, :-across])
+    # A disc stays a disc, of nine tenths of the radius.
+    rows, columns = np.indices((32, 32)) - 15.5
+    disc = np.repeat(255.0 * (np.hypot(rows, columns) < 10)[None, :, :, None], 3, axis=3).astype(np.uint8)
+    areas = [view.mean() / disc.mean() for view in slight_views(disc)]
+    assert areas == pytest.approx([scale**2 for scale, *_ in SLIGHT], abs=0.03)
+    # Whatever stands beside it, an image has the same views.
+    assert all(np.array_equal(view[1:2], alone) for view, alone in zip(views, slight_views(images[1:2]), strict=True))
 
 
 def test_a_moved_view_is_filled_by_its_mirror_image():

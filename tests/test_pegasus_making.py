@@ -22,6 +22,7 @@ from coursework.pegasus.evidence import evidence
 from coursework.pegasus.making import make_pegasi, pools_of, runs_of
 from coursework.pegasus.scores import CandidateScores
 from coursework.pegasus.task import Task
+from coursework.pegasus.views import SLIGHT, slight_views
 from coursework.pegasus.witness import ROLES, extract, save
 from coursework.presets import PRESETS
 from coursework.run import Run
@@ -69,11 +70,15 @@ def world(tmp_path_factory):
 def test_the_choice_follows_from_the_scores(world):
     dataset, task, _, _, made, _, _ = world
     assert len(made.candidates) == 24 and len(made.chosen) == len(set(made.chosen)) == 6
-    beliefs = evidence(
-        extract(task.witness, made.candidates.images), dataset.class_names, "horse", ("bird", "airplane")
-    )
+    beliefs = [
+        evidence(extract(task.witness, shown), dataset.class_names, "horse", ("bird", "airplane"))["both"]
+        for shown in slight_views(made.candidates.images)
+    ]
+    assert len(beliefs) == len(SLIGHT) and not numpy.allclose(beliefs[0], beliefs[2], rtol=1e-3)
     scores = made.appraisal.scores
-    assert scores.recognisability == pytest.approx(beliefs["both"], rel=1e-4)
+    assert scores.recognisability == pytest.approx(numpy.mean(beliefs, axis=0), rel=1e-4)
+    features = extract(task.witness, made.candidates.images)["features"]
+    assert made.appraisal.features == pytest.approx(features, rel=1e-4, abs=1e-5)
     appraiser = Appraiser(task, task.witness, PixelNeighbours(dataset))
     assert len(appraiser.real_scores().realism) == 12
     # The bar is that of real horses with a part of a bird or an aeroplane upon them.

@@ -18,7 +18,8 @@ LEAST_REAL = 0.1
 class CandidateScores:
     """Scores of n candidates, each (n,) in [0, 1]; `overall` is what they are ranked by.
 
-    recognisability: the witness's belief that a body and wings are there, in one picture (`evidence`, "both").
+    recognisability: the witness's belief that a body and wings are there, in one picture (`evidence`, "both"), a mean
+    over slightly changed views of the image.
     realism: 1 inside the manifold of real images, less with the distance from it (see `clipped_realism`).
     uniqueness: 0 for a copy of a training image, 1 from the distance that a typical real test image has from all of
     them (see `uniqueness`).

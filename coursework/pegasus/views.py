@@ -9,6 +9,17 @@ SIZES = (0.04, 0.3)
 BLURRED = 0.3
 NOISY = 0.3
 TONED = 0.5
+# Changes after which a picture shows what it showed: scale, rows and columns moved in pixels, mirrored.
+SLIGHT = (
+    (1.0, 0, 0, False),
+    (1.0, 0, 0, True),
+    (0.9, 0, 0, False),
+    (1.1, 0, 0, True),
+    (1.0, 2, 1, False),
+    (1.0, -2, -1, True),
+    (0.95, -1, 2, False),
+    (1.05, 1, -2, True),
+)
 
 
 class View:
@@ -46,6 +57,15 @@ class View:
         weights = _window(self.rows)[:, :, None] * _window(self.columns)[:, None, :]
         whole = _window(np.arange(self.rows.shape[1])).sum() * _window(np.arange(self.columns.shape[1])).sum()
         return np.minimum(1.0, (mask * weights).sum(axis=(1, 2)) / (whole * self.scale**2)).astype(np.float32)
+
+
+def slight_views(images):
+    """Yield uint8 images (n, h, w, c) after each change of `SLIGHT`, the same for all of them; first as they are."""
+    count, height, width = images.shape[:3]
+    for scale, down, across, mirrored in SLIGHT:
+        view = View(height, width, np.full(count, scale), np.tile([down, across], (count, 1)))
+        shown = to_bytes(view.show(images))
+        yield shown[:, :, ::-1] if mirrored else shown
 
 
 def occlude(images, generator):
