@@ -57,7 +57,7 @@ def test_the_penalty_is_of_each_item_by_itself():
         ops.convert_to_tensor(items, dtype="float64"),
     )
     expected = ((numpy.linalg.norm(items @ matrix, axis=1) - 1) ** 2).mean()
-    assert float(found) == pytest.approx(expected, rel=1e-9)
+    assert float(array(found)) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_critic_without_slope_has_a_penalty_and_finite_gradients():
