@@ -8,14 +8,16 @@ from coursework.pegasus.ranking import choose_batch, rank
 from coursework.pegasus.scores import CandidateScores, clipped_realism, diversity, nearest_distances, uniqueness
 
 
-def test_overall_is_the_geometric_mean_and_nothing_saves_a_candidate_that_fails():
-    scores = CandidateScores(numpy.array([0.5, 1.0]), numpy.array([0.25, 1.0]), numpy.array([1.0, 0.0]))
-    assert scores.overall.tolist() == pytest.approx([0.5, 0.0])
-    assert scores.record(0) == {"recognisability": 0.5, "realism": 0.25, "uniqueness": 1.0, "overall": 0.5}
-    assert scores.mean() == pytest.approx(
-        {"recognisability": 0.75, "realism": 0.625, "uniqueness": 0.5, "overall": 0.25}
+def test_overall_is_recognisability_and_nothing_saves_what_is_not_real_or_not_new():
+    columns = [0.5, 1.0, 0.75, 0.25], [0.25, 1.0, 0.2, 0.5], [0.1, 0.0, 1.0, 0.099]
+    scores = CandidateScores(*map(numpy.array, columns), bar=0.25)
+    assert scores.eligible.tolist() == [True, False, False, False]
+    assert scores.overall.tolist() == [0.5, 0.0, 0.0, 0.0]
+    assert scores.record(0) == {"recognisability": 0.5, "realism": 0.25, "uniqueness": 0.1, "overall": 0.5}
+    assert scores.mean(slice(0, 2)) == pytest.approx(
+        {"recognisability": 0.75, "realism": 0.625, "uniqueness": 0.05, "overall": 0.25}
     )
-    assert scores.take([1]).realism.tolist() == [1.0]
+    assert scores.take([1]).realism.tolist() == [1.0] and scores.take([0]).bar == 0.25
 
 
 def test_realism_above_the_edge_of_a_ball_counts_as_one():
@@ -37,11 +39,11 @@ def test_diversity_compares_with_as_many_real_images():
     assert diversity(real[:1], real) == 0.0
 
 
-def scores_of(overall, realism=None, bar=0.0):
-    """Return `CandidateScores` with these overall scores."""
-    overall = numpy.asarray(overall, float)
-    realism = numpy.ones(len(overall)) if realism is None else numpy.asarray(realism, float)
-    return CandidateScores(overall**3 / realism, realism, numpy.ones(len(overall)), bar)
+def scores_of(recognisability, realism=None, bar=0.0):
+    """Return `CandidateScores` of what is new."""
+    recognisability = numpy.asarray(recognisability, float)
+    realism = numpy.ones(len(recognisability)) if realism is None else numpy.asarray(realism, float)
+    return CandidateScores(recognisability, realism, numpy.ones(len(recognisability)), bar)
 
 
 def test_rank_keeps_ties_in_order():
@@ -49,8 +51,9 @@ def test_rank_keeps_ties_in_order():
 
 
 def test_what_is_not_real_enough_comes_last_however_well_it_is_recognised():
-    scores = scores_of([0.8, 0.9, 0.2, 0.7], realism=[0.4, 0.5, 0.9, 0.3], bar=0.5)
+    scores = scores_of([0.95, 0.9, 0.2, 0.7], realism=[0.4, 0.5, 0.9, 0.3], bar=0.5)
     assert scores.eligible.tolist() == [False, True, True, False]
+    # Beyond the bar more realism is worth nothing.
     assert rank(scores).tolist() == [1, 2, 0, 3]
     assert scores.take([0, 2]).eligible.tolist() == [False, True]
     # Also behind copies of what is, and the best of the ineligible ones first.
@@ -60,13 +63,13 @@ def test_what_is_not_real_enough_comes_last_however_well_it_is_recognised():
 
 def test_a_batch_holds_no_copies_of_the_best_while_others_are_left():
     features = numpy.array([[0.0], [0.0], [0.1], [1.0], [2.5]])
-    overall = numpy.array([0.9, 0.89, 0.88, 0.5, 0.2])
+    belief = numpy.array([0.9, 0.89, 0.88, 0.5, 0.2])
     # After the best: .5 in full, then .2 in full, then a tenth of .88, and the copy last.
-    assert choose_batch(scores_of(overall), features, 5, scale=1.0).tolist() == [0, 3, 4, 2, 1]
+    assert choose_batch(scores_of(belief), features, 5, scale=1.0).tolist() == [0, 3, 4, 2, 1]
     # Where everything counts as different, the score alone decides.
-    assert choose_batch(scores_of(overall), features, 3, scale=0.0).tolist() == [0, 1, 2]
+    assert choose_batch(scores_of(belief), features, 3, scale=0.0).tolist() == [0, 1, 2]
     # A weak one that is different is worth less than half a copy of a good one.
-    assert choose_batch(scores_of(overall), features, 2, scale=0.1).tolist() == [0, 2]
+    assert choose_batch(scores_of(belief), features, 2, scale=0.1).tolist() == [0, 2]
 
 
 def test_copies_follow_by_score_once_nothing_else_is_left():
