@@ -7,9 +7,10 @@ import numpy
 import pytest
 
 from benchmarks import training_step
+from benchmarks.agreement import check_losses, compared, tolerances
 from benchmarks.flops import forward_flops, step_flops
 from benchmarks.recorded import earlier, table
-from benchmarks.training_step import check_losses, compared, main, measure, row, tolerances
+from benchmarks.training_step import main, measure, row
 from coursework.errors import UserError
 from coursework.models import build_networks
 from coursework.presets import PRESETS

@@ -50,9 +50,9 @@ def search(trained, latents_of, terms, free, fixed, seed, prior, settings=SETTIN
 
     trained: `TrainedRun`. free: {name: float32 (n, pool, ...)}, starts, of which each candidate's best one climbs;
     fixed: {name: float32 (n, ...)}. latents_of(free, fixed): latents as `images_of` takes them; prior(free): (n,) log
-    density; terms: see `coursework.pegasus.terms`; what is climbed is the sum of all. Images are
-    judged shifted by up to `SHIFT` pixels and mirrored, differently in every step, so that no accident of the judge's
-    pays. progress: called with (steps done, steps in all).
+    density; terms: see `coursework.pegasus.terms`; what is climbed is the sum of all. Images are judged shifted by up
+    to `SHIFT` pixels and mirrored, differently in every step, so that no accident of the judge's pays. progress: called
+    with (steps done, steps in all).
     """
     steps, rate = settings["steps"], settings["rate"]
     height, width = trained.generator.outputs[0].shape[1:3]
