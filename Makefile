@@ -34,7 +34,7 @@ SHORT      = --set batch_size=16 --set initial_scale=1.414 --set optimizer.rate=
 RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior codes habits lines rings lesson figures report submission benchmark clean
+.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior codes habits lines rings lesson figures tables report submission benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +114,9 @@ lesson: $(INSTALLED) ## questions of a lesson on GANs, answered with the ring: l
 
 figures: $(INSTALLED) ## the figures of every run, each also alone in reports/figures (PNG, PDF)
 	$(COURSEWORK) figures $(RUNS)
+
+tables: $(INSTALLED) ## every table of results again, as text, from what was kept
+	$(COURSEWORK) tables
 
 report: $(INSTALLED) ## reports/report.pdf, report.html and the model card from the runs there are
 	$(COURSEWORK) report $(RUNS) $(if $(CHOICE),--choice $(CHOICE))

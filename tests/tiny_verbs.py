@@ -34,6 +34,7 @@ COMMANDS = {
     "evaluate": [["evaluate", "runs/gan", "--metrics", "fd"]],
     "metrics": [["metrics", "samples", "animals:train", "--metrics", "fd", "--json", "scores.json"]],
     "compare": [["compare", "runs/gan", "runs/acai"]],
+    "tables": [["tables", "--runs", "runs/gan", "runs/acai"], ["tables", "settings", "--runs", "runs/gan"]],
     "downstream": [["downstream", "runs/acai"], ["downstream", "--train", "animals", "--epochs", "1"]],
     "aggregate-posterior": [["aggregate-posterior", "runs/acai", "--samples", "64", "--folder", "posterior"]],
     "pegasus": [
@@ -55,7 +56,7 @@ for lines in (COMMANDS["judge"], COMMANDS["train"], COMMANDS["study"]):
     for line in lines:
         line += ["--dataset", "animals"]
 # Verbs that import no Keras, and need none of what `shrink` does.
-LIGHT = {"compare", "report", "submission"}
+LIGHT = {"compare", "tables", "report", "submission"}
 SMALL_POINTS = {"latent_size": 2, "generator_width": 8, "generator_depth": 1, "discriminator_width": 8}
 PER_CLASS = {"train_per_class": 24, "test_per_class": 20}
 

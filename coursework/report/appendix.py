@@ -8,7 +8,7 @@ from coursework.report.document import cell, figure, heading, name, note, panel,
 from coursework.report.drawings import drawn_architecture, drawn_curves, training_caption
 from coursework.report.pegasus import ranking_blocks
 from coursework.report.sections import SETTINGS_IN_BODY, SIDE_BY_SIDE, sample_panel, through_training
-from coursework.report.strategies import strategy_blocks
+from coursework.report.strategies import strategy_blocks, truth_blocks
 from coursework.report.studies import study_blocks
 from coursework.report.values import value_text
 
@@ -24,8 +24,19 @@ CAPTIONS = {
 
 def appendix_blocks(context):
     """Return the appendix, with a heading of its own for each part."""
+    blocks = result_blocks(context)
+    if len(context.runs) > SETTINGS_IN_BODY:
+        blocks += [heading(2, "Settings of all runs"), *settings_blocks(context.runs)]
+    for run in context.runs:
+        blocks += run_blocks(context, run)
+    return blocks
+
+
+def result_blocks(context):
+    """Return its parts on results that are not one run's: strategies, the ranking, studies."""
     blocks = []
     strategies = strategy_blocks(context.pegasus.comparison) if context.pegasus else []
+    strategies += truth_blocks(context.folder)
     if strategies:
         blocks += [heading(2, "Pegasus strategies"), *strategies]
     ranking = ranking_blocks(context.pegasus)
@@ -34,18 +45,13 @@ def appendix_blocks(context):
     studies = [block for file in sorted((context.folder / "studies").glob("*.csv")) for block in csv_blocks(file)]
     if studies:
         blocks += [heading(2, "Studies"), *studies]
-    blocks += study_blocks(context)
-    if len(context.runs) > SETTINGS_IN_BODY:
-        blocks += [heading(2, "Settings of all runs"), *settings_blocks(context.runs)]
-    for run in context.runs:
-        blocks += run_blocks(context, run)
-    return blocks
+    return blocks + study_blocks(context)
 
 
 def run_blocks(context, run):
     """Return the section on a run: what it ran on, and every figure that the body does not show."""
     final = run is context.final
-    blocks = [heading(2, name(run.name)), _machine(run)]
+    blocks = [heading(2, name(run.name)), machine_table(run)]
     if not final:
         architecture = context.images.add(drawn_architecture(run.run))
         curves = context.images.add(drawn_curves(run.run))
@@ -92,7 +98,8 @@ def _words(stem):
     return re.sub("[-_]", " ", stem)
 
 
-def _machine(run):
+def machine_table(run):
+    """Return the table of what a run ran on."""
     environment = run.environment
     backend = " ".join(str(environment[key]) for key in ("backend", "backend_version") if environment.get(key))
     facts = {

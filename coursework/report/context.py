@@ -6,21 +6,26 @@ from pathlib import Path
 
 from coursework.files import read_json
 from coursework.report.images import Images
+from coursework.report.peers import read_peers
 from coursework.report.pegasus import Pegasus, read_pegasus
 from coursework.report.values import dataset_label, duration
 from coursework.run import Run
 
 
 class ReportedRun:
-    """A run with everything that the report shows of it, read once."""
+    """A run with everything that the report shows of it, read once.
 
-    def __init__(self, run):
+    peers: [(name, metrics)] of the same configuration trained by another program.
+    """
+
+    def __init__(self, run, folder):
         self.run = run
         self.name = run.name
         self.config = run.read_config()
         self.environment = run.read_environment()
         self.metrics = run.read_metrics()
         self.dataset = dataset_label(run)
+        self.peers = read_peers(run, folder)
 
     @functools.cached_property
     def sample_files(self):
@@ -56,10 +61,10 @@ class ReportedRun:
 
 @dataclass
 class Context:
-    """runs: of the report; final: that of the final model; folder: where reports are at home."""
+    """runs: of the report; final: that of the final model, None without a run; folder: where reports are at home."""
 
     runs: list[ReportedRun]
-    final: ReportedRun
+    final: ReportedRun | None
     images: Images
     pegasus: Pegasus | None
     judges: dict[str, dict]
@@ -71,7 +76,7 @@ def gather(runs, folder, stage, final="", pegasus=None):
 
     The final model is the run called `final`, else that of the best Pegasus, else that of the least FD-judge.
     """
-    reported = [ReportedRun(run) for run in runs]
+    reported = [ReportedRun(run, Path(folder)) for run in runs]
     images = Images(stage)
     found = read_pegasus(Path(pegasus) if pegasus else Path(folder) / "pegasus", images)
     return Context(
@@ -85,7 +90,7 @@ def _final(runs, named, pegasus):
         if isinstance(name, str) and name in by_name:
             return by_name[name]
     scored = [run for run in runs if isinstance(run.value("fd_judge"), int | float)]
-    return min(scored, key=lambda run: run.value("fd_judge")) if scored else runs[0]
+    return min(scored or runs, key=lambda run: run.value("fd_judge") or 0.0, default=None)
 
 
 def _judges(runs, folder):

@@ -133,6 +133,7 @@ def _side_by_side(target, runs, rows, caption):
         ("images seen", [run.environment.get("images_seen") for run in runs]),
         ("processor time", [_time(run.environment, "processor_seconds") for run in runs]),
         ("time", [_time(run.environment, "seconds") for run in runs]),
+        ("images a processor second", [_rate(run.environment) for run in runs]),
     ]
     networks = dict.fromkeys(key for run in runs for key in run.environment.get("parameters") or {})
     measured += [
@@ -147,6 +148,11 @@ def _side_by_side(target, runs, rows, caption):
 
 def _time(environment, key):
     return duration(environment[key]) if environment.get(key) else None
+
+
+def _rate(environment):
+    images, seconds = environment.get("images_seen"), environment.get("processor_seconds")
+    return round(images / seconds) if images and seconds else None
 
 
 def setting_text(key, value):

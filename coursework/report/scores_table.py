@@ -13,11 +13,14 @@ OF_CODES = ("linear_accuracy", "clustering_accuracy")
 def score_blocks(runs):
     """Return a table of scores for each data set, or several where the columns do not fit beside each other.
 
-    Some classes of a data set are another one: nothing measured on them compares with what the whole gives.
+    Some classes of a data set are another one: nothing measured on them compares with what the whole gives. A run's
+    peers stand beneath it.
     """
     blocks = []
     results = [
-        (_dataset(run), run.name, [record for record in run.metrics if record["name"] not in OF_CODES]) for run in runs
+        (_dataset(run), name, [record for record in metrics if record["name"] not in OF_CODES])
+        for run in runs
+        for name, metrics in ((run.name, run.metrics), *run.peers)
     ]
     for content in score_tables(results, COLUMNS):
         blocks.append(_table(content))

@@ -1,4 +1,4 @@
-"""The tables of strategies: how each one's batch scores, by the witness that searched and by one that did not."""
+"""The tables of strategies: each one's batch by the witness that searched and by one that did not, and by the truth."""
 
 from coursework.files import read_json
 from coursework.report.document import cell, name, row, table
@@ -44,3 +44,48 @@ def _means(each, witness):
     found = each.get("batch") or each.get("all") or {}
     found = found.get(witness) if isinstance(found, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+def truth_blocks(folder):
+    """Return the table of strategies where the truth is known: pegasus-benchmark/table.json, nothing without it.
+
+    The best by the highest ranked stand first; small beneath, how far the judge of truth can be trusted.
+    """
+    file = folder / "pegasus-benchmark" / "table.json"
+    content = read_json(file, dict) if file.is_file() else {}
+    rows = content.get("rows")
+    rows = [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+    if not rows:
+        return []
+    shares = ("share", "share_top", "share_batch")
+    lines = [
+        row(
+            cell(name(strategy_text(each.get("strategy", "not recorded")))),
+            cell(name(value_text(each.get("run", "not recorded")))),
+            *(_percent(each.get(key)) for key in shares),
+            number_text(each.get("frechet"), 2),
+        )
+        for each in sorted(rows, key=lambda each: -_number(each.get("share_top")))
+    ]
+    bounds = [number_text(content.get(key), 2) for key in ("floor", "ceiling")]
+    rates = content.get("false_positive_rates")
+    called = {"true ones": content.get("true_positive_rate"), **(rates if isinstance(rates, dict) else {})}
+    facts = {
+        "Calls pegasi, % of": ", ".join(f"{value_text(kind)} {_percent(rate)}" for kind, rate in called.items()),
+        "Fréchet distance": ", ".join(
+            f"{kind} {each}" for kind, each in zip(("other true ones", "horses"), bounds, strict=True)
+        ),
+    }
+    notes = table("", ["The judge of truth", ""], [row(*fact) for fact in facts.items()], (), ["left"] * 2, [0, 1])
+    header = ["Strategy", "Run", "Pegasi, %", "Of the first 64, %", "Of the batch, %", "Fréchet distance"]
+    align = ["left", "left"] + ["right"] * 4
+    caption = ["Strategies on sprites, by a judge of truth."]
+    return [table("truth", header, lines, caption, align, [1.6, 1.8, 1, 1, 1, 1], notes)]
+
+
+def _percent(value):
+    return number_text(100 * value, 1) if isinstance(value, float) else "not measured"
+
+
+def _number(value):
+    return value if isinstance(value, float) else 0.0

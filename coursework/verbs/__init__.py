@@ -23,6 +23,7 @@ def add_verbs(verbs):
     pegasus.add_pegasus_benchmark(verbs)
     results.add_figures(verbs)
     results.add_compare(verbs)
+    results.add_tables(verbs)
     results.add_report(verbs)
     submission.add_submission(verbs)
     results.add_lines(verbs)

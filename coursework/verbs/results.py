@@ -101,6 +101,42 @@ def _report(arguments):
     print("\n".join(report.lines()))
 
 
+def add_tables(verbs):
+    """Add the verb `tables`."""
+    parser = add_verb(
+        verbs,
+        "tables",
+        _tables,
+        "Print the tables of all results again, from what was kept: in a second, without Keras.",
+    )
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="*",
+        help="scores, settings, strategies, rings ... (default: every table there is)",
+    )
+    parser.add_argument(
+        "--runs", metavar="RUN", nargs="+", default=[], help="of these runs (default: all in reports/runs)"
+    )
+    parser.add_argument("--folder", type=Path, default=Path("reports"), help="where reports are at home (reports)")
+
+
+def _tables(arguments):
+    import tempfile
+
+    from coursework.report.context import gather
+    from coursework.report.text_tables import chosen_tables, result_tables, table_lines
+    from coursework.run import Run
+
+    runs = [Run.existing(name) for name in arguments.runs] or Run.all()
+    with tempfile.TemporaryDirectory() as stage:
+        tables = result_tables(gather(runs, arguments.folder, stage))
+    shown = chosen_tables(tables, arguments.name)
+    if not shown:
+        raise UserError(f"no results in {arguments.folder}: train a run with `python -m coursework train PRESET`")
+    print("\n\n\n".join("\n".join(table_lines(table)) for table in shown))
+
+
 def add_lines(verbs):
     """Add the verb `lines`."""
     parser = add_verb(

@@ -1,0 +1,180 @@
+"""Every table of the report again as text, what a run's peers scored beside it, and strategies by the truth."""
+
+import json
+
+import pytest
+from report_runs import ENVIRONMENT, SCORE, bare_run, full_run, pages_of, pegasus_folder, staged, table
+
+from coursework import cli
+from coursework.errors import UserError
+from coursework.report.context import gather
+from coursework.report.document import cell, cite, row, strong
+from coursework.report.document import table as table_block
+from coursework.report.text_tables import chosen_tables, result_tables, table_lines
+from coursework.run import Run
+
+TRUTH = {
+    "rows": [
+        {
+            "strategy": "interpolation",
+            "run": "vae",
+            "share": 0.02,
+            "share_top": 0.0,
+            "share_batch": 0.0,
+            "frechet": 9.0,
+        },
+        {"strategy": "region_search", "run": "c", "share": 0.25, "share_top": 0.5, "share_batch": 0.4, "frechet": 4.5},
+    ],
+    "floor": 0.01,
+    "ceiling": 18.5,
+    "true_positive_rate": 0.99,
+    "false_positive_rates": {"horse blend": 0.03},
+}
+
+
+@pytest.fixture
+def home(in_tmp):
+    """Work in an empty folder, where reports/runs is empty too."""
+    return in_tmp
+
+
+def peer_of(run, home, value, **settings):
+    """Write what another program scored with the configuration of `run`."""
+    peer = Run(home / "peers" / run.name)
+    config = json.loads(run.read_config().to_json()) | settings
+    peer.path.mkdir(parents=True)
+    peer.config_file.write_text(json.dumps(config))
+    peer.write_metrics([SCORE | {"value": value, "floor": 1.0}])
+
+
+def test_a_table_in_text_has_columns_details_and_small_print():
+    small = table_block("", ["Score", "n"], [row("FD", "10")])
+    block = table_block(
+        "scores",
+        ["Run", cell(strong("FD"), detail="judge")],
+        [row("a", cell(strong("1.5"), " ± 0.1")), row("long name", "12", ruled=True)],
+        ["As in ", cite("acai", "rae"), "."],
+        notes=small,
+    )
+    assert table_lines(block) == [
+        "scores: As in [acai, rae].",
+        "",
+        "Run                 FD",
+        "                 judge",
+        "----------------------",
+        "a          *1.5* ± 0.1",
+        "----------------------",
+        "long name           12",
+        "",
+        "Score   n",
+        "---------",
+        "FD     10",
+    ]
+
+
+def test_long_captions_are_broken_and_tables_without_one_bear_their_name():
+    block = table_block("lines", ["Model", ""], [row("vae", "1")], ["word " * 40])
+    lines = table_lines(block)
+    assert max(map(len, lines)) <= 100 and " ".join(lines).startswith("lines: word word") and lines.index("") == 3
+    assert table_lines(block | {"caption": []})[0] == "lines"
+
+
+def test_tables_are_chosen_by_name_and_by_its_beginning():
+    blocks = [table_block(target, [], []) for target in ("rings-ring", "rings-grid", "ringsider", "scores")]
+    chosen = [block["target"] for block in chosen_tables(blocks, ["rings", "scores"])]
+    assert chosen == ["rings-ring", "rings-grid", "scores"] and chosen_tables(blocks, []) == blocks
+    with pytest.raises(UserError, match="no table ring; there are rings-ring, rings-grid, ringsider, scores"):
+        chosen_tables(blocks, ["scores", "ring"])
+
+
+def test_all_results_are_among_the_tables(home):
+    run = full_run(home)
+    pegasus_folder(home / "pegasus")
+    (home / "studies").mkdir()
+    (home / "studies" / "loss.csv").write_text("epoch,hinge\n1,2.5\n")
+    (home / "pegasus-benchmark").mkdir()
+    (home / "pegasus-benchmark" / "table.json").write_text(json.dumps(TRUTH))
+    (home / "stage").mkdir()
+    blocks = result_tables(gather([run], home, home / "stage"))
+    assert [block["target"] for block in blocks] == [
+        *("scores", "settings", "common-settings", "pegasus-scores", "truth", "pegasus-ranking", "loss", "full")
+    ]
+    assert all(len(table_lines(block)) >= 4 for block in blocks)
+
+
+def test_the_verb_prints_them_without_touching_a_file(home, capsys):
+    full_run(home / "reports")
+    before = {file: file.stat().st_mtime_ns for file in home.rglob("*")}
+    assert cli.main(["tables", "scores"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("scores: Scores on CIFAR-10 (JPEG copy)") and "12.50 ± 0.04  not measured" in shown
+    assert {file: file.stat().st_mtime_ns for file in home.rglob("*")} == before
+    assert cli.main(["tables", "scores", "lines"]) == 2
+    assert "error: there is no table lines; there are scores, settings," in capsys.readouterr().err
+
+
+def test_without_any_result_the_verb_says_what_to_do(home, capsys):
+    assert cli.main(["tables"]) == 2
+    assert "no results in reports: train a run with" in capsys.readouterr().err
+
+
+def test_tables_need_no_run(home):
+    (home / "pegasus-benchmark").mkdir()
+    (home / "pegasus-benchmark" / "table.json").write_text(json.dumps(TRUTH))
+    (home / "stage").mkdir()
+    assert [block["target"] for block in result_tables(gather([], home, home / "stage"))] == ["truth"]
+
+
+def test_a_peer_stands_beneath_its_run_and_takes_part_in_the_race(home):
+    run, other = full_run(home, "full", score=3.0), full_run(home, "other", score=5.0)
+    peer_of(run, home, 2.5)
+    content, folder = staged([run, other], home)
+    scores = table(content, "scores")
+    assert [line[:2] for line in scores[1:]] == [
+        ["full", "3.00 ± 0.04"],
+        ["full in PyTorch", "2.50 ± 0.04"],
+        ["other", "5.00 ± 0.04"],
+        ["Real test images", "1.00"],
+    ]
+    assert len(pages_of(folder)) >= 2
+
+
+def test_what_was_trained_by_another_configuration_is_no_peer(home):
+    run = full_run(home)
+    peer_of(run, home, 2.5, epochs=7)
+    content, _ = staged([run], home)
+    assert [line[0] for line in table(content, "scores")] == ["Run", "full", "Real test images"]
+
+
+def test_strategies_by_the_truth_stand_best_first_with_what_the_judge_is_worth(home):
+    (home / "pegasus-benchmark").mkdir()
+    (home / "pegasus-benchmark" / "table.json").write_text(json.dumps(TRUTH))
+    content, folder = staged([bare_run(home)], home)
+    assert table(content, "truth")[1:] == [
+        ["region search", "c", "25.0", "50.0", "40.0", "4.50"],
+        ["interpolation", "vae", "2.0", "0.0", "0.0", "9.00"],
+    ]
+    (block,) = [block for block in content["blocks"] if block.get("target") == "truth"]
+    assert table_lines(block)[-2:] == [
+        "Calls pegasi, % of  true ones 99.0, horse blend 3.0",
+        "Fréchet distance    other true ones 0.01, horses 18.50",
+    ]
+    assert len(pages_of(folder)) >= 2
+
+
+@pytest.mark.parametrize("content", [{}, {"rows": 3}, {"rows": [1]}, {"rows": [{"share_top": "high"}]}])
+def test_odd_tables_of_the_truth_are_read_with_care(home, content):
+    (home / "pegasus-benchmark").mkdir()
+    (home / "pegasus-benchmark" / "table.json").write_text(json.dumps(content))
+    blocks = staged([bare_run(home)], home)[0]["blocks"]
+    found = [block for block in blocks if block.get("target") == "truth"]
+    assert len(found) == (content.get("rows") == [{"share_top": "high"}])
+
+
+def test_images_a_second_are_told_where_both_are_known(home):
+    run = full_run(home)
+    content, _ = staged([run], home)
+    assert ["images a processor second", "8,889"] in table(content, "settings")
+    run.write_environment({key: value for key, value in ENVIRONMENT.items() if key != "processor_seconds"})
+    content, _ = staged([run], home)
+    assert not any(line[0] == "images a processor second" for line in table(content, "settings"))
