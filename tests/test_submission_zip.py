@@ -133,6 +133,7 @@ def test_the_script_tells_what_is_amiss_in_one_line(reports):
 
     assert "cannot load" in told() or "generator.keras" in told()
     assert told("--epochs", "2").endswith("--epochs and --pool go with --train")
+    assert told("--train", "--pool", "32").endswith("--pool 32 cannot fill a batch of 64")
     assert told("--train", "--pool", "0").endswith("expected a whole number of 1 or more, found '0'")
     assert "--output would overwrite what is handed in" in told("--output", ".")
     (folder / "latents.npz").write_bytes(b"other")
@@ -245,3 +246,20 @@ def test_what_no_rule_forbids_is_told_too(reports):
     assert warnings[1] == "the text names what was not measured: {final: fid}"
     assert warnings[2] == "the best image was chosen by eye: reports/prose.md should not say otherwise"
     assert lines[-1].endswith("checked against the rules, its images not remade")
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "it ended with code -9 and said nothing"),
+        ("raise SystemExit('no ' + 400 * 'x')", "no " + 297 * "x"),
+    ],
+)
+def test_a_script_that_dies_is_told_with_its_last_words_or_its_code(tmp_path, program, why):
+    with zipfile.ZipFile(tmp_path / "dead.zip", "w") as archive:
+        archive.writestr("pegasus.py", program)
+        for name in ("pegasus.png", "batch.png"):
+            archive.writestr(name, b"no image")
+    with pytest.raises(UserError) as caught:
+        verify(tmp_path / "dead.zip")
+    assert str(caught.value) == f"pegasus.py in the zip remakes no images: {why}"

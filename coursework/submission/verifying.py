@@ -38,16 +38,17 @@ def verify(archive):
         except subprocess.TimeoutExpired as error:
             raise UserError(f"pegasus.py in the zip did not end within {SECONDS // 60} minutes") from error
         told = [line for line in done.stderr.splitlines() if line.strip()]
+        why = told[-1][:300] if told else f"it ended with code {done.returncode} and said nothing"
         off = [_difference(Path(folder), name) for name in (BEST, SHEET)]
         if None in off:
-            raise UserError(f"pegasus.py in the zip remakes no images: {told[-1] if told else done.returncode:.300}")
+            raise UserError(f"pegasus.py in the zip remakes no images: {why}")
         if max(off) > TOLERANCE:
             raise UserError(
                 f"pegasus.py in the zip makes other images, off by up to {max(off)} of 255: make pegasus again "
                 "with the weights that are there"
             )
         if done.returncode:
-            raise UserError(f"pegasus.py in the zip fails: {told[-1] if told else done.returncode:.300}")
+            raise UserError(f"pegasus.py in the zip fails: {why}")
         equal = all(
             (Path(folder, name).read_bytes() == Path(folder, REMADE, name).read_bytes()) for name in (BEST, SHEET)
         )

@@ -142,6 +142,8 @@ def parse():
     arguments = parser.parse_args()
     if not arguments.train and (arguments.epochs or arguments.pool):
         parser.error("--epochs and --pool go with --train")
+    if arguments.pool and arguments.pool < COUNT:
+        parser.error(f"--pool {arguments.pool} cannot fill a batch of {COUNT}")
     arguments.output = (arguments.output or Path("trained" if arguments.train else "remade")).resolve()
     if arguments.output == HERE:
         parser.error("--output would overwrite what is handed in: name another folder")
