@@ -300,13 +300,22 @@ def test_strategies_are_compared_by_both_witnesses(home):
 def test_odd_records_of_a_pegasus_are_read_with_care(home):
     folder = home / "pegasus"
     pegasus_folder(folder)
-    odd = [7, {}, {"scores": [1], "run": 3}, {"scores": {"realism": float("nan"), "other": "x"}, "neighbours": "none"}]
+    odd = [
+        7,
+        {"scores": None},
+        {"scores": [1], "run": 3},
+        {"scores": {"realism": float("nan"), "other": "x"}, "neighbours": "none"},
+    ]
     (folder / "pegasus.json").write_text(json.dumps(odd * 2500))
     (folder / "batch.png").unlink()
     content, stage_folder = staged([bare_run(home)], home)
     assert table(content, "pegasus-scores")[1] == ["Best", "not measured", "not measured"]
     assert table(content, "pegasus-scores")[2][0] == "Mean of 7,500"
     assert table(content, "pegasus-ranking")[2][1:4] == ["not recorded", "3", "not recorded"]
+    pages_of(stage_folder)
+    (folder / "pegasus.json").write_text('[{"run": "unscored"}]')
+    content, stage_folder = staged([bare_run(home)], home)
+    assert table(content, "pegasus-ranking")[1] == ["1", "not recorded", "unscored", "not recorded"]
     pages_of(stage_folder)
     (folder / "pegasus.json").write_text("{}")
     with pytest.raises(UserError, match=r"pegasus\.json should hold a JSON list"):

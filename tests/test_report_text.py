@@ -154,6 +154,12 @@ def test_words_of_text_and_captions_count_and_nothing_else():
     assert words(blocks) == {"body": 2 + 5 + 2, "captions": 5 + 3}
 
 
+def test_a_quotation_counts_and_the_mark_of_the_draft_does_not():
+    blocks = parse("> Four words by somebody\n\n> DRAFT: rewrite this text\n\nTwo more")
+    assert [block["type"] for block in blocks] == ["note", "note", "paragraph"]
+    assert words(blocks) == {"body": 4 + 2, "captions": 0}
+
+
 def test_citations_and_references_are_numbered_in_their_order():
     text = paragraph(see("b"), " and ", cite("vae", "gan"), cite("gan"))
     blocks = [text, figure("a", [], ["A."]), figure("b", [], ["B ", cite("acai")]), table("c", ["x"], [], ["C."])]

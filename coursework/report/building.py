@@ -16,6 +16,7 @@ from coursework.report.draft import draft
 from coursework.report.facts import Facts
 from coursework.report.model_card import model_card
 from coursework.report.page import page
+from coursework.report.pegasus import scores_of
 from coursework.report.prose import is_draft, parse
 from coursework.report.sections import PLACES
 from coursework.report.settings import read_settings
@@ -155,7 +156,7 @@ def _other_facts(context):
         found["strategy"] = strategy_text(found.get("strategy", "a strategy not recorded"))
         found |= {"count": len(pegasus.records), "candidates": pegasus.comparison.get("candidates")}
         for name in pegasus.score_names:
-            values = {"best": pegasus.best.get("scores", {}).get(name), "mean": pegasus.mean(name)}
+            values = {"best": scores_of(pegasus.best).get(name), "mean": pegasus.mean(name)}
             for words_of, value in values.items():
                 found[f"{words_of}.{name}"] = round(value, 3) if isinstance(value, int | float) else None
     judge = next(iter(context.judges.values()), {})

@@ -140,13 +140,14 @@ def count_words(text):
 
 
 def words(blocks):
-    """Return {"body", "captions"}: words of headings, paragraphs and lists, and of the captions of figures and tables.
+    """Return {"body", "captions"}: words of headings, paragraphs, lists and quotations, and of the captions of figures
+    and tables.
 
-    The title, what stands in figures, tables and equations, notes, citations and references do not count.
+    The title, what stands in figures, tables and equations, the package's notes, citations and references do not count.
     """
     counts = {"body": 0, "captions": 0}
     for block in blocks:
-        if block["type"] in ("heading", "paragraph"):
+        if block["type"] in ("heading", "paragraph") or block.get("own"):
             counts["body"] += count_words(plain(block["content"]))
         elif block["type"] == "list":
             counts["body"] += sum(count_words(plain(item)) for item in block["items"])

@@ -30,7 +30,6 @@ class Pegasus:
     batch: dict | None = None
     neighbours: dict | None = None
     frame: list[float] | None = None
-    batch_count: int = 0
     score_names: list[str] = field(default_factory=list)
     comparison: dict = field(default_factory=dict)
 
@@ -67,9 +66,9 @@ def read_pegasus(folder, images):
         records.sort(key=lambda record: record["rank"])
     best, batch = (read_image(folder / f"{name}.png") for name in ("pegasus", "batch"))
     best, batch = (None if array is None else shrink(array) for array in (best, batch))
-    frame, count = None, 0
+    frame = None
     if batch is not None:
-        batch, count = _first_rows(batch)
+        batch = _first_rows(batch)
         frame = None if best is None else place_of(best, batch)
     return Pegasus(
         records,
@@ -77,18 +76,15 @@ def read_pegasus(folder, images):
         batch=None if batch is None else images.add_array(batch),
         neighbours=images.add(folder / "neighbours.png"),
         frame=frame,
-        batch_count=count,
-        score_names=list(dict.fromkeys(name for record in records for name in _scores(record))),
+        score_names=list(dict.fromkeys(name for record in records for name in scores_of(record))),
         comparison=read_comparison(folder),
     )
 
 
 def _first_rows(batch):
-    """Return the sheet, cut after `ROWS_SHOWN` rows, and the number of images on it."""
-    rows, columns = tile_spans(batch)
-    if len(rows) > ROWS_SHOWN:
-        batch, rows = batch[: rows[ROWS_SHOWN - 1][1] + 1], rows[:ROWS_SHOWN]
-    return batch, len(rows) * len(columns)
+    """Return the sheet, cut after `ROWS_SHOWN` rows."""
+    rows, _ = tile_spans(batch)
+    return batch[: rows[ROWS_SHOWN - 1][1] + 1] if len(rows) > ROWS_SHOWN else batch
 
 
 def place_of(image, sheet):
@@ -124,7 +120,7 @@ def pegasus_blocks(pegasus):
         means = row(f"Mean of {len(pegasus.records):,}", *(number_text(pegasus.mean(name)) for name in names))
         header = ["", *(score(name).title for name in names)]
         rows = [best, means]
-        if any(_scores(record, "second") for record in pegasus.records):
+        if any(scores_of(record, "second") for record in pegasus.records):
             seconds = [number_text(_score(pegasus.best, name, "second")) for name in names]
             rows.append(row("Best, by the second witness", *seconds, ruled=True))
             seconds = [number_text(pegasus.mean(name, "second")) for name in names]
@@ -169,18 +165,19 @@ def ranking_blocks(pegasus):
     header = ["Rank", "Strategy", "Run", "Seed", *(score(name).title for name in names)]
     align = ["right", "left", "left", "right"] + ["right"] * len(names)
     # The score with the longest name stands beside the seed.
-    weights = [0, 1.4, 1.8, 0.5] + [1.4] + [1] * (len(names) - 1)
+    weights = [0, 1.4, 1.8, 0.5, *[1.4, *[1] * len(names)][: len(names)]]
     caption = [f"The first {len(shown)} of {len(pegasus.records):,} in the ranking."]
     return [table("pegasus-ranking", header, rows, caption, align, weights)]
 
 
-def _scores(record, part="scores"):
+def scores_of(record, part="scores"):
+    """Return {score: value} of a record by one witness, empty where it has none."""
     scores = record.get(part)
     return scores if isinstance(scores, dict) else {}
 
 
 def _score(record, name, part="scores"):
-    value = _scores(record, part).get(name)
+    value = scores_of(record, part).get(name)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 

@@ -88,7 +88,8 @@ def is_draft(text):
 def _paragraph(text, fact, source):
     if all(line.startswith(">") for line in text.splitlines()):
         quoted = "\n".join(line.lstrip("> ") for line in text.splitlines())
-        return note() | {"content": inlines(quoted, fact, source)}
+        # The draft's mark is the package's remark, every other quotation the student's.
+        return note() | {"content": inlines(quoted, fact, source), "own": not quoted.startswith(DRAFT_MARK)}
     return {"type": "paragraph", "content": inlines(text, fact, source)}
 
 
