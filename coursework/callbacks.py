@@ -127,11 +127,12 @@ class BestScore(keras.callbacks.Callback):
     """Scores the model every few epochs and keeps the networks of the best one in best/.
 
     score: function of the model -> float, lower is better; its value joins the epoch's logs as `name`.
-    keep: function that writes the model's networks to best/.
+    keep: function that writes the model's networks to best/. extractor_sha256: of the network that scores; what another
+    one kept before is not compared with it, and gives way.
     first_epoch: epochs done before; from 0 on, what an earlier training left in best/ no longer counts.
     """
 
-    def __init__(self, run, first_epoch, score, keep, name, every, last_epoch):
+    def __init__(self, run, first_epoch, score, keep, name, every, last_epoch, extractor_sha256=None):
         super().__init__()
         self.run = run
         self.score = score
@@ -139,8 +140,11 @@ class BestScore(keras.callbacks.Callback):
         self.name = name
         self.every = every
         self.last_epoch = last_epoch
+        self.extractor_sha256 = extractor_sha256
         # Not from the log, which forgets epochs that are trained again while best/ keeps their networks.
-        self.best = run.read_best_score().get("value", math.inf) if first_epoch else math.inf
+        before = run.read_best_score() if first_epoch else {}
+        comparable = before.get("extractor_sha256", extractor_sha256) == extractor_sha256
+        self.best = before.get("value", math.inf) if comparable else math.inf
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every and epoch + 1 != self.last_epoch:
@@ -150,7 +154,7 @@ class BestScore(keras.callbacks.Callback):
         if value < self.best:
             self.best = value
             self.keep(self.model)
-            self.run.write_best_score(self.name, value, epoch + 1)
+            self.run.write_best_score(self.name, value, epoch + 1, self.extractor_sha256)
 
 
 def _rounded(name, value):

@@ -174,15 +174,18 @@ class Run:
         return [*kept, *records]
 
     def read_best_score(self):
-        """Return best/score.json, {"name", "value", "epoch"} of the networks in best/, empty where there is none."""
+        """Return best/score.json, {"name", "value", "epoch", "extractor_sha256"} of the networks in best/.
+
+        Empty where there is none; the last is of what measured, which earlier versions did not write.
+        """
         record = _read_json(self.best / "score.json", {})
         if record and not (_is_number(record.get("value")) and type(record.get("epoch")) is int):
             raise UserError(f"{self.best / 'score.json'} should hold a value and an epoch")
         return record
 
-    def write_best_score(self, name, value, epoch):
+    def write_best_score(self, name, value, epoch, extractor_sha256):
         """Write best/score.json."""
-        record = {"name": name, "value": value, "epoch": epoch}
+        record = {"name": name, "value": value, "epoch": epoch, "extractor_sha256": extractor_sha256}
         write_text(self.best / "score.json", json.dumps(record, indent=1) + "\n")
 
     def read_log(self):

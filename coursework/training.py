@@ -182,6 +182,7 @@ def _callbacks(config, run, dataset, start, record, tensorboard, report, interru
                     "fd_judge",
                     config.score_every,
                     config.epochs,
+                    judge.sha256,
                 )
             )
     # The log comes after the score, which adds a column, and before the backup, which declares the epoch done.

@@ -122,7 +122,7 @@ def test_a_resumed_log_goes_on_after_the_state(run):
     assert run.read_log()["kl"] == [5]
 
 
-def best_score(run, values, every=1, last_epoch=100, first_epoch=0):
+def best_score(run, values, every=1, last_epoch=100, first_epoch=0, extractor_sha256=None):
     """Return a BestScore with the scores `values`, and the list that tells which epochs it kept."""
     kept, scores = [], iter(values)
     epoch = []
@@ -133,7 +133,14 @@ def best_score(run, values, every=1, last_epoch=100, first_epoch=0):
             super().on_epoch_end(number, logs)
 
     score = Counted(
-        run, first_epoch, lambda model: next(scores), lambda model: kept.append(epoch[0]), "fd", every, last_epoch
+        run,
+        first_epoch,
+        lambda model: next(scores),
+        lambda model: kept.append(epoch[0]),
+        "fd",
+        every,
+        last_epoch,
+        extractor_sha256,
     )
     return score, kept
 
@@ -145,7 +152,7 @@ def test_the_best_score_is_kept(run):
         score.on_epoch_end(epoch, logs[epoch])
     assert kept == [1, 3]
     assert [entry["fd"] for entry in logs] == pytest.approx([5, 7, 3, math.nan, 3], nan_ok=True)
-    assert run.read_best_score() == {"name": "fd", "value": 3.0, "epoch": 3}
+    assert run.read_best_score() == {"name": "fd", "value": 3.0, "epoch": 3, "extractor_sha256": None}
 
 
 def test_scores_are_taken_every_few_epochs_and_after_the_last(run):
@@ -164,6 +171,19 @@ def test_a_resumed_run_remembers_its_best_score_also_where_the_log_does_not(run)
     anew, kept = best_score(run, [50.0])
     anew.on_epoch_end(0, {})
     assert kept == [1] and run.read_best_score()["value"] == 50
+
+
+def test_the_score_of_another_judge_is_not_compared(run):
+    first, kept = best_score(run, [2.0], extractor_sha256="a")
+    first.on_epoch_end(0, {})
+    same, kept = best_score(run, [3.0], first_epoch=1, extractor_sha256="a")
+    same.on_epoch_end(1, {})
+    assert kept == [] and run.read_best_score()["extractor_sha256"] == "a"
+    other, kept = best_score(run, [30.0, 40.0], first_epoch=2, extractor_sha256="b")
+    other.on_epoch_end(2, {})
+    other.on_epoch_end(3, {})
+    assert kept == [3]
+    assert run.read_best_score() == {"name": "fd", "value": 30.0, "epoch": 3, "extractor_sha256": "b"}
 
 
 def test_the_backup_is_on_disk_before_the_epoch_counts(run, monkeypatch):

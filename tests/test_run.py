@@ -76,10 +76,10 @@ def test_records_survive_the_round_trip(run):
     assert not run.is_finished()
     run.write_environment({"finished": True, "seconds": 1.5})
     run.write_metrics([{"name": "fd_judge", "value": 0.1 + 0.2}])
-    run.write_best_score("fd_judge", 1 / 3, 4)
+    run.write_best_score("fd_judge", 1 / 3, 4, "ab")
     assert run.is_finished() and run.read_environment()["seconds"] == 1.5
     assert run.read_metrics() == [{"name": "fd_judge", "value": 0.1 + 0.2}]
-    assert run.read_best_score() == {"name": "fd_judge", "value": 1 / 3, "epoch": 4}
+    assert run.read_best_score() == {"name": "fd_judge", "value": 1 / 3, "epoch": 4, "extractor_sha256": "ab"}
     run.write_environment({"finished": False})
     assert not run.is_finished()
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy
@@ -393,12 +394,12 @@ class ScriptedScorer:
 
 
 def test_the_best_weights_are_kept_beside_the_last(in_tmp, monkeypatch):
-    monkeypatch.setattr(training, "find_judge", lambda dataset: "a judge")
+    monkeypatch.setattr(training, "find_judge", lambda dataset: types.SimpleNamespace(sha256="ab"))
     monkeypatch.setattr(training, "Scorer", ScriptedScorer)
     run = Run(in_tmp / "run")
     train(dataclasses.replace(GAN_CONFIG, epochs=3, score_every=1), run)
     assert run.read_log()["fd_judge"] == [3, 1, 2]
-    assert run.read_best_score() == {"name": "fd_judge", "value": 1.0, "epoch": 2}
+    assert run.read_best_score() == {"name": "fd_judge", "value": 1.0, "epoch": 2, "extractor_sha256": "ab"}
     for best, epoch in ((True, 2), (False, 3)):
         images = TrainedRun(run, best=best).sample(64, seed=GAN_CONFIG.seed)
         assert numpy.array_equal(grid(images, columns=8, scale=2), picture(run.samples / f"{epoch:04d}.png"))
