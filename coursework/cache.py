@@ -13,7 +13,7 @@ import numpy as np
 
 from coursework.arrays import read_npz
 from coursework.errors import UserError
-from coursework.files import replacing
+from coursework.files import expanded, replacing
 
 # Features of Inception take 0.7 GB for the 60,000 images of CIFAR-10 and 0.12 GB for the samples of a run.
 LARGEST_TOTAL = 4 * 2**30
@@ -23,7 +23,7 @@ def cache_folder():
     """Return the folder of everything that is cached; it need not exist yet."""
     own = os.environ.get("COURSEWORK_CACHE")
     if own:
-        return Path(own).expanduser()
+        return expanded(own)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coursework"
 
 

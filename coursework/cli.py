@@ -58,7 +58,8 @@ def _heeding_requests_to_end():
         signal.raise_signal(asked[-1])
 
     def interrupt(number, frame):
-        if hasattr(signal, "setitimer"):
+        # Once: what cleans up for longer than that is left to end.
+        if hasattr(signal, "setitimer") and not asked:
             before.setdefault(signal.SIGALRM, signal.signal(signal.SIGALRM, again))
             asked.append(number)
             signal.setitimer(signal.ITIMER_REAL, AGAIN)

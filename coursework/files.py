@@ -18,6 +18,14 @@ LARGEST_TEXT = 64 * 2**20
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
+def expanded(path):
+    """Return the `Path` of a path that may begin with ~; raises `UserError` for the home of nobody, such as ~nobody."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{path}: there is no such home folder") from error
+
+
 @contextlib.contextmanager
 def replacing(path):
     """Yield a temporary path beside `path` with the same suffix; it replaces `path` only if the block succeeds.

@@ -14,7 +14,7 @@ from coursework.data import DATASETS, Dataset, load_dataset
 from coursework.data.array_files import read_array
 from coursework.data.image_files import SUFFIXES, read_images, size
 from coursework.errors import UserError
-from coursework.files import sha256
+from coursework.files import expanded, sha256
 from coursework.run import RUNS, Run
 
 SPLITS = ("train", "test")
@@ -90,7 +90,7 @@ def find_source(text):
     A run directory or its name inside reports/runs; a folder of images, with its subfolders; an .npz or .npy file;
     DATASET:train or DATASET:test, with DATASET as `load_dataset` takes it.
     """
-    path = Path(text).expanduser()
+    path = expanded(text)
     dataset, _, split = text.rpartition(":")
     if (path / "config.json").is_file():
         return Source("run", text, Run(path))

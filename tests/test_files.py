@@ -2,11 +2,12 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 
 from coursework.errors import CannotWrite, UserError
-from coursework.files import replacing, sha256, write_bytes, write_text
+from coursework.files import expanded, replacing, sha256, write_bytes, write_text
 
 
 def test_the_content_arrives_and_nothing_else(tmp_path):
@@ -83,3 +84,10 @@ def test_sha256(tmp_path):
     content = os.urandom(300_000)
     (tmp_path / "large").write_bytes(content)
     assert sha256(tmp_path / "large") == hashlib.sha256(content).hexdigest()
+
+
+def test_the_home_of_nobody_is_told_in_one_line(refused):
+    assert expanded("~/x") == Path.home() / "x"
+    line = "~nobodyhere/x: there is no such home folder"
+    assert refused("metrics", "~nobodyhere/x", "cifar10:test") == line
+    assert refused("train", "gan", "--dataset", "~nobodyhere/x") == line

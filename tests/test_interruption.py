@@ -1,5 +1,6 @@
 """Signals: the first is a wish, the second is obeyed at once, and all is as before afterwards."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -105,6 +106,27 @@ def test_a_request_that_is_lost_in_a_destructor_is_made_once_more(number, in_tmp
     assert 0.25 < seconds[0] < 30
     # Afterwards nothing is left of it.
     assert signal.getsignal(signal.SIGALRM) == before and signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers of this kind")
+def test_it_is_made_once_more_and_then_left_alone(in_tmp, refused, monkeypatch):
+    interruptions = []
+
+    def build(*arguments, **options):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            try:
+                time.sleep(max(0.0, end - time.monotonic()))
+            except KeyboardInterrupt:
+                interruptions.append(time.monotonic())
+        raise UserError("cleaned up")
+
+    monkeypatch.setattr(cli, "AGAIN", 0.1)
+    monkeypatch.setattr("coursework.report.build", build)
+    assert refused("report", "--output", "x.pdf") == "cleaned up"
+    assert len(interruptions) == 1
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers of this kind")

@@ -2,11 +2,11 @@
 
 import functools
 import os
-from pathlib import Path
 
 from coursework.data import cifar10, folder, lines, sprites
 from coursework.data.dataset import Dataset
 from coursework.errors import UserError
+from coursework.files import expanded
 
 # What is drawn anew in some seconds, a process that trains several models draws once.
 DATASETS = {
@@ -15,7 +15,7 @@ DATASETS = {
     "lines": functools.cache(lines.load),
 }
 
-__all__ = ["DATASETS", "Dataset", "load_dataset"]
+__all__ = ["DATASETS", "Dataset", "load_dataset", "short_name"]
 
 
 def load_dataset(name_or_folder, classes=()):
@@ -27,10 +27,16 @@ def load_dataset(name_or_folder, classes=()):
     name = str(name_or_folder)
     if name in DATASETS:
         dataset = DATASETS[name]()
-    elif Path(name).expanduser().is_dir():
+    elif expanded(name).is_dir():
         dataset = folder.load(name)
     elif os.sep in name or name.startswith("."):
         raise UserError(f"no folder {name}: give a folder with train/<class>/* and test/<class>/*")
     else:
         raise UserError(f'unknown data set "{name}": use {", ".join(DATASETS)} or the path of a folder')
     return dataset.only(classes) if classes else dataset
+
+
+def short_name(name_or_folder):
+    """Return what the `Dataset` of a name or folder is called: a folder goes by its last name."""
+    name = str(name_or_folder)
+    return name if name in DATASETS else expanded(name).resolve().name

@@ -3,13 +3,13 @@
 import os
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 
 from coursework.data import folder
 from coursework.data.dataset import Dataset
 from coursework.errors import UserError
+from coursework.files import expanded
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -32,7 +32,7 @@ def local_copy():
     root = os.environ.get("COURSEWORK_DATA")
     if not root:
         return None
-    path = Path(root).expanduser() / "cifar10"
+    path = expanded(root) / "cifar10"
     if not path.is_dir():
         raise UserError(
             f"COURSEWORK_DATA names {root}, which has no folder cifar10: "

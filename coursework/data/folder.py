@@ -1,7 +1,6 @@
 """Any folder of images in the layout train/<class>/*, test/<class>/*."""
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from coursework.cache import cache_folder, prune, read_arrays, write_arrays
 from coursework.data.dataset import Dataset
 from coursework.data.image_files import SUFFIXES, read_images, size
 from coursework.errors import UserError
+from coursework.files import expanded
 
 
 def load(path, name=None):
@@ -18,7 +18,7 @@ def load(path, name=None):
     times of the files.
     Raises `UserError` that names the first missing folder, unreadable image or image of another size.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     name = name or path.resolve().name
     class_names = _class_names(path)
     files = {split: _files(path / split, class_names) for split in ("train", "test")}

@@ -5,11 +5,10 @@ import hashlib
 import itertools
 import os
 import tarfile
-from pathlib import Path
 
 from coursework.cache import cache_folder
 from coursework.errors import UserError
-from coursework.files import write_bytes, write_text
+from coursework.files import expanded, write_bytes, write_text
 from coursework.metrics.graph_file import LARGEST_FILE, constants, read_limited
 from coursework.metrics.inception_download import discard, download
 from coursework.metrics.inception_network import build, check_tensors, load_tensors
@@ -90,7 +89,7 @@ def read_graph(path):
 
     Nothing of an archive is written to disk: the member is found by its base name and read up to a limit.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     if path.is_dir():
         inside = [path / name for name in (GRAPH, ARCHIVE) if (path / name).is_file()]
         if not inside:
