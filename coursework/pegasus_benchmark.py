@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from coursework.data import load_dataset, sprites
+from coursework.errors import UserError
 from coursework.figures import save_png, strips
-from coursework.files import write_text
+from coursework.files import sha256, write_text
 from coursework.judging import train_judge
 from coursework.metrics.frechet import frechet_distance
 from coursework.metrics.judge import extract
@@ -59,12 +60,16 @@ TRUE_COUNT, TRUE_SEED, FLOOR_SEED = 2000, 710_001, 710_002
 def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=print, epochs=None):
     """Write table.json, table.txt and best.png to `folder`: how every strategy fares by the truth; return the rows.
 
-    pool: candidates of each strategy and run. epochs: of the runs, in place of the presets' own. Trains what is not
+    pool: candidates of each strategy and run. epochs: of the runs, in place of the presets' own, for a quick look: all
+    but the judge of truth is then in folder/epochs-<number>, away from what was made in earnest. Trains what is not
     there yet: the judge of sprites, which the witness starts from and by whose score a run's best weights are kept; the
     witness and the second witness; runs in folder/runs; the judge of truth, which takes part in no search, ranking or
-    training of the others.
+    training of the others. Raises `UserError` for fewer candidates than are ranked.
     """
-    folder, started = Path(folder), time.perf_counter()
+    if pool < COUNT:
+        raise UserError(f"the table tells of the {COUNT} candidates ranked highest: {pool} are too few")
+    home, started = Path(folder), time.perf_counter()
+    folder = home / f"epochs-{epochs}" if epochs else home
 
     def step(text):
         report(f"[{time.perf_counter() - started:5.0f} s] {text}")
@@ -73,7 +78,7 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
     step("the judge, both witnesses and the judge of truth")
     train_judge(dataset)
     witness, second = (train_witness(dataset, role=role) for role in ("witness", "second"))
-    truth = train_truth(dataset, folder / "truth")
+    truth = train_truth(dataset, home / "truth")
     runs = []
     for config in presets:
         config = dataclasses.replace(config, epochs=epochs or config.epochs)
@@ -97,7 +102,16 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
         best.append((part.title, candidates.images[rank(appraisal.scores)[:16]]))
         step(f"{part.title}: {row['share']:.1%} pegasi, {row['share_top']:.1%} of the {COUNT} ranked highest")
     rates = {"true_positive_rate": truth.true_positive_rate, "false_positive_rates": truth.false_positive_rates}
-    content = {"rows": rows, **measure.bounds(), **rates, "truth_sha256": truth.sha256}
+    conditions = {
+        "truth_sha256": truth.sha256,
+        "witness_sha256": witness.sha256,
+        "second_sha256": second.sha256,
+        "dataset_fingerprint": dataset.fingerprint,
+        "seed": seed,
+        "epochs": {run.name: run.read_config().epochs for run in runs},
+        "weights": {run.name: sha256(run.network("generator")) for run in runs},
+    }
+    content = {"rows": rows, **measure.bounds(), **rates, **conditions}
     write_text(folder / "table.json", json.dumps(content, indent=1) + "\n")
     lines = table(content)
     write_text(folder / "table.txt", "\n".join(lines) + "\n")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy
 import pytest
@@ -207,6 +208,42 @@ def test_mistakes_are_named(world):
         Task(dataset, "bird", ("bird",))
     with pytest.raises(UserError, match="no trained run on cifar10: train one with .*--dataset cifar10"):
         runs_of(runs, "cifar10", ("horse",))
+
+
+def test_runs_and_strategies_count_once(world, tmp_path):
+    _, task, _, runs, _, _, _ = world
+    twice = [*runs, Run(runs[0].path / ".." / runs[0].name)]
+    pools = pools_of(task, twice, 4, 0, [*STRATEGIES, *STRATEGIES])
+    assert [(pool.name, pool.run.name) for pool in pools] == list(zip(STRATEGIES, SMALL, strict=True))
+    with pytest.raises(UserError, match="two runs are called acai: .*; give one another name"):
+        pools_of(task, [*runs, Run(tmp_path / "acai")], 4, 0)
+
+
+def test_what_a_strategy_lacks_is_told_before_any_begins(world, tmp_path):
+    dataset, task, _, runs, _, _, _ = world
+    run = Run(shutil.copytree(runs[1].path, tmp_path / "critics-gone"))
+    run.network("discriminator").unlink()
+    with pytest.raises(UserError, match="critics-gone has no discriminator.keras"):
+        pools_of(task, [run], 4, 0)
+    assert [pool.name for pool in pools_of(task, [run], 4, 0, ["class_mixing"])] == ["class_mixing"]
+
+
+def test_a_pool_of_another_search_or_backend_is_another(world, monkeypatch):
+    _, task, _, runs, _, _, _ = world
+    pools = {pool.name: pool for pool in pools_of(task, runs, 4, 0)}
+    before = {name: pool._key() for name, pool in pools.items()}
+    with monkeypatch.context() as patch:
+        patch.setitem(pools_module.SETTINGS, "steps", 51)
+        changed = {name for name, pool in pools.items() if pool._key() != before[name]}
+    assert changed == {"class_search", "region_search", "critic_search", "critic_witness_search"}
+    monkeypatch.setattr(pools_module.keras.backend, "backend", lambda: "another")
+    assert not set(before.values()) & {pool._key() for pool in pools.values()}
+
+
+def test_a_batch_of_one_needs_nothing_to_differ_from(world, tmp_path):
+    _, task, second, runs, made, _, _ = world
+    alone = make_pegasi(task, runs, second, ["class_mixing"], 2, 1, 3, tmp_path, report=lambda line: None)
+    assert len(alone.chosen) == 1 and alone.rows[0]["batch"]["witness"]["diversity"] == 0.0
 
 
 def test_a_batch_from_elsewhere_is_a_folder_or_an_array_of_equal_size(world, tmp_path):

@@ -84,8 +84,12 @@ class Appraiser:
         return diversity(features, self._bodies(len(features)))
 
     def scale(self, count):
-        """Return the mean distance of `count` real images of the body's class to their nearest, in features."""
-        return float(nearest_distances(self._bodies(count)).mean())
+        """Return the mean distance of `count` real images of the body's class to their nearest, in features.
+
+        0 for fewer than two, among which nothing can be alike.
+        """
+        bodies = self._bodies(count)
+        return float(nearest_distances(bodies).mean()) if len(bodies) > 1 else 0.0
 
     def real_scores(self):
         """Return the `CandidateScores` of the test images of the body's class: what real horses get."""

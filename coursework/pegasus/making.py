@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from coursework.data import short_name
 from coursework.errors import UserError
 from coursework.files import sha256, write_text
 from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
@@ -17,6 +18,7 @@ from coursework.pegasus.gallery import write_gallery
 from coursework.pegasus.pools import Pool
 from coursework.pegasus.ranking import choose_batch
 from coursework.pegasus.strategies import STRATEGIES
+from coursework.sampling import TrainedRun
 
 FOLDER = Path("reports/pegasus")
 # Candidates of each strategy and run.
@@ -40,11 +42,14 @@ class Pegasi:
 
 
 def pools_of(task, runs, count, seed, strategies=None):
-    """Return the `Pool`s of every strategy with every run of `runs` that suits it.
+    """Return the `Pool`s of every strategy with every run of `runs` that suits it, each once.
 
     strategies: names, by default all. A search without a witness is left out. Raises `UserError` for an unknown
-    strategy, for one that is named and suits no run, and where nothing is left.
+    strategy, for one that is named and suits no run, for two runs of one name, where nothing is left, and for whatever
+    a strategy would stumble over when its turn comes.
     """
+    runs = _each_once(runs)
+    strategies = strategies and list(dict.fromkeys(strategies))
     for name in strategies or ():
         if name not in STRATEGIES:
             raise UserError(f"no strategy {name}; there are {', '.join(STRATEGIES)}")
@@ -54,11 +59,24 @@ def pools_of(task, runs, count, seed, strategies=None):
         suited = [run for run in runs if strategy.suits(run.read_config())]
         if strategies and not suited:
             raise UserError(f"{name} needs a run of {strategy.kind}, and none of {names_of(runs)} is one")
-        if not strategy.searches or task.witness is not None or strategies:
+        if not strategy.asks_witness or task.witness is not None or strategies:
             pools += [Pool(task, name, run, count, seed) for run in suited]
     if not pools:
         raise UserError(f"no strategy suits the runs {names_of(runs)}")
+    trained = {run: TrainedRun(run) for run in {pool.run: None for pool in pools}}
+    for pool in pools:
+        STRATEGIES[pool.name].check(task, trained[pool.run])
     return pools
+
+
+def _each_once(runs):
+    """Return the runs without those given twice; raises `UserError` for two of one name, by which candidates go."""
+    found = {}
+    for run in runs:
+        other = found.setdefault(run.name, run)
+        if other.path.resolve() != run.path.resolve():
+            raise UserError(f"two runs are called {run.name}: {other.path} and {run.path}; give one another name")
+    return list(found.values())
 
 
 def runs_of(runs, dataset, classes):
@@ -70,7 +88,7 @@ def runs_of(runs, dataset, classes):
     for run in runs:
         config = run.read_config()
         knows = not config.classes or set(classes) <= set(config.classes)
-        if config.dataset == dataset and knows and run.network("generator").is_file():
+        if short_name(config.dataset) == short_name(dataset) and knows and run.network("generator").is_file():
             found.append(run)
     if not found:
         raise UserError(

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import keras
+
 from coursework.files import sha256
 from coursework.pegasus.pool_files import read_pool, write_pool
 from coursework.pegasus.search import SETTINGS
@@ -49,7 +51,16 @@ class Pool:
     def _key(self):
         """Return the SHA-256 of all that the candidates depend on."""
         networks = sorted(self.run.path.glob("*.keras"))
-        search = [self.task.witness.sha256, SETTINGS] if STRATEGIES[self.name].searches else None
-        parts = [VERSION, self.name, self.run.name, self.task.dataset.fingerprint, self.task.body, self.task.wings]
+        strategy = STRATEGIES[self.name]
+        search = [SETTINGS if strategy.climbs else None, self.task.witness.sha256 if strategy.asks_witness else None]
+        parts = [
+            VERSION,
+            keras.backend.backend(),
+            self.name,
+            self.run.name,
+            self.task.dataset.fingerprint,
+            self.task.body,
+            self.task.wings,
+        ]
         parts += [search, self.count, self.seed, [(file.name, sha256(file)) for file in networks]]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -91,7 +91,7 @@ def diversity(features, real):
     In units of the same among as many real images, no more than 1. features: (n, d); real: (n, d), features of as many
     real images of one class, since all candidates are of one kind. A batch of copies has 0, however many kinds.
     """
-    if len(features) < 2:
+    if min(len(features), len(real)) < 2:
         return 0.0
     reference = nearest_distances(real).mean()
     return float(min(1.0, nearest_distances(features).mean() / reference)) if reference > 0 else 1.0

@@ -4,6 +4,12 @@ from pathlib import Path
 
 from coursework.verbs.parsing import add_verb, import_keras, positive, seed
 
+# The names of `coursework.pegasus.strategies`, which would bring Keras with it; a test holds them together.
+STRATEGIES = (
+    *("interpolation", "masked_interpolation", "latent_search", "class_mixing", "layer_mixing", "class_search"),
+    *("region_mixing", "region_search", "critic_search", "critic_witness_search"),
+)
+SEED = "of the candidates: the same seed gives the same ones (default 0)"
 KEPT = "candidates of finished strategies are kept: the same command goes on from there"
 
 
@@ -14,10 +20,14 @@ def add_pegasus(verbs):
     parser.add_argument("--dataset", default="cifar10", help="whose runs are used by default (cifar10)")
     parser.add_argument("--body", default="horse", help="class of the body (default horse)")
     parser.add_argument("--wings", default="bird,airplane", help="classes of the wings (default bird,airplane)")
-    parser.add_argument("--strategies", help="names, separated by commas (default: all that suit a run)")
+    parser.add_argument(
+        "--strategies",
+        metavar="NAMES",
+        help=f"of {', '.join(STRATEGIES)}; separated by commas (default: all that suit a run)",
+    )
     parser.add_argument("--pool", type=positive, default=512, help="candidates of each strategy and run (default 512)")
     parser.add_argument("--count", type=positive, default=64, help="images to keep (default 64)")
-    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--seed", type=seed, default=0, help=SEED)
     parser.add_argument(
         "--beside",
         metavar="IMAGES",
@@ -89,8 +99,12 @@ def add_pegasus_benchmark(verbs):
         "what is finished is kept: the same command goes on from there",
     )
     parser.add_argument("--pool", type=positive, default=1000, help="candidates of each strategy (default 1000)")
-    parser.add_argument("--epochs", type=positive, help="of each run, for a quick look (default: the benchmark's own)")
-    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument(
+        "--epochs",
+        type=positive,
+        help="of each run, for a quick look in a folder of its own (default: the benchmark's own)",
+    )
+    parser.add_argument("--seed", type=seed, default=0, help=SEED)
     parser.add_argument(
         "--folder", type=Path, default=Path("reports/pegasus-benchmark"), help="default reports/pegasus-benchmark"
     )

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from coursework.config import VectorAutoencoderConfig
+from coursework.data import short_name
 from coursework.errors import UserError
 from coursework.models import MODELS
 from coursework.models.autoencoder import Autoencoder
@@ -35,15 +35,21 @@ class Strategy:
     """A way to make candidates and what it needs.
 
     make(task, trained, count, seed, progress) -> (latents {name: array (n, ...)}, n dicts of how they came about).
-    kind: of run. searches: whether the task must have a witness. grid: whether codes must lie on a grid, which has
-    places, rather than be vectors.
+    kind: of run. grid: whether codes must lie on a grid, which has places, rather than be vectors. asks_witness,
+    asks_critics: whether it searches under the task's witness, under the run's own discriminator.
     """
 
     name: str
     make: Callable
     kind: str
-    searches: bool = False
     grid: bool = False
+    asks_witness: bool = False
+    asks_critics: bool = False
+
+    @property
+    def climbs(self):
+        """Whether it searches latents, with the settings of `search`."""
+        return self.asks_witness or self.asks_critics
 
     def suits(self, config):
         """Tell whether the strategy works with runs of a `Config`."""
@@ -55,7 +61,7 @@ class Strategy:
         progress: called with (steps done, steps in all). Raises `UserError` for a run of another kind or data set, for
         a class that it lacks and for a search without a witness.
         """
-        self._check(task, trained)
+        self.check(task, trained)
         latents, notes = self.make(task, trained, count, seed, progress)
         images = decode(trained, latents)
         weights = "best" if trained.folder == trained.run.best else "last"
@@ -67,24 +73,26 @@ class Strategy:
             images, [{name: array[index] for name, array in latents.items()} for index in range(count)], origins
         )
 
-    def _check(self, task, trained):
+    def check(self, task, trained):
+        """Raise `UserError` where the strategy cannot do the task with a `TrainedRun`, as it would when called."""
         run, config = trained.run.path, trained.config
         if kind_of(config) != self.kind:
             raise UserError(
                 f"{self.name} needs a run of {self.kind}, and {run} is one of {kind_of(config)}: train one with "
                 f"`python -m coursework train {PRESET[self.kind]}`"
             )
-        # A folder goes by its last name.
-        if Path(config.dataset).expanduser().resolve().name != task.dataset.name:
+        if short_name(config.dataset) != task.dataset.name:
             raise UserError(f"{run} was trained on {config.dataset}, not on {task.dataset.name}")
         if self.kind == CONDITIONAL:
             for name in (task.body, *task.wings):
                 if name not in trained.class_names:
                     raise UserError(f"{run} has no class {name}; it has {', '.join(trained.class_names)}")
-        if self.searches and task.witness is None:
+        if self.asks_witness and task.witness is None:
             raise UserError(f"{self.name} needs a witness: train one with `python -m coursework judge --role witness`")
-        if self.searches and task.witness.dataset != task.dataset.name:
+        if self.asks_witness and task.witness.dataset != task.dataset.name:
             raise UserError(f"the witness was trained on {task.witness.dataset}, not on {task.dataset.name}")
+        for name in ("generator", *(("discriminator",) if self.asks_critics else ())):
+            trained.network(name)
 
 
 STRATEGIES = {
@@ -92,13 +100,13 @@ STRATEGIES = {
     for strategy in (
         Strategy("interpolation", interpolation, AUTOENCODER),
         Strategy("masked_interpolation", masked_interpolation, AUTOENCODER, grid=True),
-        Strategy("latent_search", latent_search, GAN, searches=True),
+        Strategy("latent_search", latent_search, GAN, asks_witness=True),
         Strategy("class_mixing", class_mixing, CONDITIONAL),
         Strategy("layer_mixing", layer_mixing, CONDITIONAL),
-        Strategy("class_search", class_search, CONDITIONAL, searches=True),
+        Strategy("class_search", class_search, CONDITIONAL, asks_witness=True),
         Strategy("region_mixing", region_mixing, CONDITIONAL),
-        Strategy("region_search", region_search, CONDITIONAL, searches=True),
-        Strategy("critic_search", critic_search, CONDITIONAL),
-        Strategy("critic_witness_search", critic_witness_search, CONDITIONAL, searches=True),
+        Strategy("region_search", region_search, CONDITIONAL, asks_witness=True),
+        Strategy("critic_search", critic_search, CONDITIONAL, asks_critics=True),
+        Strategy("critic_witness_search", critic_witness_search, CONDITIONAL, asks_witness=True, asks_critics=True),
     )
 }
