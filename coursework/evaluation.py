@@ -21,10 +21,14 @@ NO_INCEPTION = (
 )
 
 
+# Samples that a model in training is scored by.
+TRAINING_SAMPLES = 2000
+
+
 class Scorer:
     """FD-judge of a model in training, on a few thousand samples: a guide for keeping weights, not a result."""
 
-    def __init__(self, judge, dataset, seed, count=2000):
+    def __init__(self, judge, dataset, seed, count=TRAINING_SAMPLES):
         self.judge = judge
         self.dataset = dataset
         self.seed = seed

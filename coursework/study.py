@@ -12,11 +12,12 @@ import numpy as np
 
 from coursework.data import load_dataset
 from coursework.errors import UserError
-from coursework.evaluation import evaluate, require_judge
+from coursework.evaluation import TRAINING_SAMPLES, evaluate, require_judge
 from coursework.files import write_text
 from coursework.guards import Diverged
 from coursework.metrics.seeds import over_seeds
 from coursework.run import Run
+from coursework.sources import EVALUATION_SEED
 from coursework.study_figure import draw_study
 from coursework.tables import aligned, write_csv
 from coursework.training import train
@@ -24,7 +25,12 @@ from coursework.training import train
 FOLDER = Path("reports/studies")
 BASE = "as it is"
 SCORE = "fd_judge"
-COLUMNS = ("variation", "seeds", "FD-judge", "error", "difference", "error", "images", "processor minutes")
+# What decides how many images are seen, which ones, and by whom they are judged.
+SHARED = ("epochs", "dataset", "classes", "seed", "score_every")
+COLUMNS = (
+    *("variation", "seeds", "FD-judge", "standard error", "difference", "standard error of the difference"),
+    *("images", "processor minutes"),
+)
 
 
 def run_study(name, config, variations, seeds=1, samples=None, folder=FOLDER, report=print):
@@ -36,19 +42,27 @@ def run_study(name, config, variations, seeds=1, samples=None, folder=FOLDER, re
     a score is of, as in `evaluate`. Writes, in `folder`, <name>/runs/, <name>.csv, <name>.json and <name>.png; returns
     the content of the JSON:
 
-    {"name", "config", "score", "rows": [{"variation", "seeds", "mean", "error", "difference", "difference_error",
-    "diverged", "images", "processor_seconds", "runs": [{"seed", "value", "error", "curve": {"epochs", "values"}}]}]}
+    {"name", "config", "score", "n", "extractor_sha256", "rows": [{"variation", "seeds", "mean", "error", "difference",
+    "difference_error", "diverged", "images", "processor_seconds", "runs": [{"seed", "value", "error", "curve":
+    {"epochs", "values"}}]}]}
 
     An error is the standard error over seeds, None with one seed; a difference is to the first row's, seed by seed.
-    A run that diverges has no value and is counted. Raises `UserError` for settings that are none, before anything is
-    trained, and where there is no judge.
+    A run that diverges has no value and is counted. All values are of the last weights by the same judge, with the
+    same number and seed of samples; "n" and "extractor_sha256" say which. Raises `UserError`, before anything is
+    trained, for settings that are none and those that would make rows incomparable, and where there is no judge.
     """
     if seeds < 1:
         raise UserError("nothing to train: give at least one seed")
     if not re.fullmatch(r"[\w-]{1,60}", name):
         raise UserError(f'"{name[:60]}" is no name of a study: use letters, digits, - and _')
     rows = {BASE: config, **{text: varied(config, text) for text in variations}}
-    require_judge(load_dataset(config.dataset, config.classes))
+    dataset = load_dataset(config.dataset, config.classes)
+    conditions = {
+        "n": samples or len(dataset.test_images),
+        "extractor_sha256": require_judge(dataset).sha256,
+        "seed": EVALUATION_SEED,
+        "weights": "last",
+    }
     folder, started = Path(folder), time.perf_counter()
 
     def step(text):
@@ -57,12 +71,13 @@ def run_study(name, config, variations, seeds=1, samples=None, folder=FOLDER, re
     for seed in range(seeds):
         for number, (title, row) in enumerate(rows.items()):
             step(f"seed {seed + 1} of {seeds}, {number + 1} of {len(rows)}: {title}")
-            _train_and_score(replace(row, seed=seed), run_of(folder, name, title, seed), samples, step)
+            _train_and_score(replace(row, seed=seed), run_of(folder, name, title, seed), conditions, step)
     content = {"name": name, "config": json.loads(config.to_json()), "score": SCORE}
-    content["rows"] = summaries(folder, name, rows, seeds)
+    content |= {key: conditions[key] for key in ("n", "extractor_sha256")}
+    content["rows"] = summaries(folder, name, rows, seeds, conditions)
     write_text(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
     write_csv(folder / f"{name}.csv", cells(content["rows"]))
-    draw_study(content["rows"], folder / f"{name}.png")
+    draw_study(content["rows"], folder / f"{name}.png", conditions["n"], TRAINING_SAMPLES)
     report("\n".join(["", *aligned(cells(content["rows"]))]))
     step(f"done: {folder / name}.csv, .json and .png")
     return content
@@ -74,6 +89,8 @@ def varied(config, text):
         key, equals, value = assignment.partition("=")
         if not equals:
             raise UserError(f'--vary takes "KEY=VALUE KEY=VALUE", not "{assignment}"')
+        if key in SHARED:
+            raise UserError(f"--vary {assignment}: all rows of a study share {key}; set it for all of them")
         config = config.with_setting(key, value, option=f"--vary {assignment}")
     return config
 
@@ -84,7 +101,7 @@ def run_of(folder, name, title, seed):
     return Run(Path(folder) / name / "runs" / f"{slug}-s{seed}")
 
 
-def _train_and_score(config, run, samples, step):
+def _train_and_score(config, run, conditions, step):
     if diverged(run):
         return
     if not (run.is_finished() and run.network("generator").is_file() and run.read_config() == config):
@@ -97,9 +114,8 @@ def _train_and_score(config, run, samples, step):
         except Diverged as error:
             step(str(error))
             return
-    count = samples or len(load_dataset(config.dataset, config.classes).test_images)
-    if not any(record["n"] == count for record in _scores(run)):
-        evaluate(run, samples, metrics=["fd"], report=step)
+    if _score(run, conditions) is None:
+        evaluate(run, conditions["n"], metrics=["fd"], report=step)
 
 
 def diverged(run):
@@ -110,16 +126,20 @@ def diverged(run):
     )
 
 
-def _scores(run):
-    return [record for record in run.read_metrics() if record["name"] == SCORE]
+def _score(run, conditions):
+    """Return the record of the run's score that was measured under these conditions, None where there is none."""
+    for record in run.read_metrics():
+        if record["name"] == SCORE and all(record.get(key) == value for key, value in conditions.items()):
+            return record
+    return None
 
 
-def summaries(folder, name, rows, seeds):
-    """Return the rows of the study from its runs."""
+def summaries(folder, name, rows, seeds, conditions):
+    """Return the rows of the study from its runs, with scores of these conditions."""
     found, base = [], None
     for title in rows:
         runs = [run_of(folder, name, title, seed) for seed in range(seeds)]
-        values = [(_scores(run) or [None])[-1] for run in runs]
+        values = [_score(run, conditions) for run in runs]
         numbers = [value and value["value"] for value in values]
         base = base or numbers
         pairs = zip(numbers, base, strict=True)

@@ -5,9 +5,10 @@ from coursework.figures import PALETTE, STYLE, save_figure
 STYLES = ("-", "--", ":")
 
 
-def draw_study(rows, path):
+def draw_study(rows, path, count, curve_count):
     """Draw the rows of a study as `run_study` returns them: scores at the end on the left, curves on the right.
 
+    count, curve_count: samples that a score on the left and one on the right is of: fewer give larger ones.
     Small dots are seeds, large ones their mean with its standard error. Rows have the colours of their curves, means
     over the seeds that have a score at that epoch.
     """
@@ -30,8 +31,8 @@ def draw_study(rows, path):
                 right.plot(epochs, means, style, color=color, linewidth=1.1, marker="o", markersize=2.5)
         left.set_yticks(range(len(rows)), [row["variation"] for row in rows])
         left.invert_yaxis()
-        left.set_title("FD-judge at the end", loc="left")
-        right.set_title("FD-judge in training", loc="left")
+        left.set_title(f"FD-judge at the end (n {count:,})", loc="left")
+        right.set_title(f"FD-judge in training (n {curve_count:,})", loc="left")
         right.set_xlabel("epoch")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
         left.grid(axis="x", color="#dddddd", linewidth=0.5)

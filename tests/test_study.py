@@ -42,15 +42,17 @@ class Stand:
         self.scored.append(run.name)
         assert metrics == ["fd"]
         value = self.values[config.model.generator_optimizer.rate, config.seed] / config.epochs
-        run.add_metrics([{"name": "fd_judge", "value": value, "error": 0.1, "n": samples or 32}], ("name", "n"))
+        record = {"name": "fd_judge", "value": value, "error": 0.1, "n": samples, **self.conditions}
+        run.add_metrics([record], ("name", "n", "extractor_sha256", "seed", "weights"))
 
 
 @pytest.fixture
 def stand(in_tmp, image_folder, small_dataset, monkeypatch):
-    save_judge(small_dataset, "animals")
+    judge = save_judge(small_dataset, "animals")
 
     def use(values):
         stand = Stand(values)
+        stand.conditions = {"extractor_sha256": judge.sha256, "seed": 2020, "weights": "last"}
         monkeypatch.setattr(study, "train", stand.train)
         monkeypatch.setattr(study, "evaluate", stand.evaluate)
         return stand
@@ -82,10 +84,12 @@ def test_differences_are_taken_seed_by_seed(stand, in_tmp):
     assert (other["images"], other["processor_seconds"], other["diverged"]) == (2000, 90.0, 0)
     with open(in_tmp / "reports" / "studies" / "rates.csv", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows[0][:5] == ["variation", "seeds", "FD-judge", "error", "difference"]
+    assert rows[0][:5] == ["variation", "seeds", "FD-judge", "standard error", "difference"]
+    assert len(set(rows[0])) == len(rows[0])
     assert rows[1] == ["as it is", "3", "12.00", "1.15", "", "", "2000", "1.5"]
     assert rows[2] == [VARY, "3", "8.00", "1.53", "-4.00", "0.58", "2000", "1.5"]
     content = json.loads((in_tmp / "reports" / "studies" / "rates.json").read_text())
+    assert (content["n"], len(content["extractor_sha256"])) == (32, 64)
     assert content["config"]["preset"] == "gan" and content["rows"][1]["difference"] == -4.0
     with Image.open(in_tmp / "reports" / "studies" / "rates.png") as image:
         assert image.size[0] > 1000
@@ -107,6 +111,26 @@ def test_what_is_finished_is_left_and_a_larger_budget_goes_on(stand, in_tmp):
     # More samples are another score of the same run.
     run_study("rates", config(epochs="4"), [VARY], seeds=1, samples=64, report=lambda line: None)
     assert len(found.trained) == 8 and len(found.scored) == 10
+
+
+def test_scores_under_other_conditions_are_not_taken(stand, in_tmp):
+    found = stand(VALUES)
+    run_study("rates", config(), [VARY], report=lambda line: None)
+    run = run_of(study.FOLDER, "rates", VARY, 0)
+    own = run.read_metrics()[0]
+    others = [{"weights": "best"}, {"extractor_sha256": "another"}, {"n": 64}, {"seed": 7}]
+    run.write_metrics([own | other | {"value": 99.0} for other in others])
+    rows = run_study("rates", config(), [VARY], report=lambda line: None)["rows"]
+    # None of them: it is measured again.
+    assert rows[1]["mean"] == 6.0 and found.scored[2:] == [run.name]
+
+
+@pytest.mark.parametrize("text", ["epochs=1", "dataset=sprites", "classes=horse", "seed=3", "score_every=1"])
+def test_what_all_rows_share_is_no_variation(stand, text):
+    found = stand(VALUES)
+    with pytest.raises(UserError, match=f"--vary {text}: all rows of a study share {text.split('=')[0]}"):
+        run_study("x", config(), [text], report=lambda line: None)
+    assert found.trained == []
 
 
 def test_a_run_that_diverges_is_counted_and_not_tried_again(stand, in_tmp):
