@@ -15,7 +15,8 @@ smoothness mean,smoothness spread,smoothness seeds,smoothness published
 lines-baseline,262144,0.0123456,0.00021,3,0.00688,,,0,0.44
 lines-acai,262144,0.00024,0.00001,3,0.00024,0.104,0.012,3,0.1
 """
-RINGS = """mixture,setting,steps,seeds,modes,error,high quality,error,complete
+RINGS = """mixture,setting,steps,seeds,modes,"modes, standard error",high quality,"high quality, standard error",\
+complete
 ring,rings-gan,25000,10,6.5,0.25,0.9124,0.0101,2
 ring,rings-r1,25000,10,8,0,0.97,0.002,10
 grid,rings-gan,25000,1,20,,0.5,,0
@@ -189,6 +190,8 @@ def test_accuracies_kept_in_a_folder_join_those_of_the_runs(home):
     content, folder = staged([run], home)
     assert [line[0] for line in table(content, "codes")] == ["Run", "full", "aae-s0"]
     assert block_of(content, "codes")["rows"][1]["cells"][0]["detail"] == "100,000 images"
+    # Those of the run itself, not of another one of its name.
+    assert block_of(content, "codes")["rows"][0]["cells"][0]["detail"] == "6,400,000 images"
     pages_of(folder)
     write(home / "codes" / "scores.json", "{}")
     with pytest.raises(UserError, match="should hold a JSON list"):

@@ -18,6 +18,7 @@ from coursework.gradients import compiled
 from coursework.metrics.seeds import over_seeds
 from coursework.models.gan import GAN as GAN_MODEL
 from coursework.networks import mlp
+from coursework.presets import PRESETS
 from coursework.presets_rings import GAN, PACKED_2, R1, R1_PACKED, RINGS, SNGAN, UNROLLED
 from coursework.rings import study, summary, training
 from coursework.rings.published import PUBLISHED
@@ -194,7 +195,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(monkeypatch):
     train_points(trainer, config, broken)
     assert equal(weights(trainer), expected)
     assert values_of(broken) == values_of(straight)
-    assert broken.read_log()["critic_loss"] == straight.read_log()["critic_loss"]
+    assert broken.read_log()["discriminator_loss"] == straight.read_log()["discriminator_loss"]
 
 
 def test_a_run_that_is_lost_ends_and_covers_nothing():
@@ -433,7 +434,7 @@ def test_a_budget_of_nothing_is_refused(settings):
 
 
 def test_unknown_names_are_refused(refused):
-    assert refused("rings", "--settings", "gan,vae").startswith('unknown setting "vae"; there are gan, unrolled')
+    assert refused("rings", "--settings", "gan,vae").startswith('unknown setting "vae"; there are gan, gan-ema, unrol')
     assert (
         refused("rings", "--mixtures", "square") == 'unknown mixture "square"; there are ring, ring-with-centre, grid'
     )
@@ -450,3 +451,18 @@ def test_the_verb_runs_the_study_as_it_is(monkeypatch, capsys):
         assert Path("study", name).is_file()
     run = run_of("study", dataclasses.replace(PAIR[1], epochs=1))
     assert run.path.is_dir() and 0 <= values_of(run)["modes"] <= 8
+
+
+def test_runs_of_anything_else_in_the_folder_are_told_before_hours_of_training(in_tmp):
+    run = Run("out/runs/gan-cifar10-s0")
+    run.write_config(PRESETS["gan"])
+    run.write_environment({"finished": True})
+    with pytest.raises(UserError, match="out/runs/gan-cifar10-s0 is of gan on cifar10, which is none of the rings"):
+        run_rings("out", steps=1000, seeds=1, report=lambda line: None)
+
+
+def test_the_average_alone_is_a_row_beside_r1():
+    average = next(preset for preset in RINGS if preset.preset == "rings-gan-ema")
+    assert (
+        average.model == dataclasses.replace(GAN.model, ema_decay=R1.model.ema_decay) and average.network == GAN.network
+    )

@@ -9,7 +9,7 @@ from coursework.report.study_figures import study_figures
 from coursework.report.values import number_text
 
 LINES = "model images mean spread seeds published mean spread seeds published"
-RINGS = "mixture setting steps seeds modes error high quality error complete"
+RINGS = "mixture setting steps seeds modes modes, standard error high quality high quality, standard error complete"
 # Of the paper of Berthelot et al.
 PAPER_IMAGES = 2**24
 

@@ -45,6 +45,8 @@ def run_rings(
         for mixture in mixtures
     ]
     trainers, before = {}, recorded(folder)
+    # Before hours of training, not after: nothing else may lie there.
+    groups(folder)
     for number, (config, preset) in enumerate(cases, start=1):
         run = run_of(folder, config)
         if is_trained(config, run) or (not run.config_file.is_file() and config.seed in _seeds(before, config)):

@@ -37,11 +37,19 @@ def values_of(run):
 
 
 def groups(folder):
-    """Return {identity: finished runs in `folder` by seed}, in the order of mixtures, presets and steps."""
+    """Return {identity: finished runs in `folder` by seed}, in the order of mixtures, presets and steps.
+
+    Raises `UserError` for a run that is none of a mixture.
+    """
     found = {}
     for run in Run.all(Path(folder) / "runs"):
         if run.is_finished():
             config = run.read_config()
+            if config.dataset not in MIXTURES or config.preset not in SETTINGS:
+                raise UserError(
+                    f"{run.path} is of {config.preset} on {config.dataset}, which is none of the rings: give another "
+                    "--folder"
+                )
             place = list(MIXTURES).index(config.dataset), SETTINGS.index(config.preset), config.epochs
             found.setdefault((place, identity(config)), {})[config.seed] = run
     return {key: [found[place, key][seed] for seed in sorted(found[place, key])] for place, key in sorted(found)}
@@ -184,7 +192,11 @@ def _described(row):
 
 
 def _write_table(file, content):
-    rows = [["mixture", "setting", "steps", "seeds", "modes", "error", "high quality", "error", "complete"]]
+    rows = [["mixture", "setting", "steps", "seeds"]]
+    for name in NAMES:
+        words = name.replace("_", " ")
+        rows[0] += [words, f"{words}, standard error"]
+    rows[0].append("complete")
     for row in content["settings"]:
         cells = [row[name][key] for name in NAMES for key in ("mean", "standard_error")]
         shown = ["" if cell is None else f"{cell:.6g}" for cell in cells]
