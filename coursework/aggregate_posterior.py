@@ -50,11 +50,11 @@ COLUMNS = {
     "least_variance": "smallest variance of a dimension",
     "largest_variance": "largest variance of a dimension",
     "mmd": "MMD^2",
-    "mmd_error": "error",
+    "mmd_error": "MMD^2, standard error",
     "mmd_floor": "MMD^2 of two sets from N(0, I)",
-    "mmd_floor_error": "error",
+    "mmd_floor_error": "MMD^2 of two sets, standard error",
     **{f"fd_{name}": f"FD-judge, {words}" for name, words in SOURCES.items()},
-    "fd_error": "largest error",
+    "fd_error": "FD-judge, largest standard error",
     "fd_floor": "FD-judge, test images",
     "n": "n",
     "codes": "training codes",
@@ -86,7 +86,7 @@ def posterior_of(encoder, images, seed, batch_size=250):
 
 
 def run_aggregate_posterior(runs, samples=None, folder=FOLDER, report=print):
-    """Compare the codes of each of `runs` with N(0, I); write scores.json, table.csv and <run>.png into `folder`.
+    """Compare the codes of each of `runs` with N(0, I); write scores.json, table.csv and figures into `folder`.
 
     samples: images of each kind that are scored, by default as many as the test split holds. What `folder` holds of
     other runs stays. Returns the rows of `runs`, see `measure_posterior`.
@@ -95,7 +95,9 @@ def run_aggregate_posterior(runs, samples=None, folder=FOLDER, report=print):
     _read(folder)
     for run in runs:
         row, codes, images = measure_posterior(run, samples, report)
-        draw_posterior(codes, [(SOURCES[name], images[name], row[f"fd_{name}"]) for name in SOURCES], folder, run.name)
+        draw_posterior(
+            codes, [(SOURCES[name], images[name], row[f"fd_{name}"]) for name in SOURCES], folder, figure_of(row)
+        )
         _keep(folder, row)
         rows.append(row)
     return rows
@@ -142,7 +144,7 @@ def measure_posterior(run, samples=None, report=print):
     if problem:
         report(f"warning: {problem[1]}")
     row = {
-        "run": run.name,
+        "run": run.label,
         "model": config.model.name,
         "code_size": posterior.codes.shape[1],
         **_moments(posterior),
@@ -210,6 +212,11 @@ def _discrepancies(codes, count):
     value, error = discrepancy(codes[chosen], normal[0])
     floor, floor_error = discrepancy(normal[1], normal[2])
     return {"mmd": value, "mmd_error": error, "mmd_floor": floor, "mmd_floor_error": floor_error}
+
+
+def figure_of(row):
+    """Return the name, without a suffix, of the figure of a row."""
+    return str(row["run"]).replace("/", "-")
 
 
 def _read(folder):

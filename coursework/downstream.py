@@ -68,8 +68,9 @@ def measure_codes(run, report=print):
     """Add both accuracies of a trained autoencoder's codes to its metrics.json; return a row for `table`.
 
     Fitted to the codes of the training split, measured on those of the test split; of a variational encoder the means,
-    of a quantised one the vectors before they give way to codewords. Beside each stands the same of the
-    network before training. Raises `UserError` for a run without codes, and for data of one class.
+    of a quantised one the encoder's output before it gives way to codewords (the authors take a variational encoder's
+    map before the layer of its means, and a quantised one's codewords). Beside each stands the same of the network
+    before training. Raises `UserError` for a run without codes, and for data of one class.
     """
     config = require_autoencoder(run)
     dataset = load_dataset(config.dataset, config.classes)
@@ -83,10 +84,14 @@ def measure_codes(run, report=print):
         train, test = (encode(encoder, images) for images in (dataset.train_images, dataset.test_images))
         values[name] = {
             "linear_accuracy": linear_accuracy(train, dataset.train_labels, test, dataset.test_labels),
-            "clustering_accuracy": clustering_accuracy(train, test, dataset.test_labels, seed=SEED),
+            "clustering_accuracy": clustering_accuracy(
+                train, test, dataset.test_labels, len(dataset.class_names), seed=SEED
+            ),
         }
     count, size = len(dataset.test_images), math.prod(train.shape[1:])
-    published = PUBLISHED.get(size, {}).get(config.model.name) if config.dataset == "cifar10" else None
+    published = (
+        PUBLISHED.get(size, {}).get(config.model.name) if config.dataset == "cifar10" and not config.classes else None
+    )
     records = [
         {
             "name": name,
@@ -107,7 +112,7 @@ def measure_codes(run, report=print):
     ]
     run.add_metrics(records, IDENTITY)
     return {
-        "run": run.name,
+        "run": run.label,
         "dataset": config.dataset,
         "code_size": size,
         "images_seen": run.read_environment().get("images_seen"),
@@ -126,7 +131,8 @@ def keep(rows, folder=FOLDER):
     write_text(Path(folder) / "scores.json", json.dumps(rows, indent=1) + "\n")
     cells = [["run", "data set", "images seen", "numbers in a code"]]
     for name in NAMES:
-        cells[0] += [name.replace("_", " "), "error", "untrained"]
+        words = name.replace("_", " ")
+        cells[0] += [words, f"{words}, standard error", f"{words}, untrained"]
     cells[0].append("linear accuracy, published")
     for row in rows:
         values = [f"{row[name][key]:.6g}" for name in NAMES for key in MEASURED]

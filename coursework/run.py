@@ -65,6 +65,12 @@ class Run:
         return self.path.name
 
     @property
+    def label(self):
+        """What a table calls it: its name in reports/runs, elsewhere with the folder, such as codes/<name>."""
+        folders = [part for part in self.path.parent.parts if part not in RUNS.parts]
+        return "/".join([*folders[-1:], self.name])
+
+    @property
     def config_file(self):
         """config.json: the configuration, written first."""
         return self.path / "config.json"

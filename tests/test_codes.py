@@ -74,7 +74,7 @@ def run(in_tmp, monkeypatch):
     monkeypatch.setitem(data.DATASETS, "sprites", lambda: dataset)
     network = dataclasses.replace(PRESETS["acai"].network, depth=4, latent_channels=2)
     config = dataclasses.replace(PRESETS["acai"], dataset="sprites", network=network)
-    run = Run(in_tmp / "acai")
+    run = Run("acai")
     run.write_config(config)
     run.write_environment({"class_names": list(dataset.class_names)})
     save_trained(run.path, build_model(config, dataset.image_shape, 1, 4), dataset)
@@ -86,7 +86,7 @@ def test_both_accuracies_of_a_run_stand_beside_those_of_its_untrained_network(ru
     row = measure_codes(run, report=lambda line: None)
     first, *records = run.read_metrics()
     assert first["name"] == "fd_judge" and [each["name"] for each in records] == list(NAMES)
-    assert row["code_size"] == 4 * 4 * 2 and row["published"] is None
+    assert row["run"] == "acai" and row["code_size"] == 4 * 4 * 2 and row["published"] is None
     for record in records:
         assert row[record["name"]] == record
         # The network has not been trained: it is the one from before training.
@@ -110,7 +110,7 @@ def test_accuracies_are_kept_beside_those_of_other_runs(run, in_tmp):
     (in_tmp / "scores.json").write_text(json.dumps([*broken, other, row]))
     assert keep([again], in_tmp) == [other, again] == json.loads((in_tmp / "scores.json").read_text())
     header, first, second = csv.reader((in_tmp / "table.csv").read_text().splitlines())
-    assert header[:4] == ["run", "data set", "images seen", "numbers in a code"] and len(header) == 11
+    assert header[:4] == ["run", "data set", "images seen", "numbers in a code"] and len(set(header)) == 11
     assert (first[0], first[10]) == ("other", "0.5") and second[:4] == ["acai", "sprites", "64", "32"]
     assert float(second[4]) == pytest.approx(row["linear_accuracy"]["value"], rel=1e-5)
     assert float(second[9]) == pytest.approx(row["clustering_accuracy"]["untrained"], rel=1e-5)
@@ -132,6 +132,18 @@ def test_the_seven_are_trained_alike(run, in_tmp):
     before = [each.network("encoder").stat().st_mtime_ns for each in runs]
     train_autoencoders("sprites", 1, 3, settings, in_tmp / "codes", presets, printed.append)
     assert [each.network("encoder").stat().st_mtime_ns for each in runs] == before
+
+
+def test_codes_that_cannot_be_divided_are_told(random):
+    with pytest.raises(UserError, match="all training codes are the same"):
+        clustering_accuracy(np.ones((20, 3)), np.ones((8, 3)), [0, 1] * 4)
+    with pytest.raises(UserError, match="3 training codes are too few for 4 clusters"):
+        clustering_accuracy(random.normal(size=(3, 2)), random.normal(size=(8, 2)), [0, 1] * 4, count=4)
+
+
+def test_a_run_elsewhere_is_told_from_one_of_its_name():
+    labels = {path: Run(path).label for path in ("reports/runs/a", "reports/codes/runs/a", "a", "/x/y/runs/a")}
+    assert list(labels.values()) == ["a", "codes/a", "a", "y/a"]
 
 
 def test_published_accuracies_are_those_of_the_paper():

@@ -17,16 +17,17 @@ DISTANCES = {
 
 def accuracy_blocks(context):
     """Return the table of what codes are worth to a linear classifier and to k-means."""
-    found = {}
+    found, images = {}, {}
     for run in context.runs:
         records = {record["name"]: record for record in run.metrics if record["name"] in OF_CODES}
         if len(records) == len(OF_CODES):
             found[run.name] = [records[each] for each in OF_CODES]
-    file, images = context.folder / "codes" / "scores.json", {}
+            images[run.name] = value_text(run.environment.get("images_seen"))
+    file = context.folder / "codes" / "scores.json"
     for line in read_json(file, list) if file.is_file() else []:
         records = [line.get(each) for each in OF_CODES] if isinstance(line, dict) else [None]
         if all(isinstance(record, dict) for record in records):
-            images[str(line.get("run"))] = value_text(line.get("images_seen"))
+            images.setdefault(str(line.get("run")), value_text(line.get("images_seen")))
             found.setdefault(str(line.get("run")), records)
     if not found:
         return []
@@ -89,7 +90,9 @@ def posterior_blocks(context):
     blocks = [table("aggregate-posterior", titles, rows, caption, weights=[1.6, 0.9, 0.7, 1.7, *[1] * len(DISTANCES)])]
     for each in found:
         words = f"Codes of {each.get('run')}, the prior, and images decoded from either."
-        blocks += study_figures(context, folder, {f"posterior-{each.get('run')}": (str(each.get("run")), words)})
+        blocks += study_figures(
+            context, folder, {f"posterior-{each.get('run')}": (str(each.get("run")).replace("/", "-"), words)}
+        )
     return blocks
 
 
