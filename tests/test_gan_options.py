@@ -7,7 +7,15 @@ import numpy
 import pytest
 from keras import ops
 
-from coursework.config import AdversarialConfig, Config, DCGANConfig, MLPConfig, OptimizerConfig, WGANGPConfig
+from coursework.config import (
+    AdversarialConfig,
+    Config,
+    DCGANConfig,
+    LabelsConfig,
+    MLPConfig,
+    OptimizerConfig,
+    WGANGPConfig,
+)
 from coursework.errors import UserError
 from coursework.gradients import apply_gradients, value_and_gradients
 from coursework.models import GAN, SNGAN, WGANGP, build_model, build_networks
@@ -141,6 +149,46 @@ def test_batch_normalisation_in_the_critic_is_refused():
     config = config.with_setting("generator_width", "16").with_setting("discriminator_width", "16")
     with pytest.raises(UserError, match="without batch normalisation: use none or layer"):
         build_model(config, (8, 8, 3), steps=1)
+
+
+def test_an_sngan_judges_real_and_fake_in_one_call_and_so_without_batch_normalisation():
+    for preset in ("sngan", "conditional-sngan"):
+        config = PRESETS[preset].with_setting("discriminator_normalization", "batch")
+        config = config.with_setting("generator_width", "16").with_setting("discriminator_width", "16")
+        with pytest.raises(UserError, match="an SNGAN wants a discriminator without batch normalisation"):
+            build_model(config, (8, 8, 3), 1, 2)
+
+
+def test_only_a_wasserstein_critic_has_a_loss_of_that_name():
+    names = {loss: list(linear_gan(WGANGP, objective=loss).trackers) for loss in ("wasserstein", "non-saturating")}
+    assert names["wasserstein"] == ["critic_loss", "generator_loss"]
+    # The guard that tells when a discriminator has won looks for this one.
+    assert names["non-saturating"] == ["discriminator_loss", "generator_loss"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"real_low": 1.5}, "real_low 1.5 is above real_high 1: set both"),
+        ({"real_low": 1.0, "real_high": 1.5}, "real labels from 1 to 1.5 have a mean outside of 0 to 1"),
+        ({"fake_low": -0.5, "fake_high": 0.2}, "fake labels from -0.5 to 0.2 have a mean outside of 0 to 1"),
+    ],
+)
+def test_labels_without_a_least_loss_are_refused(settings, message):
+    with pytest.raises(UserError, match=message):
+        linear_gan(GAN, labels=LabelsConfig(**settings))
+    linear_gan(GAN, labels=LabelsConfig(real_low=0.7, real_high=1.2, fake_high=0.2))
+
+
+def test_a_falling_rate_reaches_zero_with_the_last_update_after_a_head_start():
+    config = PRESETS["gan"].with_setting("discriminator_optimizer.decay", "linear").with_setting("head_start", "3")
+    config = config.with_setting("generator_width", "16").with_setting("discriminator_width", "16")
+    optimizer = build_model(config, (8, 8, 3), steps=7).discriminator_optimizer
+    rates = []
+    for number in (0, 5, 10):
+        optimizer.iterations.assign(number)
+        rates.append(float(optimizer.learning_rate))
+    assert rates == pytest.approx([2e-4, 1e-4, 0.0], abs=1e-9)
 
 
 # Unrolled steps.

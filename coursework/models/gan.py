@@ -10,7 +10,7 @@ from coursework.gradients import apply_gradients, value_and_gradients, without_g
 from coursework.latents import draw_latents
 from coursework.losses import DISCRIMINATOR_LOSSES, GENERATOR_LOSSES
 from coursework.models.base import PREVIEW_COUNT, GenerativeModel, images_of, to_uint8, to_unit_range
-from coursework.models.label_targets import draw_targets
+from coursework.models.label_targets import check_targets, draw_targets
 from coursework.models.moving_average import MovingAverage
 from coursework.models.optimizers import build_optimizer
 from coursework.models.unrolling import at, look_ahead
@@ -38,8 +38,6 @@ class GAN(GenerativeModel):
     Items are what the discriminator judges: images here, in a subclass perhaps a list of tensors for its inputs.
     """
 
-    loss_names = ("discriminator_loss", "generator_loss")
-
     def __init__(
         self,
         generator,
@@ -56,11 +54,15 @@ class GAN(GenerativeModel):
         labels=None,
         seed=0,
     ):
-        super().__init__(self.loss_names, seed)
+        # A Wasserstein critic's loss is no cross-entropy: negative, and near zero when it is lost, not when it has won.
+        judge = "critic" if objective == "wasserstein" else "discriminator"
+        super().__init__((f"{judge}_loss", "generator_loss"), seed)
         if labels == LabelsConfig():
             labels = None
         if labels and objective != "non-saturating":
             raise UserError(f"soft, noisy and flipped labels are for the non-saturating loss, not for {objective}")
+        if labels:
+            check_targets(labels)
         if augmentations and len(generator.output_shape) != 4:
             raise UserError("augmentations are of images: points take none")
         self.generator = generator
@@ -89,7 +91,10 @@ class GAN(GenerativeModel):
         model = cls(*players, objective=settings.loss, **others, seed=config.seed)
         model.compile(
             build_optimizer(settings.generator_optimizer, steps),
-            build_optimizer(settings.discriminator_optimizer, steps * settings.critic_steps),
+            # A head start is training too: a rate that falls reaches zero with the last update.
+            build_optimizer(
+                settings.discriminator_optimizer, (steps + getattr(settings, "head_start", 0)) * settings.critic_steps
+            ),
         )
         return model
 
@@ -107,7 +112,7 @@ class GAN(GenerativeModel):
         generator_loss = self.update_generator(real)
         if self.average:
             self.average.update(self.generator_optimizer.iterations)
-        return self.track(**dict(zip(self.loss_names, (discriminator_loss, generator_loss), strict=True)))
+        return self.track(**dict(zip(self.trackers, (discriminator_loss, generator_loss), strict=True)))
 
     def update_discriminator_alone(self, data):
         """Make the discriminator's updates of a training step; return the last one's loss and its real items."""
@@ -213,6 +218,11 @@ class GAN(GenerativeModel):
     def preview(self, images):
         """Return what the generator makes of fixed latents; `images` play no part."""
         return self.sample(PREVIEW_COUNT, self.seed, images)
+
+
+def has_batch_normalization(network):
+    """Tell whether any layer of a network normalises by the statistics of a batch."""
+    return any(isinstance(layer, keras.layers.BatchNormalization) for layer in network.layers)
 
 
 def item_count(items):

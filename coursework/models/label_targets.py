@@ -2,6 +2,23 @@
 
 from keras import ops, random
 
+from coursework.errors import UserError
+
+
+def check_targets(labels):
+    """Raise `UserError` for a `LabelsConfig` whose bounds are the wrong way round, or whose mean target is no label.
+
+    Single targets may lie outside of [0, 1]. Where their mean does, the cross-entropy has no lower bound.
+    """
+    for kind, low, high in (
+        ("real", labels.real_low, labels.real_high),
+        ("fake", labels.fake_low, labels.fake_high),
+    ):
+        if low > high:
+            raise UserError(f"{kind}_low {low:g} is above {kind}_high {high:g}: set both")
+        if not 0.0 <= 0.5 * (low + high) <= 1.0:
+            raise UserError(f"{kind} labels from {low:g} to {high:g} have a mean outside of 0 to 1: no loss would end")
+
 
 def draw_targets(labels, real_logits, fake_logits, seed):
     """Return {"real_target", "fake_target"}: targets of the cross-entropy, drawn for every logit by itself.

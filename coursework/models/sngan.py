@@ -3,13 +3,17 @@
 import keras
 from keras import ops
 
-from coursework.models.gan import GAN, item_count
+from coursework.errors import UserError
+from coursework.models.gan import GAN, has_batch_normalization, item_count
 
 
 class SNGAN(GAN):
     """A GAN whose discriminator has spectral layers and no BatchNorm: hinge loss and five critic steps by default."""
 
     def __init__(self, generator, discriminator, objective="hinge", critic_steps=5, **settings):
+        # It judges real and fake items in one call, whose statistics would mix them.
+        if has_batch_normalization(discriminator):
+            raise UserError("an SNGAN wants a discriminator without batch normalisation: use none or layer")
         super().__init__(generator, discriminator, objective=objective, critic_steps=critic_steps, **settings)
 
     def discriminate(self, real, fake):

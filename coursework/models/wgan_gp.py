@@ -1,11 +1,10 @@
 """Wasserstein GAN with gradient penalty (Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville 2017)."""
 
-import keras
 from keras import ops, random
 
 from coursework.errors import UserError
 from coursework.gradients import gradients_by_tensors
-from coursework.models.gan import GAN, item_count
+from coursework.models.gan import GAN, has_batch_normalization, item_count
 
 
 class WGANGP(GAN):
@@ -16,9 +15,6 @@ class WGANGP(GAN):
     penalty is of each item by itself, which batch normalisation in the critic would make meaningless (section 4): a
     `UserError`.
     """
-
-    # Not the name of a cross-entropy: a critic's loss is negative, and near zero when it is lost, not when it has won.
-    loss_names = ("critic_loss", "generator_loss")
 
     def __init__(
         self,
@@ -31,7 +27,7 @@ class WGANGP(GAN):
         penalty_slope=1.0,
         **settings,
     ):
-        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in discriminator.layers):
+        if has_batch_normalization(discriminator):
             raise UserError("a gradient penalty wants a critic without batch normalisation: use none or layer")
         super().__init__(generator, discriminator, objective=objective, critic_steps=critic_steps, **settings)
         self.penalty_weight = penalty_weight
