@@ -34,7 +34,7 @@ SHORT      = --set batch_size=16 --set initial_scale=1.414 --set optimizer.rate=
 RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior codes habits lines rings lesson figures tables report submission benchmark clean
+.PHONY: help begin install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior codes habits lines rings lesson figures tables report submission benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ evaluate-%: $(INSTALLED) ## score the run of a preset
 
 sample-%: $(INSTALLED) ## 64 images of the run of a preset, as a PNG
 	$(COURSEWORK) sample $(call RUN_OF,$*)
+
+begin: ## set all results that came with the package aside, in reports/earlier: yours take their place
+	@test ! -e reports/earlier || { echo "reports/earlier is there already: results are yours"; exit 2; }
+	@mkdir reports/earlier
+	@cd reports && for each in *; do case $$each in judges|earlier) ;; *) mv "$$each" earlier/ ;; esac; done
+	@echo "reports/ is yours now: what came with the package is in reports/earlier, its judge is kept"
 
 judge: $(INSTALLED) ## train the classifier behind FD-judge, where there is none
 	$(JUDGE)

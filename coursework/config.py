@@ -87,6 +87,11 @@ class Config:
         """Training images that one step takes."""
         return self.batch_size * self.critic_steps * getattr(self.model, "packing", 1)
 
+    @property
+    def decays(self):
+        """Whether the rate of a player falls over the whole of training, which then has no sequel."""
+        return any(getattr(value, "decay", "constant") != "constant" for value in vars(self.model).values())
+
     def to_json(self):
         """Return the configuration as indented JSON."""
         return json.dumps(dataclasses.asdict(self), indent=1) + "\n"

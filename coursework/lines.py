@@ -62,6 +62,7 @@ def run_lines(
     """
     folder, started = Path(folder), time.perf_counter()
     configs = with_settings([dataclasses.replace(config, precision=precision) for config in presets], settings)
+    _refuse_decay(configs)
     runs = [
         (dataclasses.replace(config, seed=seed), Run(folder / "runs" / f"{config.preset}-s{seed}"))
         for seed in range(seeds)
@@ -85,6 +86,13 @@ def run_lines(
     report("\n".join(["", *table(content)]))
     step(f"done: {folder / 'scores.json'}, table.csv, interpolations.png and curves.png")
     return content
+
+
+def _refuse_decay(presets):
+    """Raise `UserError` for rates that fall over a training: here each goes on again and again with a larger budget."""
+    for config in presets:
+        if config.decays:
+            raise UserError(f"{config.preset}: rates that fall over the whole of training do not go with this study")
 
 
 def milestones(epochs):

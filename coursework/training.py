@@ -138,10 +138,16 @@ def _already_finished(config, run, report):
     before = run.read_config()
     different = [entry for entry in setting_differences(before, config) if entry[0] not in CONTINUABLE]
     if different:
+        whose = "holds" if _is_trained(run) else "has the records, without the networks, of"
         raise UserError(
-            f"{run.path} holds another configuration ({different[0][0]} is {different[0][1]} there, "
-            f"{different[0][2]} here): "
-            "choose another --run or --seed, or remove that folder"
+            f"{run.path} {whose} another configuration ({different[0][0]} is {different[0][1]} there, "
+            f"{different[0][2]} here): choose another --run or --seed, or remove that folder; "
+            "`make begin` sets aside all results that came with the package"
+        )
+    if before.epochs != config.epochs and before.decays and _is_trained(run):
+        raise UserError(
+            f"{run.path} is trained at rates that fall over {before.epochs} epochs: {config.epochs} would be another "
+            "training; choose another --run or --seed"
         )
     # A run of which only the records were kept, as git does, has no networks and is trained again.
     if not run.is_finished() or not run.network("generator").is_file():
@@ -155,6 +161,11 @@ def _already_finished(config, run, report):
     if finished:
         report(f"{run.path} is already trained for {config.epochs} epochs; raise --epochs to go on")
     return finished
+
+
+def _is_trained(run):
+    """Tell whether a run keeps what can be gone on with or sampled, more than its records."""
+    return has_state(run.backup) or run.network("generator").is_file()
 
 
 def _callbacks(config, run, dataset, start, record, tensorboard, report, interruption):

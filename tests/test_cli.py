@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy
 import pytest
@@ -125,10 +126,28 @@ def test_run_directory_of_another_configuration(image_folder, refused):
     Run("mine").write_config(config)
     line = refused("train", "gan", "--dataset", "animals", "--run", "mine")
     assert line == (
-        "mine holds another configuration (model.discriminator_optimizer.rate is 1.0 there, 0.0002 here): "
-        "choose another --run or --seed, or remove that folder"
+        "mine has the records, without the networks, of another configuration (model.discriminator_optimizer.rate is "
+        "1.0 there, 0.0002 here): choose another --run or --seed, or remove that folder; `make begin` sets aside all "
+        "results that came with the package"
     )
     assert Run("mine").read_config() == config
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_what_came_with_the_package_is_set_aside(in_tmp):
+    shutil.copy(Path(__file__).parents[1] / "Makefile", in_tmp)
+    for name in ("runs/sngan-cifar10-s0/config.json", "judges/cifar10/judge.json", "prose.md"):
+        (in_tmp / "reports" / name).parent.mkdir(parents=True, exist_ok=True)
+        (in_tmp / "reports" / name).write_text(name)
+    done = subprocess.run(["make", "begin"], capture_output=True, text=True)
+    assert done.returncode == 0 and "reports/ is yours now" in done.stdout
+    assert sorted(path.name for path in (in_tmp / "reports").iterdir()) == ["earlier", "judges"]
+    assert (in_tmp / "reports/earlier/runs/sngan-cifar10-s0/config.json").is_file()
+    assert (in_tmp / "reports/earlier/prose.md").read_text() == "prose.md"
+    # What is made afterwards is not set aside a second time.
+    (in_tmp / "reports" / "prose.md").write_text("mine")
+    again = subprocess.run(["make", "begin"], capture_output=True, text=True)
+    assert again.returncode != 0 and (in_tmp / "reports" / "prose.md").read_text() == "mine"
 
 
 def test_unwritable_place(image_folder, refused):
@@ -270,7 +289,7 @@ except SystemExit as end:
     assert end.code in (0, None)
 assert not {"keras", "tensorflow", "torch", "numpy", "matplotlib"} & set(sys.modules)
 """
-    assert set(re.findall(r"^    ([\w-]+) ", result.stdout, flags=re.MULTILINE)) == verbs()
+    assert set(re.findall(r"^    ([\w-]+)(?: |$)", result.stdout, flags=re.MULTILINE)) == verbs()
     for verb in sorted(verbs()):
         result = subprocess.run(
             [sys.executable, "-c", program, verb, "--help"], capture_output=True, text=True, env=environment()

@@ -182,6 +182,8 @@ def test_settings_reach_the_runs_that_have_them_and_stand_beside_the_scores(stan
     assert "(mixed_bfloat16, initial_scale=1.414, critic_optimizer.rate=5e-4)" in printed[-2]
     with pytest.raises(UserError, match='has a setting "beta"'):
         run_small(settings=[("beta", "2")])
+    with pytest.raises(UserError, match="lines-baseline: rates that fall over the whole of training do not go with"):
+        run_small(settings=[("optimizer.decay", "linear")])
 
 
 def test_a_study_does_not_mix_precisions(stand, monkeypatch):

@@ -335,6 +335,18 @@ def test_a_discarded_state_refuses_more_epochs(copied):
         train(longer(GAN_CONFIG, 3), copied)
 
 
+def test_rates_that_fall_have_no_sequel(copied):
+    falling = GAN_CONFIG.with_setting("generator_optimizer.decay", "linear")
+    copied.write_config(falling)
+    message = f"at rates that fall over {GAN_CONFIG.epochs} epochs: 9 would be another training"
+    with pytest.raises(UserError, match=message):
+        train(dataclasses.replace(falling, epochs=9), copied)
+    assert copied.read_config() == falling
+    told = []
+    train(falling, copied, report=told.append)
+    assert "is already trained" in told[0]
+
+
 def test_records_without_networks_are_trained_again(copied):
     copied.discard_state()
     copied.network("generator").unlink()
