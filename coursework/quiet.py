@@ -24,7 +24,7 @@ def silence():
             backend = os.environ.get("KERAS_BACKEND", "tensorflow")
             raise UserError(
                 f"cannot start Keras with the backend {backend} ({error}): install it, or set KERAS_BACKEND to "
-                'tensorflow, or to torch after pip install "coursework[torch]"'
+                'tensorflow, or to torch after pip install -e ".[torch]"'
             ) from error
 
         if keras.backend.backend() == "tensorflow":

@@ -209,5 +209,5 @@ def _tensorboard(run):
     try:
         import tensorboard  # noqa: F401
     except ImportError as error:
-        raise UserError('--tensorboard needs the extra: pip install "coursework[tensorboard]"') from error
+        raise UserError('--tensorboard needs the extra: pip install -e ".[tensorboard]"') from error
     return keras.callbacks.TensorBoard(log_dir=str(run.path / "tensorboard"), write_graph=False)

@@ -226,6 +226,6 @@ def test_what_is_missing_is_named(in_tmp, dataset, refused, monkeypatch):
     assert refused("aggregate-posterior", "linear").startswith("linear has no encoder.keras")
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "sklearn.mixture", None)
-        assert refused("aggregate-posterior", "linear").startswith('this needs scikit-learn: pip install "coursework[')
+        assert refused("aggregate-posterior", "linear").startswith('this needs scikit-learn: pip install -e ".[')
     run.write_config(dataclasses.replace(PRESETS["gan"], dataset="tiny"))
     assert refused("aggregate-posterior", "linear").endswith("is of a model without codes: gan is no autoencoder")

@@ -157,7 +157,7 @@ def test_a_step_measured_again_takes_its_own_place(tmp_path, monkeypatch, capsys
 
 
 def test_weights_of_every_network_find_their_place_in_pytorch():
-    torch = pytest.importorskip("torch", reason="needs PyTorch: pip install coursework[torch]")
+    torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
     from benchmarks import torch_networks
     from benchmarks.weights import export_weights, import_weights
 
@@ -184,7 +184,7 @@ def test_weights_of_every_network_find_their_place_in_pytorch():
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("preset", ["gan", "sngan", "sngan-resnet", "vae", "acai"])
 def test_both_sides_have_equal_losses_for_three_steps(preset, precision):
-    pytest.importorskip("torch", reason="needs PyTorch: pip install coursework[torch]")
+    pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
     # One preset is timed too, so that the timing works; the others need not be.
     repeats = int(preset == "gan")
     result = measure(narrow(preset), precision, repeats, sides=("coursework", "torch"), seconds=0.0)

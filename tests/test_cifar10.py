@@ -84,7 +84,7 @@ def test_without_copy_and_network_one_line_says_what_to_do(in_tmp, monkeypatch):
 
 def test_without_tensorflow_datasets_one_line_says_what_to_do(in_tmp, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    with pytest.raises(UserError, match=r'pip install "coursework\[data\]"') as caught:
+    with pytest.raises(UserError, match=r'pip install -e "\.\[data\]"') as caught:
         load_dataset("cifar10")
     assert "COURSEWORK_DATA" in str(caught.value)
 

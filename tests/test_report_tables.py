@@ -7,9 +7,13 @@ from report_runs import ENVIRONMENT, SCORE, bare_run, full_run, pages_of, pegasu
 
 from coursework import cli
 from coursework.errors import UserError
+from coursework.files import sha256
+from coursework.presets import PRESETS
+from coursework.report import stage
 from coursework.report.context import gather
 from coursework.report.document import cell, cite, row, strong
 from coursework.report.document import table as table_block
+from coursework.report.model_card import model_card
 from coursework.report.text_tables import chosen_tables, result_tables, table_lines
 from coursework.run import Run
 
@@ -178,3 +182,45 @@ def test_images_a_second_are_told_where_both_are_known(home):
     run.write_environment({key: value for key, value in ENVIRONMENT.items() if key != "processor_seconds"})
     content, _ = staged([run], home)
     assert not any(line[0] == "images a processor second" for line in table(content, "settings"))
+
+
+def test_the_first_prose_says_in_what_a_run_departs_from_its_preset(home):
+    run = full_run(home)
+    run.write_config(run.read_config().with_setting("generator_width", "64").with_setting("epochs", "3"))
+    staged([run], home)
+    assert "Settings are those of the preset sngan but for network: generator width ([#settings])." in prose(home)
+    run.write_config(run.read_config().with_setting("precision", "mixed_bfloat16"))
+    assert "preset sngan but for network: generator width and precision (" in prose(home, anew=[run])
+    run.write_config(PRESETS["sngan"])
+    assert "Settings are those of the preset sngan ([#settings])." in prose(home, anew=[run])
+
+
+def prose(home, anew=()):
+    """Return the prose, written anew for the runs `anew`."""
+    if anew:
+        (home / "prose.md").unlink()
+        staged(anew, home)
+    return (home / "prose.md").read_text(encoding="utf-8")
+
+
+def test_the_first_prose_gives_each_witness_its_own_figures(home):
+    pegasus_folder(home / "pegasus", second={"realism": 0.25, "recognisability": 0.125})
+    staged([full_run(home)], home)
+    first = (
+        "The best one's realism is {pegasus: best.realism}, the batch's mean {pegasus: mean.realism}, by the witness"
+    )
+    assert first + " that ranks. A second witness, which no search or ranking used, stands beside it" in prose(home)
+
+
+def test_the_model_card_knows_whose_weights_the_best_pegasus_is_of(home):
+    run = full_run(home)
+    folder = pegasus_folder(home / "pegasus")
+    run.network("generator").write_bytes(b"weights")
+    for recorded, words in ((sha256(run.network("generator")), "this model's"), ("ab" * 32, "of earlier weights of")):
+        (folder / "comparison.json").write_text(json.dumps({"weights": {"full": recorded}}))
+        _, context = stage([run], home / "stage", home)
+        assert f"The best Pegasus is {words}" in model_card(context)
+    # Records alone tell nothing else.
+    run.network("generator").unlink()
+    _, context = stage([run], home / "stage", home)
+    assert "The best Pegasus is this model's" in model_card(context)

@@ -55,8 +55,7 @@ def _download():
         import tensorflow_datasets
     except ImportError as error:
         raise UserError(
-            'CIFAR-10 needs tensorflow-datasets (pip install "coursework[data]") '
-            "or a local copy named by COURSEWORK_DATA"
+            'CIFAR-10 needs tensorflow-datasets (pip install -e ".[data]") or a local copy named by COURSEWORK_DATA'
         ) from error
     try:
         builder = tensorflow_datasets.builder("cifar10")

@@ -94,4 +94,4 @@ def _scikit_learn():
     try:
         yield
     except ImportError as error:
-        raise UserError('this needs scikit-learn: pip install "coursework[codes]"') from error
+        raise UserError('this needs scikit-learn: pip install -e ".[codes]"') from error

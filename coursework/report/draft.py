@@ -1,7 +1,13 @@
 """The first version of the prose, from what has been measured: made once, then the student's."""
 
 from coursework.config import DCGANConfig
+from coursework.presets import PRESETS
+from coursework.report.differences import words_of
 from coursework.report.prose import DRAFT_MARK
+from coursework.run_differences import setting_differences
+
+# No settings of an algorithm: on what it trains and for how long, and how often it looks at itself.
+WHAT_AND_HOW_LONG = ("dataset", "classes", "seed", "epochs", "sample_every", "score_every")
 
 FIRST_LINE = f"> {DRAFT_MARK}, written from the measurements: rewrite it in your own words, then delete this line."
 HELP = """<!--
@@ -76,13 +82,22 @@ def _design(final):
 
 
 def _budget(final):
-    text = "Settings follow the cited sources where [#settings] does not say otherwise; every run states its seed."
+    changed = _changed(final.config)
+    text = f"Settings are those of the preset {final.config.preset}{changed and ' but for ' + changed} ([#settings])."
     if final.environment.get("images_seen"):
         text += (
             " The final model saw {final: images_seen} images in {final: minutes} of processor time: "
             "{final: epochs_done} epochs, where its preset has {final: preset.epochs}."
         )
     return text
+
+
+def _changed(config):
+    """Return the settings in words that are not those of the configuration's preset; how long it trains is none."""
+    preset = PRESETS.get(config.preset)
+    found = setting_differences(preset, config) if preset else []
+    words = [words_of(name) for name, *_ in found if name.partition(".")[0] not in WHAT_AND_HOW_LONG]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _results(context):
@@ -97,9 +112,7 @@ def _results(context):
     if context.final.value("recall") is not None:
         text += "Precision {final: precision} [@precision-recall] stands beside recall {final: recall}. "
     if context.final.value("memorisation") is not None:
-        text += (
-            "The share of samples that copy training images is {final: memorisation} ± {final: memorisation.error}. "
-        )
+        text += "At least {final: memorisation} ± {final: memorisation.error} of the samples copy training images. "
     if len({run.environment.get("images_seen") for run in context.runs}) > 1:
         text += "The runs saw different numbers of images, so the table does not rank the models."
     return text.strip()
@@ -115,11 +128,12 @@ def _pegasus(pegasus):
     )
     if pegasus.comparison.get("candidates"):
         text += " There were {pegasus: candidates} candidates."
-    if any(record.get("second") for record in pegasus.records):
-        text += " A second witness, which no search or ranking used, scores them too."
     if pegasus.score_names:
         name = pegasus.score_names[0]
-        text += f" Its {name.replace('_', ' ')} is {{pegasus: best.{name}}}, the batch's mean {{pegasus: mean.{name}}}."
+        text += f" The best one's {name.replace('_', ' ')} is {{pegasus: best.{name}}}, the batch's mean "
+        text += f"{{pegasus: mean.{name}}}, by the witness that ranks."
+    if any(record.get("second") for record in pegasus.records):
+        text += " A second witness, which no search or ranking used, stands beside it ([#pegasus-scores])."
     return text
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from coursework.files import sha256
 from coursework.report.bibliography import BIBLIOGRAPHY
 from coursework.report.differences import setting_text, settings_of, words_of
 from coursework.report.method import TITLES, sources_of
@@ -112,8 +113,17 @@ def _analyses(run, pegasus):
             if isinstance(value, int | float)
         )
         strategy = _safe(value_text(pegasus.best.get("strategy", "a strategy not recorded")))
-        texts.append(f"The best Pegasus is this model's, by {strategy}: {scores or 'not measured'}.")
+        made_by = "this model's" if _made(run, pegasus) else "of earlier weights of this run"
+        texts.append(f"The best Pegasus is {made_by}, by {strategy}: {scores or 'not measured'}.")
     return texts or ["Not measured beyond the scores above."]
+
+
+def _made(run, pegasus):
+    """Tell whether the weights of a run are those that a Pegasus was made from, as far as both are there."""
+    recorded = pegasus.comparison.get("weights")
+    recorded = recorded.get(run.name) if isinstance(recorded, dict) else None
+    file = run.run.network("generator")
+    return recorded is None or not file.is_file() or sha256(file) == recorded
 
 
 def _caveats(run):

@@ -13,7 +13,10 @@ def add_sample(verbs):
     parser.add_argument("run", metavar="RUN", help="a run directory, or its name inside reports/runs")
     parser.add_argument("--count", type=positive, default=64, help="number of images (default 64)")
     parser.add_argument("--seed", type=seed, default=0, help="the same seed gives the same images (default 0)")
-    parser.add_argument("--output", help="FILE.png for a grid, FILE.npz for an array, else a folder of PNG files")
+    parser.add_argument(
+        "--output",
+        help="FILE.png for a grid, FILE.npz for an array, else a folder of PNG files (default RUN-samples.png)",
+    )
     parser.add_argument("--best", action="store_true", help="use the weights with the best score, not the last ones")
     parser.add_argument("--class", dest="class_name", metavar="NAME", help="of a conditional run: images of one class")
 
@@ -154,7 +157,12 @@ def add_lines(verbs):
     )
     parser.add_argument("--minutes", type=positive, help="instead of --images: about how long all of it may train")
     parser.add_argument("--seeds", type=positive, default=1, help="runs of each model (default 1)")
-    parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default="float32")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "mixed_bfloat16"),
+        default="float32",
+        help="of the networks (default float32)",
+    )
     add_settings(parser, "change a setting of every model that has it")
     parser.add_argument("--folder", type=Path, default=Path("reports/lines"), help="where to write (reports/lines)")
 

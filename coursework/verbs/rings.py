@@ -15,7 +15,9 @@ def add_rings(verbs):
         "Train GANs on mixtures of Gaussians and count the modes that each option keeps.",
         after_interruption="every finished thousand of steps is kept: the same command goes on from there",
     )
-    parser.add_argument("--steps", type=positive, help="of each run, in thousands begun (default: the presets' own)")
+    parser.add_argument(
+        "--steps", type=positive, help="of each run, rounded up to thousands (default: the presets' own)"
+    )
     parser.add_argument("--seeds", type=positive, default=10, help="runs of each setting on each mixture (default 10)")
     parser.add_argument("--settings", help="names, separated by commas (default: all): gan, unrolled, packed-2 ...")
     parser.add_argument("--mixtures", help="names, separated by commas (default: ring,ring-with-centre,grid)")
@@ -45,7 +47,7 @@ def add_lesson(verbs):
         after_interruption="what is finished is kept: the same command goes on from there",
     )
     parser.add_argument(
-        "--steps", type=positive, help="of each training, in thousands begun (default: the presets' own)"
+        "--steps", type=positive, help="of each training, rounded up to thousands (default: the presets' own)"
     )
     parser.add_argument("--seeds", type=positive, default=3, help="runs of each network (default 3)")
     parser.add_argument(
