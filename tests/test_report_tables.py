@@ -216,6 +216,7 @@ def test_the_model_card_knows_whose_weights_the_best_pegasus_is_of(home):
     run = full_run(home)
     folder = pegasus_folder(home / "pegasus")
     run.network("generator").write_bytes(b"weights")
+    (home / "stage").mkdir()
     for recorded, words in ((sha256(run.network("generator")), "this model's"), ("ab" * 32, "of earlier weights of")):
         (folder / "comparison.json").write_text(json.dumps({"weights": {"full": recorded}}))
         _, context = stage([run], home / "stage", home)
