@@ -47,8 +47,8 @@ def manifold_errors(scores):
 
     Precision and density are means over samples. Recall and coverage change only by what one sample alone reaches:
     their errors are the jackknife's, which leaves out one sample at a time and errs to the upper side (Efron and Stein
-    1981); the balls of the others are kept as they are. Of 100 sets of 400 Gaussian samples of 8 numbers they are 1.3 and 1.6
-    times the scatter, those of precision and density 1.0 and 1.1 times.
+    1981); the balls of the others are kept as they are. Of 100 sets of 400 Gaussian samples of 8 numbers they are 1.3
+    and 1.6 times the scatter, those of precision and density 1.0 and 1.1 times.
     """
     errors = {}
     if scores.in_real is not None:
