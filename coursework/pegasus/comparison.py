@@ -1,5 +1,7 @@
 """The table of strategies: what the searching witness says of each one's candidates, and what the second one says."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from coursework.pegasus.ranking import choose_batch, rank
@@ -7,16 +9,30 @@ from coursework.pegasus.ranking import choose_batch, rank
 SCORES = ("recognisability", "realism", "uniqueness", "overall", "diversity")
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What an `Appraiser` says of images, its `Appraisal`, and what it says of real ones beside."""
+
+    appraiser: object
+    appraisal: object
+
+    def means(self, indices, diverse):
+        """Return {score: mean over the images at `indices`}, and how diverse they are where that is asked for."""
+        means = self.appraisal.scores.mean(indices)
+        found = {"diversity": self.appraiser.diversity(self.appraisal.features[indices])} if diverse else {}
+        return means | found
+
+
 def compare_pools(pools, chosen, first, second, count, others=()):
     """Return a row for each pool, the chosen batch, each of `others` and real images of the body, ready for JSON.
 
-    chosen: indices into all candidates. first, second: (`Appraiser`, `Appraisal`) of the searching and of the second
-    witness, or None. others: (name, `Appraisal`, `Appraisal` or None) of finished batches from elsewhere. A row holds
-    "name", "run", "candidates", "all" and "batch": means of the scores over all candidates and over the batch of at
-    most `count` that the searching witness's ranking takes from them (a batch from elsewhere is taken whole), each
-    {"witness": {score: mean}, "second": the same or None}.
+    chosen: indices into all candidates. first, second: `Verdict` of the searching witness and of the second one, or
+    None. others: (name, `Verdict`, `Verdict` or None) of finished batches from elsewhere. A row holds "name", "run",
+    "candidates", "all" and "batch": means of the scores over all candidates and over the batch of at most `count` that
+    the searching witness's ranking takes from them (a batch from elsewhere is taken whole), each {"witness": {score:
+    mean}, "second": the same or None}.
     """
-    appraiser, appraisal = first
+    appraiser, appraisal = first.appraiser, first.appraisal
     rows, start = [], 0
     for pool in pools:
         mine = np.arange(start, start + pool.count)
@@ -27,11 +43,11 @@ def compare_pools(pools, chosen, first, second, count, others=()):
     everything = np.arange(start)
     rows.append(_row("chosen batch", None, everything, chosen, first, second))
     for name, mine, judged in others:
-        whole = np.arange(len(mine.features))
-        rows.append(_row(name, None, whole, whole, (appraiser, mine), (second[0], judged) if second else None))
+        whole = np.arange(len(mine.appraisal.features))
+        rows.append(_row(name, None, whole, whole, mine, judged))
     real = {
         "witness": appraiser.real_scores().mean(),
-        "second": second[0].real_scores().mean() if second else None,
+        "second": second.appraiser.real_scores().mean() if second else None,
     }
     rows.append(
         {"name": f"real images: {appraiser.task.body}", "run": None, "candidates": 0, "all": real, "batch": None}
@@ -41,8 +57,10 @@ def compare_pools(pools, chosen, first, second, count, others=()):
 
 def _row(name, run, everything, batch, first, second):
     def means(indices, diverse):
-        found = {"witness": _means(*first, indices, diverse)}
-        return found | {"second": _means(*second, indices, diverse) if second else None}
+        return {
+            "witness": first.means(indices, diverse),
+            "second": second.means(indices, diverse) if second else None,
+        }
 
     return {
         "name": name,
@@ -52,11 +70,6 @@ def _row(name, run, everything, batch, first, second):
         "all": means(everything, False),
         "batch": means(batch, True),
     }
-
-
-def _means(appraiser, appraisal, indices, diverse):
-    means = appraisal.scores.mean(indices)
-    return means | ({"diversity": appraiser.diversity(appraisal.features[indices])} if diverse else {})
 
 
 def comparison_lines(rows):

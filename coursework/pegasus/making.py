@@ -12,7 +12,7 @@ from coursework.files import sha256, write_text
 from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
 from coursework.pegasus.batch_files import CONDITIONS, write_batch
 from coursework.pegasus.candidates import Candidates
-from coursework.pegasus.comparison import compare_pools, comparison_lines
+from coursework.pegasus.comparison import Verdict, compare_pools, comparison_lines
 from coursework.pegasus.figure import draw_best
 from coursework.pegasus.gallery import write_gallery
 from coursework.pegasus.pools import Pool
@@ -141,16 +141,19 @@ def make_pegasi(
     candidates = Candidates.join(parts)
     pixels = PixelNeighbours(task.dataset)
     appraiser = Appraiser(task, task.witness, pixels)
-    appraisal = appraiser.appraise(candidates.images)
     other = Appraiser(task, second, pixels) if second else None
-    judged = other.appraise(candidates.images, appraisal.neighbours["pixels"]) if other else None
+
+    def verdicts(images):
+        """Return what both witnesses say of images; the search for neighbours in pixels serves both."""
+        mine = appraiser.appraise(images)
+        theirs = other and Verdict(other, other.appraise(images, mine.neighbours["pixels"]))
+        return Verdict(appraiser, mine), theirs
+
+    verdict, of_second = verdicts(candidates.images)
+    appraisal, judged = verdict.appraisal, of_second and of_second.appraisal
     chosen = choose_batch(appraisal.scores, appraisal.features, count, appraiser.scale(count))
-    others = []
-    for images in beside:
-        theirs = appraiser.appraise(images.images)
-        neighbours = theirs.neighbours["pixels"]
-        others.append((images.name, theirs, other.appraise(images.images, neighbours) if other else None))
-    rows = compare_pools(pools, chosen, (appraiser, appraisal), (other, judged) if other else None, count, others)
+    others = [(images.name, *verdicts(images.images)) for images in beside]
+    rows = compare_pools(pools, chosen, verdict, of_second, count, others)
     records = _records(candidates, chosen, appraisal, judged)
     made = Pegasi(candidates, appraisal, judged, chosen, records, rows)
     weights = {part.run.name: sha256(part.run.network("generator")) for part in pools}
