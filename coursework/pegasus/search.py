@@ -1,5 +1,7 @@
 """Search for latents by gradient ascent: Adam (Kingma & Ba 2015) on evidence and prior, many candidates at a time."""
 
+import itertools
+
 import keras
 import numpy as np
 from keras import ops
@@ -54,16 +56,46 @@ def search(trained, latents_of, terms, free, fixed, seed, prior, settings=SETTIN
     to `SHIFT` pixels and mirrored, differently in every step, so that no accident of the judge's pays. progress: called
     with (steps done, steps in all).
     """
-    steps, rate = settings["steps"], settings["rate"]
     height, width = trained.generator.outputs[0].shape[1:3]
-    names = list(free)
+    objective = _objective(trained, latents_of, terms, prior)
+    value_once, step_once, latents_once = map(compiled, (objective, _step(objective, settings["rate"]), latents_of))
+    unmoved = [ops.convert_to_tensor(placement(size, 0)) for size in (height, width)]
+    views = _views(seed, settings["steps"], height, width)
+    tell = _teller(progress, len(list(batches(free))) * (free[next(iter(free))].shape[1] + len(views)))
+    found = []
+    with no_gradient():
+        for batch, count in batches({**free, **fixed}):
+            constants = {name: ops.convert_to_tensor(batch[name]) for name in fixed}
+            starts = {name: batch[name] for name in free}
+            state = _best_starts(starts, lambda some, constants=constants: value_once(some, constants, *unmoved), tell)
+            first = {name: ops.zeros_like(state[name]) for name in free}
+            second = dict(first)
+            for number, view in enumerate(views, start=1):
+                number = ops.convert_to_tensor(np.float32(number))
+                state, first, second = step_once(state, first, second, number, constants, *view)
+                tell()
+            latents = keras.tree.map_structure(ops.convert_to_numpy, latents_once(state, constants))
+            found.append({name: array[:count].astype(np.float32) for name, array in latents.items()})
+    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+
+def _objective(trained, latents_of, terms, prior):
+    """Return what is climbed, a function of (free, fixed, matrices of a view): (n,)."""
 
     def objective(free, fixed, rows, columns):
         latents = latents_of(free, fixed)
         images = placed(ops.cast(images_of(trained, latents), "float32"), rows, columns)
         return sum((term(images, {**fixed, **latents}) for term in terms), prior(free))
 
+    return objective
+
+
+def _step(objective, rate):
+    """Return one step of Adam up the objective, a function of (free, both moments, its number, fixed, a view)."""
+
     def step(free, first, second, number, fixed, rows, columns):
+        names = list(free)
+
         def value(*tensors):
             return objective(dict(zip(names, tensors, strict=True)), fixed, rows, columns)
 
@@ -77,37 +109,24 @@ def search(trained, latents_of, terms, free, fixed, seed, prior, settings=SETTIN
             moved[name] = free[name] + rate * mean / (spread + EPSILON)
         return moved, firsts, seconds
 
-    objective_once, step_once, latents_once = compiled(objective), compiled(step), compiled(latents_of)
-    unmoved = [ops.convert_to_tensor(placement(size, 0)) for size in (height, width)]
-    views = _views(seed, steps, height, width)
-    pool = free[names[0]].shape[1]
-    total, done, found = len(list(batches(free))) * (pool + steps), 0, []
+    return step
 
-    def tell():
-        nonlocal done
-        done += 1
-        if progress:
-            progress(done, total)
 
-    with no_gradient():
-        for batch, count in batches({**free, **fixed}):
-            constants = {name: ops.convert_to_tensor(batch[name]) for name in fixed}
-            values = []
-            for place in range(pool):
-                starts = {name: ops.convert_to_tensor(batch[name][:, place]) for name in names}
-                values.append(ops.convert_to_numpy(objective_once(starts, constants, *unmoved)))
-                tell()
-            best = np.argmax(values, axis=0)
-            state = {name: ops.convert_to_tensor(batch[name][np.arange(len(best)), best]) for name in names}
-            first = {name: ops.zeros_like(state[name]) for name in names}
-            second = dict(first)
-            for number, (rows, columns) in enumerate(views, start=1):
-                arguments = (ops.convert_to_tensor(np.float32(number)), constants, rows, columns)
-                state, first, second = step_once(state, first, second, *arguments)
-                tell()
-            latents = keras.tree.map_structure(ops.convert_to_numpy, latents_once(state, constants))
-            found.append({name: array[:count].astype(np.float32) for name, array in latents.items()})
-    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+def _best_starts(starts, value, tell):
+    """Return {name: tensor (n, ...)}: of the starts {name: array (n, pool, ...)} of each candidate the best one."""
+    values = []
+    for place in range(next(iter(starts.values())).shape[1]):
+        some = {name: ops.convert_to_tensor(array[:, place]) for name, array in starts.items()}
+        values.append(ops.convert_to_numpy(value(some)))
+        tell()
+    best = np.argmax(values, axis=0)
+    return {name: ops.convert_to_tensor(array[np.arange(len(best)), best]) for name, array in starts.items()}
+
+
+def _teller(progress, total):
+    """Return a function that counts its calls and tells `progress`, where there is one."""
+    steps = itertools.count(1)
+    return lambda: progress(next(steps), total) if progress else None
 
 
 def _views(seed, steps, height, width):
