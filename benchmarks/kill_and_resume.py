@@ -147,31 +147,50 @@ def main():
     print(f"undisturbed: {seconds:.0f} s", flush=True)
     end = time.monotonic() + 60 * arguments.minutes
     rows, outcomes, failures = [], [], []
-    while time.monotonic() < end:
+    while time.monotonic() < end and not failures:
         run = Run(folder / f"disturbed-{len(outcomes) + 1}")
-        while True:
-            process = start(arguments, run)
-            way = generator.choices(list(WAYS), WAYS.values())[0] if time.monotonic() < end else None
-            if way is None or not end_early(process, way, run, generator, seconds):
-                if process.wait() != 0:
-                    failures.append(run.path.name)
-                break
-            rows.append({"run": run.path.name, "way": way, "place": place(run), "states": len(states(run))})
-            with open(folder / "kills.csv", "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
-        if run.path.name in failures:
+        if train_disturbed(arguments, run, generator, seconds, end, rows, folder / "kills.csv"):
+            outcomes.append(outcome_of(run, straight, rows))
+        else:
+            failures.append(run.path.name)
             print(f"{run.path.name} FAILED: see {run.path.with_suffix('.txt')}", flush=True)
-            break
-        different = differences(run, straight)
-        litter = [file.name for file in run.path.rglob(f"{TEMPORARY}*")]
-        outcomes.append({"run": run.path.name, "different": different, "litter": litter})
-        kills = sum(row["run"] == run.path.name for row in rows)
-        print(f"{run.path.name}: ended early {kills} times, differs in {', '.join(different) or 'nothing'}", flush=True)
-        if not different:
-            shutil.rmtree(run.path)
-    summary = {
+    summary = summarise(arguments, seconds, rows, outcomes, failures)
+    write_text(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
+    print(json.dumps({key: value for key, value in summary.items() if key != "outcomes"}, indent=1))
+    sys.exit(0 if summary["equal"] == len(outcomes) and not failures else 1)
+
+
+def train_disturbed(arguments, run, generator, seconds, end, rows, file):
+    """Train `run`, ending it early again and again until `end`; tell whether it came to its own end without a fault.
+
+    generator: draws the ways and moments. seconds: that an undisturbed training takes. rows: of `file`, one an end.
+    """
+    while True:
+        process = start(arguments, run)
+        way = generator.choices(list(WAYS), WAYS.values())[0] if time.monotonic() < end else None
+        if way is None or not end_early(process, way, run, generator, seconds):
+            return process.wait() == 0
+        rows.append({"run": run.path.name, "way": way, "place": place(run), "states": len(states(run))})
+        with open(file, "w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def outcome_of(run, straight, rows):
+    """Return in what a disturbed run differs from the undisturbed one, and remove it where that is nothing."""
+    different = differences(run, straight)
+    litter = [file.name for file in run.path.rglob(f"{TEMPORARY}*")]
+    kills = sum(row["run"] == run.path.name for row in rows)
+    print(f"{run.path.name}: ended early {kills} times, differs in {', '.join(different) or 'nothing'}", flush=True)
+    if not different:
+        shutil.rmtree(run.path)
+    return {"run": run.path.name, "different": different, "litter": litter}
+
+
+def summarise(arguments, seconds, rows, outcomes, failures):
+    """Return what summary.json holds."""
+    return {
         "preset": arguments.preset,
         "dataset": arguments.dataset,
         "epochs": arguments.epochs,
@@ -186,9 +205,6 @@ def main():
         "failed": failures,
         "outcomes": outcomes,
     }
-    write_text(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
-    print(json.dumps({key: value for key, value in summary.items() if key != "outcomes"}, indent=1))
-    sys.exit(0 if summary["equal"] == len(outcomes) and not failures else 1)
 
 
 def parse():
