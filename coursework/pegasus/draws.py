@@ -1,4 +1,8 @@
-"""What strategies draw: every candidate from a random stream of its own, so that it does not depend on how many."""
+"""What strategies draw: every candidate from a random stream of its own, so that it does not depend on how many.
+
+Strategies share the streams. Candidate i begins from the same latents in all that draw latents first, so that they
+compare like with like; of a batch from several strategies it makes some candidates kin.
+"""
 
 import numpy as np
 from keras import ops
