@@ -19,7 +19,7 @@ def add_pegasus(verbs):
     parser.add_argument("run", metavar="RUN", nargs="*", help="runs to use (default: all that suit, of the data set)")
     parser.add_argument("--dataset", default="cifar10", help="whose runs are used by default (cifar10)")
     parser.add_argument("--body", default="horse", help="class of the body (default horse)")
-    parser.add_argument("--wings", default="bird", help="classes of the wings, separated by commas (default bird)")
+    parser.add_argument("--wings", default="bird,airplane", help="classes of the wings (default bird,airplane)")
     parser.add_argument(
         "--strategies",
         metavar="NAMES",
