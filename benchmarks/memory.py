@@ -41,6 +41,7 @@ def commands(dataset, epochs, samples):
         "metrics": ["metrics", "samples.npz", f"{dataset}:train", "--metrics", "fd,kd,prdc"],
         "metrics, memorisation": ["metrics", "samples.npz", f"{dataset}:train", "--metrics", "memorisation"],
         "compare": ["compare", "gan", "acai"],
+        "tables": ["tables", "--runs", "gan", "acai"],
         "downstream": ["downstream", "acai"],
         "aggregate-posterior": ["aggregate-posterior", "acai", *count],
         "pegasus, interpolation": [*pegasus, "--strategies", "interpolation,masked_interpolation"],

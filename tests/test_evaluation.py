@@ -234,7 +234,9 @@ def test_a_score_during_training_is_the_distance_of_its_samples(judge, tiny):
 
 def test_of_a_conditional_run_the_judge_says_how_often_a_sample_is_what_was_asked_for(tmp_path, monkeypatch, tiny):
     monkeypatch.chdir(tmp_path)
-    train(dataclasses.replace(CONFIG, model=AdversarialConfig(name="conditional_sngan")), Run("run"))
+    network = dataclasses.replace(CONFIG.network, discriminator_normalization="none")
+    model = AdversarialConfig(name="conditional_sngan")
+    train(dataclasses.replace(CONFIG, model=model, network=network), Run("run"))
     judge = save_judge(tiny, "tiny")
     record = evaluate(Run("run"), samples=20, report=lambda line: None)[-1]
     labels = np.arange(20) % len(tiny.class_names)

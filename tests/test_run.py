@@ -53,7 +53,7 @@ def test_names_inside_a_run():
     properties = {
         name: str(getattr(run, name))
         for name, value in vars(Run).items()
-        if isinstance(value, property) and name not in ("path", "name")
+        if isinstance(value, property) and name not in ("path", "name", "label")
     }
     assert properties == {
         "config_file": "r/config.json",
