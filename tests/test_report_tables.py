@@ -188,9 +188,9 @@ def test_the_first_prose_says_in_what_a_run_departs_from_its_preset(home):
     run = full_run(home)
     run.write_config(run.read_config().with_setting("generator_width", "64").with_setting("epochs", "3"))
     staged([run], home)
-    assert "Settings are those of the preset sngan but for network: generator width ([#settings])." in prose(home)
+    assert "Settings are those of the preset sngan but for generator width ([#settings])." in prose(home)
     run.write_config(run.read_config().with_setting("precision", "mixed_bfloat16"))
-    assert "preset sngan but for network: generator width and precision (" in prose(home, anew=[run])
+    assert "preset sngan but for generator width and precision (" in prose(home, anew=[run])
     run.write_config(PRESETS["sngan"])
     assert "Settings are those of the preset sngan ([#settings])." in prose(home, anew=[run])
 
@@ -209,7 +209,7 @@ def test_the_first_prose_gives_each_witness_its_own_figures(home):
     first = (
         "The best one's realism is {pegasus: best.realism}, the batch's mean {pegasus: mean.realism}, by the witness"
     )
-    assert first + " that ranks. A second witness, which no search or ranking used, stands beside it" in prose(home)
+    assert first + " that ranks. A second witness, used for nothing else, stands beside it" in prose(home)
 
 
 def test_the_model_card_knows_whose_weights_the_best_pegasus_is_of(home):

@@ -38,13 +38,11 @@ def draft(context):
 
 def _introduction(context):
     count = len(context.runs)
-    return (
-        "A Pegasus is a winged horse, and the training data hold none. This report trains "
-        f"{'one generative model' if count == 1 else f'{count} generative models'}, scores "
-        f"{'it' if count == 1 else 'them alike'} and shows what {'it makes' if count == 1 else 'they make'} "
-        "of horses and "
-        "wings. The final model is {final: name}."
-    )
+    models = f"{count} generative models are trained and scored alike"
+    if count == 1:
+        models = "one generative model is trained and scored"
+    data = "A Pegasus is a winged horse, and the training data hold none."
+    return f"{data} Here {models}; the final one is {{final: name}}."
 
 
 def _design(final):
@@ -53,14 +51,12 @@ def _design(final):
     if isinstance(network, DCGANConfig):
         parts.append(
             "Transposed convolutions of stride 2 take the latents from 4×4 to 32×32 and a tanh ends in the "
-            "images' range; the "
-            "discriminator mirrors them with strided convolutions, so that nothing is pooled by hand [@dcgan]."
+            "images' range; the discriminator mirrors them with strided convolutions [@dcgan]."
         )
     if getattr(network, "spectral", False):
         parts.append(
-            "Its discriminator has no batch normalisation: spectral normalisation bounds the slope of every "
-            "layer, and so "
-            "the gradient that the generator learns from [@sngan]."
+            "Instead of batch normalisation the discriminator has spectral normalisation, which bounds the slope "
+            "of every layer, and so the gradient that the generator learns from [@sngan]."
         )
     if model.name == "conditional_sngan":
         parts.append(
@@ -96,7 +92,9 @@ def _changed(config):
     """Return the settings in words that are not those of the configuration's preset; how long it trains is none."""
     preset = PRESETS.get(config.preset)
     found = setting_differences(preset, config) if preset else []
-    words = [words_of(name) for name, *_ in found if name.partition(".")[0] not in WHAT_AND_HOW_LONG]
+    words = [
+        words_of(name).rpartition(": ")[2] for name, *_ in found if name.partition(".")[0] not in WHAT_AND_HOW_LONG
+    ]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
@@ -114,7 +112,7 @@ def _results(context):
     if context.final.value("memorisation") is not None:
         text += "At least {final: memorisation} ± {final: memorisation.error} of the samples copy training images. "
     if len({run.environment.get("images_seen") for run in context.runs}) > 1:
-        text += "The runs saw different numbers of images, so the table does not rank the models."
+        text += "Runs saw different numbers of images: the table ranks no models."
     return text.strip()
 
 
@@ -123,26 +121,25 @@ def _pegasus(pegasus):
     if pegasus.best.get("chosen_by"):
         picked = "only the best was chosen by eye, and nothing was edited by hand"
     text = (
-        "The best of the batch comes from {pegasus: run} by {pegasus: strategy}, seed {pegasus: seed}. "
+        f"The best{' of {pegasus: candidates} candidates' if pegasus.comparison.get('candidates') else ''} comes from "
+        "{pegasus: run} by {pegasus: strategy}, seed {pegasus: seed}. "
         f"Ranking is by score alone; {picked}."
     )
-    if pegasus.comparison.get("candidates"):
-        text += " There were {pegasus: candidates} candidates."
     if pegasus.score_names:
         name = pegasus.score_names[0]
         text += f" The best one's {name.replace('_', ' ')} is {{pegasus: best.{name}}}, the batch's mean "
         text += f"{{pegasus: mean.{name}}}, by the witness that ranks."
     if any(record.get("second") for record in pegasus.records):
-        text += " A second witness, which no search or ranking used, stands beside it ([#pegasus-scores])."
+        text += " A second witness, used for nothing else, stands beside it ([#pegasus-scores])."
     return text
 
 
 def _limits(context):
     parts = []
     if any("JPEG" in run.dataset for run in context.runs):
-        parts.append("The images are a JPEG copy, so scores are a little off those of the original files.")
+        parts.append("The images are JPEG copies, which moves scores a little.")
     if not any(record["name"] == "fid" for run in context.runs for record in run.metrics):
-        parts.append("FID [@fid] was not measured, and FD-judge, by another network, must not be compared with it.")
+        parts.append("FID [@fid] was not measured; FD-judge, by another network, does not compare with it.")
     if len({run.config.seed for run in context.runs}) == 1:
         parts.append("Every model was trained with one seed: differences between runs include that chance.")
     return " ".join(parts)
