@@ -20,7 +20,7 @@ from coursework.models.gan import GAN as GAN_MODEL
 from coursework.networks import mlp
 from coursework.presets import PRESETS
 from coursework.presets_rings import GAN, PACKED_2, R1, R1_PACKED, RINGS, SNGAN, UNROLLED
-from coursework.rings import study, summary, training
+from coursework.rings import figures, study, summary, training
 from coursework.rings.published import PUBLISHED
 from coursework.rings.study import run_of, run_rings, table
 from coursework.rings.summary import identity, recorded, values_of
@@ -466,3 +466,15 @@ def test_the_average_alone_is_a_row_beside_r1():
     assert (
         average.model == dataclasses.replace(GAN.model, ema_decay=R1.model.ema_decay) and average.network == GAN.network
     )
+
+
+def test_the_names_of_all_settings_fit_below_the_curves(in_tmp):
+    curves = [
+        {"preset": preset.preset, "mixture": "ring", "steps": [1000, 2000], "modes": [1, 8], "high_quality": [0.1, 0.9]}
+        for preset in RINGS
+    ]
+    figures.draw_curves(curves, in_tmp / "curves.png")
+    with Image.open(in_tmp / "curves.png") as image:
+        shown = numpy.asarray(image.convert("L"))
+    assert len(RINGS) > figures.LEGEND_COLUMNS
+    assert (shown[:, :4] == 255).all() and (shown[:, -4:] == 255).all()

@@ -1,11 +1,16 @@
 """The figures of the rings study: samples over the modes, and both scores over steps."""
 
+import math
+
 import numpy as np
 
 from coursework.data.mixtures import MIXTURES
 from coursework.figures import PALETTE, STYLE, save_figure
 from coursework.metrics.mixtures import RADIUS, mode_coverage
 from coursework.presets_rings import LESSON, RINGS
+
+# Names that fit into one line below a figure.
+LEGEND_COLUMNS = 8
 
 
 def in_order(settings):
@@ -107,6 +112,7 @@ def draw_curves(curves, path):
             axis.grid(axis="y", color="#dddddd", linewidth=0.5)
         # A setting trained for two numbers of steps has two lines of one colour; it may lack one of the mixtures.
         lines = {line.get_label(): line for axis in axes[0] for line in axis.get_lines()}
-        place = {"loc": "outside lower center", "ncols": len(lines), "frameon": False, "handlelength": 1.2}
+        columns = math.ceil(len(lines) / math.ceil(len(lines) / LEGEND_COLUMNS))
+        place = {"loc": "outside lower center", "ncols": columns, "frameon": False, "handlelength": 1.2}
         figure.legend(lines.values(), lines.keys(), **place)
         save_figure(figure, path)
