@@ -66,7 +66,7 @@ def whitening(codes):
     flat = _flat(codes)
     mean = flat.mean(axis=0)
     _, spread, directions = np.linalg.svd(flat - mean, full_matrices=False)
-    kept = spread > FLAT * max(spread[0], np.finfo(flat.dtype).tiny)
+    kept = spread > FLAT * spread[0]
     return mean, directions[kept].T * (np.sqrt(len(flat)) / spread[kept])
 
 

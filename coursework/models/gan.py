@@ -92,9 +92,7 @@ class GAN(GenerativeModel):
         model.compile(
             build_optimizer(settings.generator_optimizer, steps),
             # A head start is training too: a rate that falls reaches zero with the last update.
-            build_optimizer(
-                settings.discriminator_optimizer, (steps + getattr(settings, "head_start", 0)) * settings.critic_steps
-            ),
+            build_optimizer(settings.discriminator_optimizer, (steps + settings.head_start) * settings.critic_steps),
         )
         return model
 

@@ -63,7 +63,7 @@ def pools_of(task, runs, count, seed, strategies=None):
             pools += [Pool(task, name, run, count, seed) for run in suited]
     if not pools:
         raise UserError(f"no strategy suits the runs {names_of(runs)}")
-    trained = {run: TrainedRun(run) for run in {pool.run: None for pool in pools}}
+    trained = {run: TrainedRun(run) for run in {pool.run for pool in pools}}
     for pool in pools:
         STRATEGIES[pool.name].check(task, trained[pool.run])
     return pools

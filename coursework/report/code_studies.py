@@ -4,7 +4,7 @@ from coursework.files import read_json
 from coursework.report.document import cell, cite, name, row, table
 from coursework.report.scores_table import OF_CODES
 from coursework.report.study_figures import study_figures
-from coursework.report.values import number_text, value_text
+from coursework.report.values import number_text, percent_text, value_text
 
 DISTANCES = {
     "prior": "N(0, I)",
@@ -36,7 +36,7 @@ def accuracy_blocks(context):
             cell(name(run), detail=f"{images[run]} images" if run in images else ""),
             value_text(linear.get("code_size")),
             *_accuracy(linear),
-            _percent(linear.get("published"), "–"),
+            percent_text(linear.get("published"), "–"),
             *_accuracy(clustering),
         )
         for run, (linear, clustering) in found.items()
@@ -54,12 +54,8 @@ def accuracy_blocks(context):
 
 def _accuracy(record):
     """Return the cell of an accuracy, alone in a list, with its error and that of the untrained network."""
-    error = f" ± {_percent(record['error'])}" if record.get("error") is not None else ""
-    return [cell(_percent(record.get("value")), error, detail=f"untrained {_percent(record.get('untrained'))}")]
-
-
-def _percent(value, missing="not measured"):
-    return number_text(100 * value, 1) if isinstance(value, float) else missing
+    error = f" ± {percent_text(record['error'])}" if record.get("error") is not None else ""
+    return [cell(percent_text(record.get("value")), error, detail=f"untrained {percent_text(record.get('untrained'))}")]
 
 
 def posterior_blocks(context):

@@ -2,7 +2,7 @@
 
 from coursework.files import read_json
 from coursework.report.document import cell, name, row, table
-from coursework.report.values import number_text, strategy_text, value_text
+from coursework.report.values import number_text, percent_text, strategy_text, value_text
 from coursework.scores import score
 
 WITNESSES = {"witness": "the witness that searches and ranks", "second": "a second witness, used for nothing else"}
@@ -16,8 +16,7 @@ def read_comparison(folder):
 
 def strategy_blocks(comparison):
     """Return a table for each witness: a row a strategy and run, the chosen batch and real images last."""
-    rows = comparison.get("rows")
-    rows = [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+    rows = _rows(comparison)
     blocks = []
     for witness, words in WITNESSES.items():
         means = [_means(each, witness) for each in rows]
@@ -39,6 +38,12 @@ def strategy_blocks(comparison):
     return blocks
 
 
+def _rows(content):
+    """Return the rows of a table as it was kept, without what is none."""
+    rows = content.get("rows")
+    return [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+
+
 def _means(each, witness):
     """Return the means of a row's batch, or of all where it has none, {score: mean}."""
     found = each.get("batch") or each.get("all") or {}
@@ -53,8 +58,7 @@ def truth_blocks(folder):
     """
     file = folder / "pegasus-benchmark" / "table.json"
     content = read_json(file, dict) if file.is_file() else {}
-    rows = content.get("rows")
-    rows = [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+    rows = _rows(content)
     if not rows:
         return []
     shares = ("share", "share_top", "share_batch")
@@ -62,7 +66,7 @@ def truth_blocks(folder):
         row(
             cell(name(strategy_text(each.get("strategy", "not recorded")))),
             cell(name(value_text(each.get("run", "not recorded")))),
-            *(_percent(each.get(key)) for key in shares),
+            *(percent_text(each.get(key)) for key in shares),
             number_text(each.get("frechet"), 2),
         )
         for each in sorted(rows, key=lambda each: -_number(each.get("share_top")))
@@ -71,7 +75,7 @@ def truth_blocks(folder):
     rates = content.get("false_positive_rates")
     called = {"true ones": content.get("true_positive_rate"), **(rates if isinstance(rates, dict) else {})}
     facts = {
-        "Calls pegasi, % of": ", ".join(f"{value_text(kind)} {_percent(rate)}" for kind, rate in called.items()),
+        "Calls pegasi, % of": ", ".join(f"{value_text(kind)} {percent_text(rate)}" for kind, rate in called.items()),
         "Fréchet distance": ", ".join(
             f"{kind} {each}" for kind, each in zip(("other true ones", "horses"), bounds, strict=True)
         ),
@@ -81,10 +85,6 @@ def truth_blocks(folder):
     align = ["left", "left"] + ["right"] * 4
     caption = ["Strategies on sprites, by a judge of truth."]
     return [table("truth", header, lines, caption, align, [1.6, 1.8, 1, 1, 1, 1], notes)]
-
-
-def _percent(value):
-    return number_text(100 * value, 1) if isinstance(value, float) else "not measured"
 
 
 def _number(value):

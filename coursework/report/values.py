@@ -23,6 +23,11 @@ def number_text(value, decimals=3):
     return f"{value:,.{decimals}f}" if math.isfinite(value) else "not finite"
 
 
+def percent_text(value, missing="not measured"):
+    """Return a measured share in percent, `missing` for what is none."""
+    return number_text(100 * value, 1) if isinstance(value, float) else missing
+
+
 def duration(seconds):
     """Return a time span in words: "45 s", "12 min", "3 h 20 min"."""
     if seconds < 60:
