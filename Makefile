@@ -9,6 +9,7 @@ SAMPLES ?=
 INCEPTION ?=
 IMAGES  ?=
 STEPS   ?=
+MINUTES ?=
 SEEDS   ?=
 CHOICE  ?=
 VERIFY  ?= 1
@@ -25,22 +26,28 @@ COURSEWORK := $(VENV)/bin/python -m coursework
 JUDGE      = $(COURSEWORK) judge --dataset $(DATASET)
 WITNESSES  = $(JUDGE) --role witness && $(JUDGE) --role second
 # Rows of the study of habits: one each, by itself.
-HABITS     = --vary ema_decay=0 --vary loss=hinge --vary critic_steps=2 --vary horizontal_flips=true \
-	--vary "spectral=true discriminator_normalization=none" --vary augmentations=translation,cutout \
-	--vary "real_low=.7 real_high=1.2 fake_high=.2" --vary "real_low=.9 real_high=.9" --vary flipped=.05 \
-	--vary "discriminator_optimizer.name=sgd discriminator_optimizer.rate=.02" --vary head_start=200
+HABITS     = --vary "no moving average: ema_decay=0" --vary "hinge loss: loss=hinge" \
+	--vary "two critic steps: critic_steps=2" --vary "horizontal flips: horizontal_flips=true" \
+	--vary "spectral norm: spectral=true discriminator_normalization=none" \
+	--vary "DiffAugment: augmentations=translation,cutout" \
+	--vary "soft and noisy labels: real_low=.7 real_high=1.2 fake_high=.2" \
+	--vary "one-sided smoothing: real_low=.9 real_high=.9" --vary "5 % of labels flipped: flipped=.05" \
+	--vary "SGD for D: discriminator_optimizer.name=sgd discriminator_optimizer.rate=.02" \
+	--vary "head start for D: head_start=200"
+NARROW     = --set generator_width=32 --set discriminator_width=32 --set precision=mixed_bfloat16
+WIDTHS     = $(foreach width,32 64 256,--vary "width $(width): generator_width=$(width) discriminator_width=$(width)")
 # What a hundredth of the ACAI paper's images wants: weights that signals pass from the start, larger steps and more of them.
 SHORT      = --set batch_size=16 --set initial_scale=1.414 --set optimizer.rate=1e-3 --set critic_optimizer.rate=1e-3
 RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help begin install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior codes habits lines rings lesson figures tables report submission benchmark clean
+.PHONY: help begin install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables: DATASET=cifar10|sprites|lines|FOLDER  EPOCHS=n  SEED=n  COURSEWORK_DATA=folder with cifar10/"
-	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  STEPS=n  SEEDS=n"
+	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  STEPS=n  SEEDS=n  MINUTES=n"
 	@echo "             RUNS=\"run run ...\"  CHOICE=choice.json saved by the gallery  VERIFY=0"
 	@echo "             BESIDE=folder with a batch of Pegasi from elsewhere, to be compared"
 	@echo "             SHORT= for the paper's own settings in lines and codes, which want hundreds of times the images"
@@ -106,8 +113,12 @@ codes: $(CODES) ## the ACAI paper's seven autoencoders trained alike on images, 
 
 habits: $(INSTALLED) ## which habits of GAN practice earn their keep: a GAN with each of them, at an equal budget
 	$(JUDGE)
-	$(COURSEWORK) study habits gan --dataset $(DATASET) --epochs $(or $(EPOCHS),5) --seeds $(or $(SEEDS),1) \
-		--set generator_width=64 --set discriminator_width=64 --set precision=mixed_bfloat16 $(HABITS)
+	$(COURSEWORK) study habits gan --dataset $(DATASET) --epochs $(or $(EPOCHS),4) --seeds $(or $(SEEDS),2) $(NARROW) $(HABITS)
+
+widths: $(INSTALLED) ## which width earns the best score in equal time: the SNGAN in four, MINUTES of one core each
+	$(JUDGE)
+	$(COURSEWORK) study widths sngan --dataset $(DATASET) --minutes $(or $(MINUTES),15) --seeds $(or $(SEEDS),1) \
+		--set generator_width=128 --set discriminator_width=128 --set precision=mixed_bfloat16 $(WIDTHS)
 
 lines: $(INSTALLED) ## the ACAI paper's table: seven autoencoders on lines; goes on where it stopped
 	$(COURSEWORK) lines $(if $(IMAGES),--images $(IMAGES)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SHORT),--precision mixed_bfloat16 $(SHORT))

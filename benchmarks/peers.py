@@ -1,18 +1,20 @@
 """Trains the hand-written PyTorch twin of a run's GAN on as many images, and scores both with the same judge.
 
     python -m benchmarks.peers gan-cifar10-s0 sngan-cifar10-s0    # trains what is not trained yet, then scores
-    python -m benchmarks.peers --show                             # prints the table again
+    python -m benchmarks.peers --show                             # makes the table again
 
 The twin has the run's configuration (networks, losses, optimisers, moving average, batch, epochs, order of the images,
 precision), initial weights from the same distributions, and PyTorch for all the rest: `torch_networks/` and
 `torch_training.py`, which share no code with the package's models. Its folder in reports/peers/ keeps log.csv,
 environment.json, a grid and metrics.json; the state after each epoch, from which the same command goes on, is not
-committed.
+committed. Runs that are there for their twin alone may stand in reports/peers/runs/. Those that differ in their seed
+alone are one pair of rows of the table, reports/studies/peers.csv, which the report shows.
 """
 
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -34,13 +36,16 @@ from coursework.environment import describe_environment
 from coursework.errors import UserError
 from coursework.figures import save_grid
 from coursework.files import parse_json, read_text, replacing, write_text
+from coursework.metrics.seeds import over_seeds
 from coursework.run import Run
+from coursework.tables import aligned, write_csv
 
 FOLDER = Path("reports/peers")
 SAMPLES = 10_000
 SAMPLE_SEED = 2020
 METRICS = "fd,kd,prdc"
-SHOWN = ("fd_judge", "kd_judge", "precision", "recall")
+SHOWN = {"fd_judge": "FD-judge", "precision": "precision", "recall": "recall"}
+TABLE = Path("reports/studies/peers.csv")
 
 
 def initialize(networks, seed):
@@ -198,39 +203,58 @@ def compare(run):
     write_text(folder / "metrics.json", json.dumps(measure(folder, config.dataset), indent=1) + "\n")
 
 
+def own_run(name):
+    """Return the run whose twin is in reports/peers/<name>: one of reports/peers/runs, or of reports/runs."""
+    kept = FOLDER / "runs" / name
+    return Run.existing(kept if (kept / "config.json").is_file() else name)
+
+
 def table():
-    """Return the lines of the table: each run and its twin."""
-    lines = [f"{'':28} {'images':>9} {'processor s':>11}" + "".join(f" {name:>16}" for name in SHOWN)]
+    """Return the rows of the table, titles first: what was trained alike but for its seed, here and in PyTorch.
+
+    An error is the standard error over seeds, of a single seed that over its samples.
+    """
+    groups = {}
     for folder in sorted(file.parent for file in FOLDER.glob("*/metrics.json")):
-        run = Run.existing(folder.name)
-        sides = {
-            run.name: (run.read_environment(), run.read_metrics()),
-            "  in PyTorch": tuple(
-                parse_json(read_text(folder / name), name) for name in ("environment.json", "metrics.json")
-            ),
-        }
-        for title, (environment, records) in sides.items():
-            found = {record["name"]: record for record in reversed(records) if record.get("extractor") == "judge"}
-            cells = [_cell(found.get(name)) for name in SHOWN]
-            lines.append(
-                f"{title:28} {environment['images_seen']:9,} {environment['processor_seconds']:11,.0f}" + "".join(cells)
-            )
-    return lines
+        run = own_run(folder.name)
+        records = tuple(parse_json(read_text(folder / name), name) for name in ("environment.json", "metrics.json"))
+        sides = groups.setdefault(re.sub(r"-s\d+$", "", run.name), {"here": [], "PyTorch": []})
+        sides["here"].append((run.read_environment(), run.read_metrics()))
+        sides["PyTorch"].append(records)
+    rows = [[title for name, title in SHOWN.items() for title in (title, f"{title}, standard error")]]
+    rows[0] = ["run", "by", "seeds", "images", "processor minutes", *rows[0]]
+    for title, sides in groups.items():
+        for side, seeds in sides.items():
+            minutes = np.mean([environment["processor_seconds"] / 60 for environment, _ in seeds])
+            row = [title, side, str(len(seeds)), str(seeds[0][0]["images_seen"]), f"{minutes:.1f}"]
+            rows.append(row + [cell for name in SHOWN for cell in _cells(name, [metrics for _, metrics in seeds])])
+    return rows
 
 
-def _cell(record):
-    return f" {record['value']:8.4f} ± {record['error']:5.4f}" if record else f" {'not measured':>16}"
+def _cells(name, seeds):
+    """Return the score and its error as texts, of the judge's record in each seed's metrics."""
+    records = [
+        next((record for record in metrics if record["name"] == name and record.get("extractor") == "judge"), None)
+        for metrics in seeds
+    ]
+    if None in records:
+        return ["", ""]
+    found = over_seeds([record["value"] for record in records])
+    error = records[0].get("error") if len(records) == 1 else found["standard_error"]
+    return [f"{found['mean']:.4f}", "" if error is None else f"{error:.4f}"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="finished runs of a GAN or SNGAN")
-    parser.add_argument("--show", action="store_true", help="only print the table again")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="finished runs of a GAN or SNGAN, by name or folder")
+    parser.add_argument("--show", action="store_true", help="only make the table again")
     arguments = parser.parse_args()
     try:
         for name in () if arguments.show else arguments.runs:
             compare(Run.existing(name))
-        print("\n".join(table()))
+        rows = table()
+        write_csv(TABLE, rows)
+        print("\n".join(aligned(rows)))
     except UserError as error:
         raise SystemExit(f"peers: {error}") from error
 

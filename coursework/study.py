@@ -27,35 +27,45 @@ BASE = "as it is"
 SCORE = "fd_judge"
 # What decides how many images are seen, which ones, and by whom they are judged.
 SHARED = ("epochs", "dataset", "classes", "seed", "score_every")
+# How far a machine that has become slower may have taken a run beyond its time.
+SLACK = 1.25
 COLUMNS = (
-    *("variation", "seeds", "FD-judge", "standard error", "difference", "standard error of the difference"),
+    *("variation", "settings", "seeds", "FD-judge", "standard error", "difference", "standard error of the difference"),
     *("images", "processor minutes"),
 )
 
 
-def run_study(name, config, variations, seeds=1, samples=None, folder=FOLDER, report=print):
+def run_study(name, config, variations, seeds=1, samples=None, minutes=None, folder=FOLDER, report=print):
     """Train `config` and each of its `variations` with seeds 0 to `seeds` - 1, score them, write the study `name`.
 
-    variations: texts such as "loss=hinge critic_steps=5", each one row beside the configuration as it is. All runs see
-    equally many images, and those of one seed the same ones. A seed of every row is trained before the next, so that
-    what is there at any time compares equals; what is finished is left as it is. samples: number of generated images
-    a score is of, as in `evaluate`. Writes, in `folder`, <name>/runs/, <name>.csv, <name>.json and <name>.png; returns
-    the content of the JSON:
+    variations: texts such as "loss=hinge critic_steps=5" or, under a name of your own, "five steps: critic_steps=5",
+    each one row beside the configuration as it is. All runs see equally many images, and those of one seed the same
+    ones; with `minutes` each run has as many whole epochs, one at least, as fit in so many minutes of processor time
+    on this machine, in place of the configuration's. A seed of every row is trained before the next, so that what is
+    there at any time compares equals; what is finished is left as it is. samples: number of generated images a score
+    is of, as in `evaluate`. Writes, in `folder`, <name>/runs/, <name>.csv, <name>.json and <name>.png; returns the
+    content of the JSON:
 
-    {"name", "config", "score", "n", "extractor_sha256", "rows": [{"variation", "seeds", "mean", "error", "difference",
-    "difference_error", "diverged", "images", "processor_seconds", "runs": [{"seed", "value", "error", "curve":
-    {"epochs", "values"}}]}]}
+    {"name", "config", "minutes", "score", "n", "extractor_sha256", "rows": [{"variation", "settings", "seeds", "mean",
+    "error", "difference", "difference_error", "diverged", "images", "processor_seconds", "runs": [{"seed", "value",
+    "error", "curve": {"epochs", "minutes", "values"}}]}]}
 
     An error is the standard error over seeds, None with one seed; a difference is to the first row's, seed by seed.
-    A run that diverges has no value and is counted. All values are of the last weights by the same judge, with the
-    same number and seed of samples; "n" and "extractor_sha256" say which. Raises `UserError`, before anything is
+    Images and processor seconds are means over seeds, a curve's minutes are of processor time, each epoch's an equal
+    part. A run that diverges has no value and is counted. All values are of the last weights by the same judge, with
+    the same number and seed of samples; "n" and "extractor_sha256" say which. Raises `UserError`, before anything is
     trained, for settings that are none and those that would make rows incomparable, and where there is no judge.
     """
     if seeds < 1:
         raise UserError("nothing to train: give at least one seed")
+    if minutes is not None and not (math.isfinite(minutes) and minutes > 0):
+        raise UserError(f"no time to train: {minutes} minutes")
     if not re.fullmatch(r"[\w-]{1,60}", name):
         raise UserError(f'"{name[:60]}" is no name of a study: use letters, digits, - and _')
-    rows = {BASE: config, **{text: varied(config, text) for text in variations}}
+    texts = named(variations)
+    rows = {title: varied(config, text) for title, text in texts.items()}
+    if minutes is not None:
+        _refuse_falling_rates(rows)
     dataset = load_dataset(config.dataset, config.classes)
     conditions = {
         "n": samples or len(dataset.test_images),
@@ -71,16 +81,28 @@ def run_study(name, config, variations, seeds=1, samples=None, folder=FOLDER, re
     for seed in range(seeds):
         for number, (title, row) in enumerate(rows.items()):
             step(f"seed {seed + 1} of {seeds}, {number + 1} of {len(rows)}: {title}")
-            _train_and_score(replace(row, seed=seed), run_of(folder, name, title, seed), conditions, step)
-    content = {"name": name, "config": json.loads(config.to_json()), "score": SCORE}
+            _train_and_score(replace(row, seed=seed), run_of(folder, name, title, seed), conditions, minutes, step)
+    content = {"name": name, "config": json.loads(config.to_json()), "minutes": minutes, "score": SCORE}
     content |= {key: conditions[key] for key in ("n", "extractor_sha256")}
-    content["rows"] = summaries(folder, name, rows, seeds, conditions)
+    content["rows"] = summaries(folder, name, texts, seeds, conditions)
     write_text(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
-    write_csv(folder / f"{name}.csv", cells(content["rows"]))
-    draw_study(content["rows"], folder / f"{name}.png", conditions["n"], TRAINING_SAMPLES)
-    report("\n".join(["", *aligned(cells(content["rows"]))]))
+    table = cells(content["rows"])
+    write_csv(folder / f"{name}.csv", table)
+    draw_study(content, folder / f"{name}.png", TRAINING_SAMPLES)
+    report("\n".join(["", *aligned([[title, *numbers] for title, _, *numbers in table])]))
     step(f"done: {folder / name}.csv, .json and .png")
     return content
+
+
+def named(variations):
+    """Return {title: settings} of the rows, the first one without any; raises `UserError` for a title given twice."""
+    found = {BASE: ""}
+    for text in variations:
+        title, _, settings = text.rpartition(": ")
+        title = title.strip() or text
+        if found.setdefault(title, settings) != settings:
+            raise UserError(f"--vary {text}: another variation is called {title}")
+    return found
 
 
 def varied(config, text):
@@ -101,21 +123,56 @@ def run_of(folder, name, title, seed):
     return Run(Path(folder) / name / "runs" / f"{slug}-s{seed}")
 
 
-def _train_and_score(config, run, conditions, step):
+def _refuse_falling_rates(rows):
+    for title, row in rows.items():
+        if row.decays:
+            raise UserError(f"{title}: rates that fall want a number of epochs known beforehand: give --epochs")
+
+
+def _train_and_score(config, run, conditions, minutes, step):
     if diverged(run):
         return
-    if not (run.is_finished() and run.network("generator").is_file() and run.read_config() == config):
-        if run.read_metrics():
-            # Of fewer epochs than this call wants.
-            run.write_metrics([])
-        keras.utils.clear_session()
-        try:
-            train(config, run, report=step)
-        except Diverged as error:
-            step(str(error))
-            return
+    try:
+        if minutes is None:
+            _train(config, run, step)
+        else:
+            _train_for(minutes, config, run, step)
+    except Diverged as error:
+        step(str(error))
+        return
     if _score(run, conditions) is None:
         evaluate(run, conditions["n"], metrics=["fd"], report=step)
+
+
+def _train(config, run, step):
+    if run.is_finished() and run.network("generator").is_file() and run.read_config() == config:
+        return
+    if run.read_metrics():
+        # Of fewer epochs than this call wants.
+        run.write_metrics([])
+    keras.utils.clear_session()
+    train(config, run, report=step)
+
+
+def _train_for(minutes, config, run, step):
+    """Train as many whole epochs as fit in so many minutes of processor time, one at least."""
+    epochs = None
+    # The first epoch, in which the program is compiled too, tells the first number, and what that took the next.
+    while (fitting := _epochs_in(minutes, run)) != epochs:
+        epochs = fitting
+        _train(replace(config, epochs=epochs), run, step)
+
+
+def _epochs_in(minutes, run):
+    """Return how many epochs fit, by the time of those that the run has behind it: never fewer than these."""
+    environment = run.read_environment()
+    done = environment.get("epochs_done", 0)
+    if not done:
+        return 1
+    spent = environment["processor_seconds"] / 60
+    if done > 1 and spent > SLACK * minutes:
+        raise UserError(f"{run.path} has {spent:.1f} processor minutes behind it: --minutes {minutes:g} is less")
+    return max(done, int(minutes * done / spent))
 
 
 def diverged(run):
@@ -134,10 +191,10 @@ def _score(run, conditions):
     return None
 
 
-def summaries(folder, name, rows, seeds, conditions):
-    """Return the rows of the study from its runs, with scores of these conditions."""
+def summaries(folder, name, texts, seeds, conditions):
+    """Return the rows of the study from its runs, with scores of these conditions; texts: {title: settings}."""
     found, base = [], None
-    for title in rows:
+    for title, settings in texts.items():
         runs = [run_of(folder, name, title, seed) for seed in range(seeds)]
         values = [_score(run, conditions) for run in runs]
         numbers = [value and value["value"] for value in values]
@@ -149,16 +206,15 @@ def summaries(folder, name, rows, seeds, conditions):
         found.append(
             {
                 "variation": title,
+                "settings": settings,
                 "seeds": seeds,
                 "mean": own["mean"],
                 "error": own["standard_error"],
                 "difference": None if title == BASE else differences["mean"],
                 "difference_error": None if title == BASE else differences["standard_error"],
                 "diverged": sum(diverged(run) for run in runs),
-                "images": finished[0]["images_seen"] if finished else None,
-                "processor_seconds": float(np.mean([one["processor_seconds"] for one in finished]))
-                if finished
-                else None,
+                "images": _mean(finished, "images_seen"),
+                "processor_seconds": _mean(finished, "processor_seconds"),
                 "runs": [
                     {"seed": seed, "value": number, "error": value and value.get("error"), "curve": _curve(run)}
                     for seed, (run, number, value) in enumerate(zip(runs, numbers, values, strict=True))
@@ -168,15 +224,24 @@ def summaries(folder, name, rows, seeds, conditions):
     return found
 
 
+def _mean(environments, key):
+    return float(np.mean([one[key] for one in environments])) if environments else None
+
+
 def _curve(run):
     """Return the scores that the run measured while it trained."""
-    log = run.read_log()
+    log, environment = run.read_log(), run.read_environment()
+    share = environment.get("processor_seconds", 0.0) / 60 / max(environment.get("epochs_done", 0), 1)
     pairs = [
         (int(epoch), value)
         for epoch, value in zip(log.get("epoch", []), log.get(SCORE, []), strict=False)
         if math.isfinite(value)
     ]
-    return {"epochs": [epoch for epoch, _ in pairs], "values": [value for _, value in pairs]}
+    return {
+        "epochs": [epoch for epoch, _ in pairs],
+        "minutes": [epoch * share for epoch, _ in pairs],
+        "values": [value for _, value in pairs],
+    }
 
 
 def cells(rows):
@@ -191,11 +256,12 @@ def _cells(row):
 
     return [
         row["variation"],
+        row["settings"],
         str(row["seeds"] - row["diverged"]) + (f" ({row['diverged']} diverged)" if row["diverged"] else ""),
         number(row["mean"]),
         number(row["error"]),
         "" if row["difference"] is None else f"{row['difference']:+.2f}",
         number(row["difference_error"]),
-        "" if row["images"] is None else str(row["images"]),
+        number(row["images"], 0),
         "" if row["processor_seconds"] is None else number(row["processor_seconds"] / 60, 1),
     ]

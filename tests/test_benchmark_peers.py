@@ -110,18 +110,40 @@ def test_samples_are_of_the_moving_average(dataset, tmp_path):
     assert len(trainer.average) == len(floating)
 
 
-def test_the_table_sets_a_run_beside_its_twin(in_tmp, monkeypatch, capsys):
-    full_run(in_tmp / "reports", "gan-cifar10-s0", "gan")
-    folder = in_tmp / "reports" / "peers" / "gan-cifar10-s0"
+def twin(folder, value, seconds=56.7):
     folder.mkdir(parents=True)
-    (folder / "environment.json").write_text('{"images_seen": 1234, "processor_seconds": 56.7}')
-    record = {"name": "fd_judge", "extractor": "judge", "value": 5.4321, "error": 0.0432}
+    (folder / "environment.json").write_text(json.dumps({"images_seen": 1234, "processor_seconds": seconds}))
+    record = {"name": "fd_judge", "extractor": "judge", "value": value, "error": 0.0432}
     (folder / "metrics.json").write_text(json.dumps([record]))
-    lines = peers.table()
-    assert lines[1].startswith("gan-cifar10-s0 ")
-    assert lines[2].split() == ["in", "PyTorch", "1,234", "57", "5.4321", "±", "0.0432", *["not", "measured"] * 3]
-    ours = {record["name"]: record for record in Run.existing("gan-cifar10-s0").read_metrics()}
-    assert f"{ours['fd_judge']['value']:.4f}" in lines[1]
+
+
+def test_the_table_sets_a_run_beside_its_twin(in_tmp):
+    """One seed has its own error; several have theirs, whether runs stand in reports/runs or beside the twins."""
+    full_run(in_tmp / "reports", "gan-cifar10-s0", "gan")
+    twin(peers.FOLDER / "gan-cifar10-s0", 5.4321)
+    for seed, (value, other) in enumerate(((4.0, 7.0), (5.0, 5.0), (6.0, 6.0))):
+        twin(peers.FOLDER / "runs" / f"sngan-64-s{seed}", value, 60.0 * seed)
+        (peers.FOLDER / "runs" / f"sngan-64-s{seed}" / "config.json").write_text("{}")
+        twin(peers.FOLDER / f"sngan-64-s{seed}", other)
+    header, *rows = peers.table()
+    assert header[:7] == ["run", "by", "seeds", "images", "processor minutes", "FD-judge", "FD-judge, standard error"]
+    assert len(set(header)) == len(header) == 11
+    ours = next(each for each in Run.existing("gan-cifar10-s0").read_metrics() if each["name"] == "fd_judge")
+    assert rows[0][:2] == ["gan-cifar10", "here"] and rows[0][5:7] == [f"{ours[key]:.4f}" for key in ("value", "error")]
+    assert rows[1] == ["gan-cifar10", "PyTorch", "1", "1234", "0.9", "5.4321", "0.0432", *[""] * 4]
+    assert rows[2][:7] == ["sngan-64", "here", "3", "1234", "1.0", "5.0000", "0.5774"]
+    assert rows[3][:7] == ["sngan-64", "PyTorch", "3", "1234", "0.9", "6.0000", "0.5774"]
+
+
+def test_the_table_is_kept(in_tmp, capsys, monkeypatch):
+    full_run(in_tmp / "reports", "gan-cifar10-s0", "gan")
+    twin(peers.FOLDER / "gan-cifar10-s0", 5.4321)
+    monkeypatch.setattr("sys.argv", ["peers", "--show"])
+    peers.main()
+    assert capsys.readouterr().out.splitlines()[2].split()[:7] == [
+        *("gan-cifar10", "PyTorch", "1", "1234", "0.9", "5.4321", "0.0432")
+    ]
+    assert (in_tmp / "reports" / "studies" / "peers.csv").read_text().startswith("run,by,seeds,images,")
 
 
 def test_models_without_a_twin_are_refused(in_tmp):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from report_runs import SCORE, bare_run, blocks_of, full_run, pages_of, staged, table
 
-from coursework import figures
+from coursework import figures, study
 from coursework.errors import UserError
 from coursework.report.document import plain
+from coursework.study import cells
+from coursework.tables import write_csv
 
 LINES = """model,images,mean_distance mean,mean_distance spread,mean_distance seeds,mean_distance published,\
 smoothness mean,smoothness spread,smoothness seeds,smoothness published
@@ -75,6 +77,49 @@ def test_any_csv_file_of_a_study_is_a_table(home):
     (home / "studies" / "loss.csv").write_bytes(b"epoch\n\xff\n")
     with pytest.raises(UserError, match=r"loss\.csv is not a CSV file"):
         staged([bare_run(home)], home)
+
+
+def test_a_study_of_variations_has_a_table_and_a_figure(home):
+    """As `study` writes it: differences beside scores, the best one strong, settings under a variation's own name."""
+    rows = [
+        {**row, "settings": settings, "diverged": 0, "images": 250000.0, "processor_seconds": 345.0}
+        for row, settings in (
+            ({"variation": "as it is", "seeds": 2, "mean": 9.876, "error": 0.54, "difference": None}, ""),
+            ({"variation": "hinge loss", "seeds": 2, "mean": 8.5, "error": 0.2, "difference": -1.376}, "loss=hinge"),
+            ({"variation": "ema_decay=0", "seeds": 2, "mean": None, "error": None, "difference": None}, "ema_decay=0"),
+        )
+    ]
+    for row, error in zip(rows, (None, 0.61, None), strict=True):
+        row["difference_error"] = error
+    rows[2] |= {"diverged": 2, "images": None, "processor_seconds": None}
+    (home / "studies").mkdir()
+    write_csv(home / "studies" / "habits.csv", cells(rows))
+    draw(home / "studies" / "habits.png")
+    content, folder = staged([bare_run(home)], home)
+    assert table(content, "habits")[1:] == [
+        ["as it is", "9.88 ± 0.54", "", "2", "250,000", "5.8"],
+        ["hinge loss", "8.50 ± 0.20", "−1.38 ± 0.61", "2", "250,000", "5.8"],
+        ["ema_decay=0", "–", "", "0 (2 diverged)", "", ""],
+    ]
+    strong = [row["cells"][1]["content"][0]["kind"] for row in block_of(content, "habits")["rows"]]
+    assert strong == ["text", "strong", "text"]
+    details = [row["cells"][0]["detail"] for row in block_of(content, "habits")["rows"]]
+    assert details == ["", "loss=hinge", ""]
+    assert caption(content, "habits") == "habits: a preset varied, FD-judge (± standard error over seeds)."
+    assert block_of(content, "habits-curves")["panels"][0]["image"]
+    pages_of(folder)
+    (home / "studies" / "habits.json").write_text('{"n": 10000, "config": {"preset": "gan"}}')
+    content, _ = staged([bare_run(home)], home)
+    assert caption(content, "habits") == "habits: gan varied, FD-judge of 10,000 samples (± standard error over seeds)."
+
+
+@pytest.mark.parametrize("text", ['{"n": "many", "config": 3}', '{"config": {"preset": ["gan"]}}'])
+def test_what_a_study_tells_of_itself_may_be_anything(home, text):
+    (home / "studies").mkdir()
+    write_csv(home / "studies" / "x.csv", [study.COLUMNS, ["as it is", *[""] * 8]])
+    (home / "studies" / "x.json").write_text(text)
+    content, _ = staged([bare_run(home)], home)
+    assert caption(content, "x").startswith("x: ") and table(content, "x")[1] == ["as it is", "–", *[""] * 4]
 
 
 def test_lines_stand_beside_the_papers(home):

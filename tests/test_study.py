@@ -18,10 +18,14 @@ SGD = "discriminator_optimizer.name=sgd"
 
 
 class Stand:
-    """Stands in for training and scoring; `values` {(rate, seed): score}, where None diverges."""
+    """Stands in for training and scoring; `values` {(rate, seed): score}, where None diverges.
 
-    def __init__(self, values):
+    seconds: {rate: processor seconds of an epoch}; the first one takes 20 more in each call, the compilation.
+    """
+
+    def __init__(self, values, seconds=None):
         self.values = values
+        self.seconds = seconds or {}
         self.trained, self.scored = [], []
 
     def train(self, config, run, report):
@@ -29,6 +33,11 @@ class Stand:
         self.trained.append((*key, config.epochs))
         run.write_config(config)
         content = {"epochs_done": config.epochs, "images_seen": 1000 * config.epochs, "processor_seconds": 90.0}
+        if self.seconds:
+            before = run.read_environment()
+            more = config.epochs - before.get("epochs_done", 0)
+            spent = before.get("processor_seconds", 0) + 20 + self.seconds[key[0]] * more
+            content["processor_seconds"] = spent
         if self.values[key] is None:
             incident = {"kind": "not finite", "epoch": 1, "step": 3, "text": "lost"}
             run.write_environment({**content, "incidents": [incident], "finished": False})
@@ -50,8 +59,8 @@ class Stand:
 def stand(in_tmp, image_folder, small_dataset, monkeypatch):
     judge = save_judge(small_dataset, "animals")
 
-    def use(values):
-        stand = Stand(values)
+    def use(values, seconds=None):
+        stand = Stand(values, seconds)
         stand.conditions = {"extractor_sha256": judge.sha256, "seed": 2020, "weights": "last"}
         monkeypatch.setattr(study, "train", stand.train)
         monkeypatch.setattr(study, "evaluate", stand.evaluate)
@@ -80,14 +89,16 @@ def test_differences_are_taken_seed_by_seed(stand, in_tmp):
     assert (other["mean"], other["difference"]) == (8.0, -4.0)
     assert other["error"] == pytest.approx(7**0.5 / 3**0.5)
     assert other["difference_error"] == pytest.approx(1 / 3**0.5)
-    assert other["runs"][2] == {"seed": 2, "value": 11.0, "error": 0.1, "curve": {"epochs": [1, 3], "values": [20, 10]}}
+    assert other["runs"][2] == {"seed": 2, "value": 11.0, "error": 0.1, "curve": other["runs"][2]["curve"]}
+    # 90 seconds for two epochs.
+    assert other["runs"][2]["curve"] == {"epochs": [1, 3], "minutes": [0.75, 2.25], "values": [20, 10]}
     assert (other["images"], other["processor_seconds"], other["diverged"]) == (2000, 90.0, 0)
     with open(in_tmp / "reports" / "studies" / "rates.csv", newline="") as file:
         rows = list(csv.reader(file))
-    assert rows[0][:5] == ["variation", "seeds", "FD-judge", "standard error", "difference"]
+    assert rows[0][:6] == ["variation", "settings", "seeds", "FD-judge", "standard error", "difference"]
     assert len(set(rows[0])) == len(rows[0])
-    assert rows[1] == ["as it is", "3", "12.00", "1.15", "", "", "2000", "1.5"]
-    assert rows[2] == [VARY, "3", "8.00", "1.53", "-4.00", "0.58", "2000", "1.5"]
+    assert rows[1] == ["as it is", "", "3", "12.00", "1.15", "", "", "2000", "1.5"]
+    assert rows[2] == [VARY, VARY, "3", "8.00", "1.53", "-4.00", "0.58", "2000", "1.5"]
     content = json.loads((in_tmp / "reports" / "studies" / "rates.json").read_text())
     assert (content["n"], len(content["extractor_sha256"])) == (32, 64)
     assert content["config"]["preset"] == "gan" and content["rows"][1]["difference"] == -4.0
@@ -123,6 +134,53 @@ def test_scores_under_other_conditions_are_not_taken(stand, in_tmp):
     rows = run_study("rates", config(), [VARY], report=lambda line: None)["rows"]
     # None of them: it is measured again.
     assert rows[1]["mean"] == 6.0 and found.scored[2:] == [run.name]
+
+
+def test_equal_time_in_place_of_equal_images(stand, in_tmp):
+    """Each run has as many epochs as fit in its minutes, the time to compile among them, and is then left as it is."""
+    found = stand(VALUES, {2e-4: 40.0, 0.1: 10.0})
+    said = []
+    timed = run_study("time", config(), [VARY], minutes=10, report=said.append)
+    # 600 seconds. The first epoch takes 60, so 10 seem to fit; ten take 20 + 20 + 400 = 440, so 13 do: 20 + 440 + 120 =
+    # 580, and no 14th. The other: 30, so 20; 40 + 200 = 240, so 50; 20 + 240 + 300 = 560, so 53; 610, which are enough.
+    assert found.trained == [(2e-4, 0, 1), (2e-4, 0, 10), (2e-4, 0, 13)] + [(0.1, 0, n) for n in (1, 20, 50, 53)]
+    assert timed["minutes"] == 10
+    assert [row["images"] for row in timed["rows"]] == [13_000, 53_000]
+    assert [row["processor_seconds"] for row in timed["rows"]] == [580.0, 610.0]
+    # Scored once, at the end: 20 / 13 and 12 / 53.
+    assert found.scored == [run_of(study.FOLDER, "time", title, 0).name for title in (study.BASE, VARY)]
+    assert timed["rows"][0]["mean"] == pytest.approx(20 / 13)
+    assert timed["rows"][0]["runs"][0]["curve"]["minutes"] == pytest.approx([580 / 13 / 60, 3 * 580 / 13 / 60])
+    with Image.open(in_tmp / "reports" / "studies" / "time.png") as image:
+        assert image.size[0] > 1000
+    assert run_study("time", config(), [VARY], minutes=10, report=said.append) == timed
+    assert len(found.trained) == 7 and len(found.scored) == 2
+    # A machine that has become slower may exceed its time, but not by this much.
+    with pytest.raises(UserError, match=r"has 9.7 processor minutes behind it: --minutes 7 is less"):
+        run_study("time", config(), [VARY], minutes=7, report=said.append)
+    run_study("time", config(), [VARY], minutes=12, report=said.append)
+    assert found.trained[7:] == [(2e-4, 0, 16), (0.1, 0, 62)]
+
+
+def test_an_epoch_is_trained_where_none_fits(stand):
+    found = stand(VALUES, {2e-4: 40.0, 0.1: 10.0})
+    rows = run_study("time", config(), [VARY], minutes=0.25, report=lambda line: None)["rows"]
+    assert found.trained == [(2e-4, 0, 1), (0.1, 0, 1)] and rows[0]["mean"] == 20
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text", "message"),
+    [
+        (10, "generator_optimizer.decay=linear", "decay=linear: rates that fall want a number of epochs"),
+        (0, VARY, "no time to train: 0 minutes"),
+        (float("nan"), VARY, "no time to train"),
+    ],
+)
+def test_time_that_cannot_be_kept(stand, minutes, text, message):
+    found = stand(VALUES)
+    with pytest.raises(UserError, match=message):
+        run_study("time", config(), [text], minutes=minutes, report=lambda line: None)
+    assert found.trained == []
 
 
 @pytest.mark.parametrize("text", ["epochs=1", "dataset=sprites", "classes=horse", "seed=3", "score_every=1"])
@@ -165,6 +223,20 @@ def test_without_a_judge_nothing_is_trained(in_tmp, image_folder):
     assert not (in_tmp / "reports" / "studies").exists()
 
 
+def test_a_variation_may_have_a_name(stand, in_tmp):
+    found, said = stand(VALUES), []
+    rows = run_study("rates", config(), [f"a large rate: {VARY}"], report=said.append)["rows"]
+    assert [(row["variation"], row["settings"]) for row in rows] == [("as it is", ""), ("a large rate", VARY)]
+    assert run_of(study.FOLDER, "rates", "a large rate", 0).path.name == "a-large-rate-s0" and len(found.trained) == 2
+    table = said[-2].splitlines()
+    assert [line.split("  ")[0] for line in table] == ["", "variation", "as it is", "a large rate"]
+    assert not any(VARY in line for line in table)
+    with pytest.raises(UserError, match="another variation is called a large rate"):
+        run_study("rates", config(), [f"a large rate: {VARY}", "a large rate: critic_steps=2"])
+    with pytest.raises(UserError, match="another variation is called as it is"):
+        run_study("rates", config(), ["as it is: critic_steps=2"])
+
+
 @pytest.mark.slow
 def test_a_study_as_it_is(in_tmp, image_folder, small_dataset, refused):
     """Two variations of one epoch, trained and scored in earnest; then again, which trains nothing."""
@@ -181,4 +253,7 @@ def test_a_study_as_it_is(in_tmp, image_folder, small_dataset, refused):
     before = run.network("generator").stat().st_mtime_ns
     again = run_study("habits", base, ["augmentations=cutout", SGD], report=said.append)["rows"]
     assert again == rows and run.network("generator").stat().st_mtime_ns == before
+    # Equal time: an epoch takes seconds, so that more than one fits in half a minute.
+    timed = run_study("timed", base, [], minutes=0.5, report=said.append)["rows"][0]
+    assert timed["images"] > 64 and 10 < timed["processor_seconds"] < 40
     assert refused("study", "habits", "gan", "--vary", "poch=3").startswith('preset gan has no setting "poch"')

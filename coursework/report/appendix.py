@@ -2,7 +2,6 @@
 
 import re
 
-from coursework.report.csv_tables import csv_blocks
 from coursework.report.differences import settings_blocks
 from coursework.report.document import cell, figure, heading, name, note, panel, row, table
 from coursework.report.drawings import drawn_architecture, drawn_curves, training_caption
@@ -11,6 +10,7 @@ from coursework.report.sections import SETTINGS_IN_BODY, SIDE_BY_SIDE, sample_pa
 from coursework.report.strategies import strategy_blocks, truth_blocks
 from coursework.report.studies import study_blocks
 from coursework.report.values import value_text
+from coursework.report.variations import variation_blocks
 
 # Figures of a run in the order of the page, by the first part of their file names; those of the body are not repeated.
 CAPTIONS = {
@@ -42,7 +42,7 @@ def result_blocks(context):
     ranking = ranking_blocks(context.pegasus)
     if ranking:
         blocks += [heading(2, "Pegasus ranking"), *ranking]
-    studies = [block for file in sorted((context.folder / "studies").glob("*.csv")) for block in csv_blocks(file)]
+    studies = variation_blocks(context)
     if studies:
         blocks += [heading(2, "Studies"), *studies]
     return blocks + study_blocks(context)

@@ -1,9 +1,10 @@
-"""CSV files of studies as tables of the appendix."""
+"""CSV files of studies as tables of the appendix, and what their cells hold."""
 
 import csv
 
 from coursework.errors import UserError
 from coursework.report.document import cell, name, row, table
+from coursework.report.values import number_text
 
 ROWS_SHOWN = 40
 
@@ -41,3 +42,29 @@ def csv_table(file, target, caption):
     titles = [cell(name(title.replace("_", " "))) for title in header]
     weights = [1.8, *[1] * (len(titles) - 1)]
     return [table(target, titles, shown, [*caption, more], weights=weights)]
+
+
+def has_columns(header, expected):
+    """Tell whether a header is the expected one but for the names of scores in it."""
+    words = [title.removeprefix("mean_distance ").removeprefix("smoothness ") for title in header]
+    return " ".join(words) == expected
+
+
+def number_of(text):
+    """Return the number that a cell holds, None where it holds none."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def scaled(text, factor, decimals):
+    """Return the number that a cell of a CSV file holds, times `factor`; a cell without a number as it is."""
+    value = number_of(text)
+    return text if value is None else number_text(factor * value, decimals)
+
+
+def with_error(value, error, factor, decimals):
+    """Return the same of a number with its error, "undefined" where there is none."""
+    spread = f" ± {scaled(error, factor, decimals)}" if error else ""
+    return f"{scaled(value, factor, decimals) or 'undefined'}{spread}"

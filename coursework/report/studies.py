@@ -3,10 +3,9 @@
 from coursework.data.mixtures import MIXTURES
 from coursework.files import read_json
 from coursework.report.code_studies import accuracy_blocks, posterior_blocks
-from coursework.report.csv_tables import csv_blocks, csv_table, read_csv
+from coursework.report.csv_tables import csv_blocks, csv_table, has_columns, number_of, read_csv, scaled, with_error
 from coursework.report.document import cell, cite, heading, name, row, table
 from coursework.report.study_figures import study_figures
-from coursework.report.values import number_text
 
 LINES = "model images mean spread seeds published mean spread seeds published"
 RINGS = "mixture setting steps seeds modes modes, standard error high quality high quality, standard error complete"
@@ -30,14 +29,14 @@ def _lines(context):
     folder = context.folder / "lines"
     header, rows = read_csv(folder / "table.csv")
     blocks = csv_blocks(folder / "table.csv")
-    if _is(header, LINES):
+    if has_columns(header, LINES):
         shown = [
             row(
                 cell(name(model.removeprefix("lines-"))),
-                _with_error(distance, error, 1e3, 2),
-                _scaled(paper_distance, 1e3, 2),
-                _with_error(smoothness, smoothness_error, 1, 2),
-                _scaled(paper_smoothness, 1, 2),
+                with_error(distance, error, 1e3, 2),
+                scaled(paper_distance, 1e3, 2),
+                with_error(smoothness, smoothness_error, 1, 2),
+                scaled(paper_smoothness, 1, 2),
             )
             for model, _, distance, error, _, paper_distance, smoothness, smoothness_error, _, paper_smoothness in rows
         ]
@@ -74,7 +73,7 @@ def _rings(context, folder, target, explained=True):
     """
     header, rows = read_csv(folder / "table.csv")
     blocks = csv_blocks(folder / "table.csv")
-    if _is(header, RINGS):
+    if has_columns(header, RINGS):
         names = list(dict.fromkeys(line[0] for line in rows))
         blocks = [
             _mixture_table(
@@ -95,15 +94,15 @@ def _mixture_table(mixture, rows, target, explained):
     lines = [
         row(
             cell(name(setting.removeprefix("rings-"))),
-            _with_error(modes, modes_error, 1, 2),
-            _with_error(quality, quality_error, 100, 1),
+            with_error(modes, modes_error, 1, 2),
+            with_error(quality, quality_error, 100, 1),
             f"{complete} of {seeds}",
-            _scaled(steps, 1, 0),
+            scaled(steps, 1, 0),
         )
         for _, setting, steps, seeds, modes, modes_error, quality, quality_error, complete in ours
     ]
     for number, line in enumerate(line for line in rows if not line[2]):
-        cells = _scaled(line[4], 1, 1), _scaled(line[6], 100, 1)
+        cells = scaled(line[4], 1, 1), scaled(line[6], 100, 1)
         lines.append(row(cell(name(line[1])), *cells, "", "", ruled=number == 0))
     count = f" of {len(MIXTURES[mixture]().modes)} modes" if mixture in MIXTURES else ""
     error = " (± standard error)" if any(line[5] for line in ours) else ""
@@ -131,33 +130,9 @@ def _lesson(context):
     ]
 
 
-def _is(header, expected):
-    """Tell whether a header is the expected one but for the names of scores in it."""
-    words = [title.removeprefix("mean_distance ").removeprefix("smoothness ") for title in header]
-    return " ".join(words) == expected
-
-
-def _number(text):
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _scaled(text, factor, decimals):
-    """Return the number that a cell of a CSV file holds, times `factor`; a cell without a number as it is."""
-    value = _number(text)
-    return text if value is None else number_text(factor * value, decimals)
-
-
-def _with_error(value, error, factor, decimals):
-    spread = f" ± {_scaled(error, factor, decimals)}" if error else ""
-    return f"{_scaled(value, factor, decimals) or 'undefined'}{spread}"
-
-
 def _range(rows, column):
     """Return the least and the greatest number of a column in words: "10", "1 to 10"."""
-    values = sorted({value for line in rows if (value := _number(line[column])) is not None})
+    values = sorted({value for line in rows if (value := number_of(line[column])) is not None})
     return " to ".join(dict.fromkeys(f"{value:,.0f}" for value in (values[:1] + values[-1:])))
 
 

@@ -67,8 +67,9 @@ def add_study(verbs):
         "--vary",
         action="append",
         required=True,
-        metavar='"KEY=VALUE ..."',
-        help="a variation, of one setting or several in quotes; may be given several times",
+        metavar='"[NAME: ]KEY=VALUE ..."',
+        help="a variation, of one setting or several in quotes, under a name where you give one; may be given several "
+        "times",
     )
     parser.add_argument("--seeds", type=positive, default=1, help="runs of each variation (default 1)")
     parser.add_argument(
@@ -76,7 +77,13 @@ def add_study(verbs):
     )
     parser.add_argument("--dataset", help="cifar10, sprites, or a folder with train/<class>/* and test/<class>/*")
     parser.add_argument("--classes", help="train on these classes only, separated by commas")
-    parser.add_argument("--epochs", help="passes over the training images, of every run")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--epochs", help="passes over the training images, of every run")
+    budget.add_argument(
+        "--minutes",
+        type=positive,
+        help="minutes of processor time for every run instead, which has as many epochs as fit in them",
+    )
     add_settings(parser, "change a setting of all runs")
     # What `configure` asks for too, and a study draws itself.
     parser.set_defaults(seed=None)
@@ -88,7 +95,7 @@ def _study(arguments):
 
     from coursework.study import run_study
 
-    run_study(arguments.name, config, arguments.vary, arguments.seeds, arguments.samples)
+    run_study(arguments.name, config, arguments.vary, arguments.seeds, arguments.samples, arguments.minutes)
 
 
 def add_judge(verbs):
