@@ -1,8 +1,10 @@
 """The page, the images and the model card of a report."""
 
+import io
 import re
 import zlib
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,7 +125,31 @@ def test_equal_images_are_kept_once_and_broken_ones_not_at_all(tmp_path):
     assert store.add(tmp_path / "b.png") == first and (first["width"], first["height"]) == (1, 1) or first["width"] == 3
     assert store.add(tmp_path / "c.png") is None and store.add(tmp_path / "missing.png") is None
     assert store.add(tmp_path / "missing.svg") is None
-    assert sorted(file.name for file in tmp_path.glob("image-*")) == ["image-0.pdf", "image-0.png"]
+    assert sorted(file.name for file in tmp_path.glob("image-*")) == [
+        "image-0.pdf",
+        f"image-0{Path(first['page']).suffix}",
+    ]
+
+
+@pytest.mark.parametrize("shape", [(24, 32, 3), (24, 32)])
+def test_the_page_has_the_smaller_file_and_every_pixel(shape):
+    """A slope, and random numbers three times over, pack better as WebP; where that is larger it is PNG."""
+    rows, columns = np.indices(shape[:2])
+    noise = np.random.default_rng(0).integers(0, 256, shape[:2], dtype=np.uint8)
+    array = (rows * columns % 256).astype(np.uint8) if len(shape) == 2 else np.stack([noise] * 3, axis=-1)
+    png = images.encoded(array, format="PNG")
+    suffix, packed = images.for_page(array, png)
+    assert suffix == ".webp" and len(packed) < len(png)
+    with Image.open(io.BytesIO(packed)) as shown:
+        np.testing.assert_array_equal(np.asarray(shown.convert("L" if array.ndim == 2 else "RGB")), array)
+    assert images.for_page(array, b"") == (".png", b"")
+
+
+def test_without_webp_it_is_png(monkeypatch):
+    array = np.zeros((4, 4, 3), np.uint8)
+    png = images.encoded(array, format="PNG")
+    monkeypatch.setattr(images.features, "check", lambda name: False)
+    assert images.for_page(array, png) == (".png", png)
 
 
 def test_the_model_card_has_every_heading_and_only_what_was_measured(home):

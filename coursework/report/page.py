@@ -7,6 +7,7 @@ from pathlib import Path
 from coursework.report.equations import mathml
 
 STYLE = Path(__file__).with_name("page.css")
+KINDS = {".png": "image/png", ".webp": "image/webp", ".svg": "image/svg+xml"}
 
 
 def page(content, folder):
@@ -94,8 +95,7 @@ def _panel(each, folder, block):
     if each["image"] is None:
         return f'<div class="panel"><span class="missing">{escape(each["missing"])}</span>{label}</div>'
     file = folder / each["image"]["page"]
-    kind = "image/svg+xml" if file.suffix == ".svg" else "image/png"
-    source = f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"
+    source = f"data:{KINDS[file.suffix]};base64,{base64.b64encode(file.read_bytes()).decode()}"
     words = escape(each["label"] or "".join(part.get("text", "") for part in block["caption"]))
     style = "pixels" if each["image"]["pixels"] else "drawing"
     size = (
