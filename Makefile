@@ -34,7 +34,7 @@ HABITS     = --vary "no moving average: ema_decay=0" --vary "hinge loss: loss=hi
 	--vary "one-sided smoothing: real_low=.9 real_high=.9" --vary "5 % of labels flipped: flipped=.05" \
 	--vary "SGD for D: discriminator_optimizer.name=sgd discriminator_optimizer.rate=.02" \
 	--vary "head start for D: head_start=200"
-NARROW     = --set generator_width=32 --set discriminator_width=32 --set precision=mixed_bfloat16
+NARROW     = --set generator_width=32 --set discriminator_width=32 --set batch_size=32 --set precision=mixed_bfloat16
 WIDTHS     = $(foreach width,32 64 256,--vary "width $(width): generator_width=$(width) discriminator_width=$(width)")
 # What a hundredth of the ACAI paper's images wants: weights that signals pass from the start, larger steps and more of them.
 SHORT      = --set batch_size=16 --set initial_scale=1.414 --set optimizer.rate=1e-3 --set critic_optimizer.rate=1e-3
@@ -113,7 +113,7 @@ codes: $(CODES) ## the ACAI paper's seven autoencoders trained alike on images, 
 
 habits: $(INSTALLED) ## which habits of GAN practice earn their keep: a GAN with each of them, at an equal budget
 	$(JUDGE)
-	$(COURSEWORK) study habits gan --dataset $(DATASET) --epochs $(or $(EPOCHS),4) --seeds $(or $(SEEDS),2) $(NARROW) $(HABITS)
+	$(COURSEWORK) study habits gan --dataset $(DATASET) --epochs $(or $(EPOCHS),3) --seeds $(or $(SEEDS),2) $(NARROW) $(HABITS)
 
 widths: $(INSTALLED) ## which width earns the best score in equal time: the SNGAN in four, MINUTES of one core each
 	$(JUDGE)

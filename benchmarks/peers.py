@@ -8,7 +8,7 @@ precision), initial weights from the same distributions, and PyTorch for all the
 `torch_training.py`, which share no code with the package's models. Its folder in reports/peers/ keeps log.csv,
 environment.json, a grid and metrics.json; the state after each epoch, from which the same command goes on, is not
 committed. Runs that are there for their twin alone may stand in reports/peers/runs/. Those that differ in their seed
-alone are one pair of rows of the table, reports/studies/peers.csv, which the report shows.
+alone are one pair of rows of the table, reports/peers/table.csv, which the report shows.
 """
 
 import argparse
@@ -45,7 +45,7 @@ SAMPLES = 10_000
 SAMPLE_SEED = 2020
 METRICS = "fd,kd,prdc"
 SHOWN = {"fd_judge": "FD-judge", "precision": "precision", "recall": "recall"}
-TABLE = Path("reports/studies/peers.csv")
+TABLE = FOLDER / "table.csv"
 
 
 def initialize(networks, seed):

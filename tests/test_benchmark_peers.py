@@ -143,7 +143,7 @@ def test_the_table_is_kept(in_tmp, capsys, monkeypatch):
     assert capsys.readouterr().out.splitlines()[2].split()[:7] == [
         *("gan-cifar10", "PyTorch", "1", "1234", "0.9", "5.4321", "0.0432")
     ]
-    assert (in_tmp / "reports" / "studies" / "peers.csv").read_text().startswith("run,by,seeds,images,")
+    assert (in_tmp / "reports" / "peers" / "table.csv").read_text().startswith("run,by,seeds,images,")
 
 
 def test_models_without_a_twin_are_refused(in_tmp):

@@ -14,6 +14,7 @@ from coursework.report.context import gather
 from coursework.report.document import cell, cite, row, strong
 from coursework.report.document import table as table_block
 from coursework.report.model_card import model_card
+from coursework.report.peers import pair_blocks
 from coursework.report.text_tables import chosen_tables, result_tables, table_lines
 from coursework.run import Run
 
@@ -89,6 +90,29 @@ def test_tables_are_chosen_by_name_and_by_its_beginning():
     assert chosen == ["rings-ring", "rings-grid", "scores"] and chosen_tables(blocks, []) == blocks
     with pytest.raises(UserError, match="no table ring; there are rings-ring, rings-grid, ringsider, scores"):
         chosen_tables(blocks, ["scores", "ring"])
+
+
+def test_runs_stand_beside_their_twins(home):
+    (home / "peers").mkdir()
+    file = home / "peers" / "table.csv"
+    header = "run,by,seeds,images,processor minutes,FD-judge,"
+    header += '"FD-judge, standard error",precision,"precision, standard error",recall,"recall, standard error"\n'
+    ours, other = "sngan-64,here,3,249920,5.2,7.1234,.4,.81,.004,.5,.01", "sngan-64,PyTorch,3,249920,5.9,8,,.7,,.4,"
+    file.write_text(header + f"{ours}\n{other}\ngan-64,here,1,10,.5,9,,,,,\n")
+    (block,) = pair_blocks(home)
+    shown = [[cell["content"][0]["text"] if cell["content"] else "" for cell in row["cells"]] for row in block["rows"]]
+    assert shown == [
+        ["sngan-64", "here", "7.12 ± 0.40", "0.810 ± 0.004", "0.500 ± 0.010", "3", "249,920", "5.2"],
+        ["", "PyTorch", "8.00", "0.700", "0.400", "3", "249,920", "5.9"],
+        ["gan-64", "here", "9.00", "undefined", "undefined", "1", "10", ".5"],
+    ]
+    assert [row["ruled"] for row in block["rows"]] == [False, False, True]
+    content, folder = staged([bare_run(home)], home)
+    assert table(content, "peers")[1][0] == "sngan-64"
+    pages_of(folder)
+    # Another table is shown as it is.
+    file.write_text("run,score\na,1\n")
+    assert pair_blocks(home)[0]["target"] == "table" and not pair_blocks(home / "elsewhere")
 
 
 def test_all_results_are_among_the_tables(home):

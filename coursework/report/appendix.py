@@ -5,6 +5,7 @@ import re
 from coursework.report.differences import settings_blocks
 from coursework.report.document import cell, figure, heading, name, note, panel, row, table
 from coursework.report.drawings import drawn_architecture, drawn_curves, training_caption
+from coursework.report.peers import pair_blocks
 from coursework.report.pegasus import ranking_blocks
 from coursework.report.sections import SETTINGS_IN_BODY, SIDE_BY_SIDE, sample_panel, through_training
 from coursework.report.strategies import strategy_blocks, truth_blocks
@@ -42,6 +43,9 @@ def result_blocks(context):
     ranking = ranking_blocks(context.pegasus)
     if ranking:
         blocks += [heading(2, "Pegasus ranking"), *ranking]
+    pairs = pair_blocks(context.folder)
+    if pairs:
+        blocks += [heading(2, "Beside PyTorch"), *pairs]
     studies = variation_blocks(context)
     if studies:
         blocks += [heading(2, "Studies"), *studies]

@@ -1,8 +1,14 @@
-"""The same algorithm by another program on as many images: reports/peers/<run>/, which the benchmarks write."""
+"""The same algorithm by another program on as many images: reports/peers/, which the benchmarks write."""
 
+from coursework.report.csv_tables import csv_blocks, has_columns, read_csv, scaled, with_error
+from coursework.report.document import cell, name, row, table
 from coursework.run import Run
 
 FOLDER = "peers"
+PAIRS = (
+    "run by seeds images processor minutes FD-judge FD-judge, standard error precision precision, standard error "
+    "recall recall, standard error"
+)
 
 
 def read_peers(run, folder):
@@ -15,3 +21,29 @@ def read_peers(run, folder):
         return []
     metrics = peer.read_metrics()
     return [(f"{run.name} in PyTorch", metrics)] if metrics else []
+
+
+def pair_blocks(folder):
+    """Return the table of runs beside their twins, each the mean of its seeds."""
+    file = folder / FOLDER / "table.csv"
+    header, rows = read_csv(file)
+    if not rows or not has_columns(header, PAIRS):
+        return csv_blocks(file)
+    lines, before = [], None
+    for title, by, seeds, images, minutes, *scores in rows:
+        # A run's name stands once, above its twin's.
+        lines.append(
+            row(
+                cell(name("" if title == before else title)),
+                by,
+                *(with_error(*scores[place : place + 2], 1, 2 if place == 0 else 3) for place in (0, 2, 4)),
+                seeds,
+                scaled(images, 1, 0),
+                minutes,
+                ruled=before is not None and title != before,
+            )
+        )
+        before = title
+    titles = ["Run", "By", "FD-judge ↓", "Precision ↑", "Recall ↑", "Seeds", "Images", "Processor minutes"]
+    caption = "The same training by this package and by hand in PyTorch (± standard error over seeds)."
+    return [table("peers", titles, lines, [caption], weights=[1.3, 1, 1.3, 1.3, 1.3, 0.7, 1, 1])]
