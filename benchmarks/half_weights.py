@@ -1,0 +1,75 @@
+"""Writes a run's generator with its weights in float16, half as large, as the repository keeps those of the Pegasus.
+
+    python -m benchmarks.half_weights FOLDER_OF_A_RUN reports/runs/NAME
+
+The layers stay what they are: Keras fills their float32 variables from the file's float16 ones.
+"""
+
+import argparse
+import io
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from coursework.errors import UserError
+from coursework.files import replacing
+from coursework.network_files import check_network_file
+from coursework.run import Run
+
+WEIGHTS = "model.weights.h5"
+# A zip's members carry a time; equal weights should be equal files.
+TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def halve(source, target):
+    """Write the .keras file `source` to `target` with every float32 array of its weights as float16."""
+    with zipfile.ZipFile(source) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[WEIGHTS] = _halved(members[WEIGHTS])
+    with replacing(target) as temporary:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for name, content in members.items():
+                archive.writestr(zipfile.ZipInfo(name, TIME), content)
+        check_network_file(temporary)
+
+
+def _halved(content):
+    stream = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as before, h5py.File(stream, "w") as after:
+        after.attrs.update(before.attrs)
+
+        def copy(name, item):
+            if isinstance(item, h5py.Dataset):
+                array = item[()]
+                copied = after.create_dataset(name, data=_half(array, name) if array.dtype == np.float32 else array)
+            else:
+                copied = after.require_group(name)
+            copied.attrs.update(item.attrs)
+
+        before.visititems(copy)
+    return stream.getvalue()
+
+
+def _half(array, name):
+    half = array.astype(np.float16)
+    if not np.isfinite(half).all():
+        raise UserError(f"{name} does not fit into float16")
+    return half
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", help="folder of a trained run")
+    parser.add_argument("folder", type=Path, help="folder that the smaller file is written to")
+    arguments = parser.parse_args()
+    try:
+        source = Run.existing(arguments.run).network("generator")
+        halve(source, arguments.folder / source.name)
+    except UserError as error:
+        raise SystemExit(f"half_weights: {error}") from error
+
+
+if __name__ == "__main__":
+    main()
