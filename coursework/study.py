@@ -8,31 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from coursework.data import load_dataset
 from coursework.errors import UserError
 from coursework.evaluation import TRAINING_SAMPLES, evaluate, require_judge
 from coursework.files import write_text
 from coursework.guards import Diverged
-from coursework.metrics.seeds import over_seeds
-from coursework.run import Run
 from coursework.sources import EVALUATION_SEED
 from coursework.study_figure import draw_study
+from coursework.study_rows import BASE, SCORE, cells, diverged, run_of, score_of, summaries
 from coursework.tables import aligned, write_csv
 from coursework.training import train
 
 FOLDER = Path("reports/studies")
-BASE = "as it is"
-SCORE = "fd_judge"
 # What decides how many images are seen, which ones, and by whom they are judged.
 SHARED = ("epochs", "dataset", "classes", "seed", "score_every")
 # How far a machine that has become slower may have taken a run beyond its time.
 SLACK = 1.25
-COLUMNS = (
-    *("variation", "settings", "seeds", "FD-judge", "standard error", "difference", "standard error of the difference"),
-    *("images", "processor minutes"),
-)
 
 
 def run_study(name, config, variations, seeds=1, samples=None, minutes=None, folder=FOLDER, report=print):
@@ -117,12 +109,6 @@ def varied(config, text):
     return config
 
 
-def run_of(folder, name, title, seed):
-    """Return the run of a row and seed."""
-    slug = re.sub(r"[^\w.,=-]+", "-", title)
-    return Run(Path(folder) / name / "runs" / f"{slug}-s{seed}")
-
-
 def _refuse_falling_rates(rows):
     for title, row in rows.items():
         if row.decays:
@@ -140,7 +126,7 @@ def _train_and_score(config, run, conditions, minutes, step):
     except Diverged as error:
         step(str(error))
         return
-    if _score(run, conditions) is None:
+    if score_of(run, conditions) is None:
         evaluate(run, conditions["n"], metrics=["fd"], report=step)
 
 
@@ -173,95 +159,3 @@ def _epochs_in(minutes, run):
     if done > 1 and spent > SLACK * minutes:
         raise UserError(f"{run.path} has {spent:.1f} processor minutes behind it: --minutes {minutes:g} is less")
     return max(done, int(minutes * done / spent))
-
-
-def diverged(run):
-    """Tell whether a guard has ended the run's training."""
-    environment = run.read_environment()
-    return not environment.get("finished") and bool(
-        {incident.get("kind") for incident in environment.get("incidents", [])} & {"not finite", "discriminator won"}
-    )
-
-
-def _score(run, conditions):
-    """Return the record of the run's score that was measured under these conditions, None where there is none."""
-    for record in run.read_metrics():
-        if record["name"] == SCORE and all(record.get(key) == value for key, value in conditions.items()):
-            return record
-    return None
-
-
-def summaries(folder, name, texts, seeds, conditions):
-    """Return the rows of the study from its runs, with scores of these conditions; texts: {title: settings}."""
-    found, base = [], None
-    for title, settings in texts.items():
-        runs = [run_of(folder, name, title, seed) for seed in range(seeds)]
-        values = [_score(run, conditions) for run in runs]
-        numbers = [value and value["value"] for value in values]
-        base = base or numbers
-        pairs = zip(numbers, base, strict=True)
-        own = over_seeds(numbers)
-        differences = over_seeds([None if None in pair else pair[0] - pair[1] for pair in pairs])
-        finished = [run.read_environment() for run, value in zip(runs, values, strict=True) if value]
-        found.append(
-            {
-                "variation": title,
-                "settings": settings,
-                "seeds": seeds,
-                "mean": own["mean"],
-                "error": own["standard_error"],
-                "difference": None if title == BASE else differences["mean"],
-                "difference_error": None if title == BASE else differences["standard_error"],
-                "diverged": sum(diverged(run) for run in runs),
-                "images": _mean(finished, "images_seen"),
-                "processor_seconds": _mean(finished, "processor_seconds"),
-                "runs": [
-                    {"seed": seed, "value": number, "error": value and value.get("error"), "curve": _curve(run)}
-                    for seed, (run, number, value) in enumerate(zip(runs, numbers, values, strict=True))
-                ],
-            }
-        )
-    return found
-
-
-def _mean(environments, key):
-    return float(np.mean([one[key] for one in environments])) if environments else None
-
-
-def _curve(run):
-    """Return the scores that the run measured while it trained."""
-    log, environment = run.read_log(), run.read_environment()
-    share = environment.get("processor_seconds", 0.0) / 60 / max(environment.get("epochs_done", 0), 1)
-    pairs = [
-        (int(epoch), value)
-        for epoch, value in zip(log.get("epoch", []), log.get(SCORE, []), strict=False)
-        if math.isfinite(value)
-    ]
-    return {
-        "epochs": [epoch for epoch, _ in pairs],
-        "minutes": [epoch * share for epoch, _ in pairs],
-        "values": [value for _, value in pairs],
-    }
-
-
-def cells(rows):
-    """Return the table of the rows as texts, its titles first."""
-    return [COLUMNS, *map(_cells, rows)]
-
-
-def _cells(row):
-
-    def number(value, digits=2):
-        return "" if value is None else f"{value:.{digits}f}"
-
-    return [
-        row["variation"],
-        row["settings"],
-        str(row["seeds"] - row["diverged"]) + (f" ({row['diverged']} diverged)" if row["diverged"] else ""),
-        number(row["mean"]),
-        number(row["error"]),
-        "" if row["difference"] is None else f"{row['difference']:+.2f}",
-        number(row["difference_error"]),
-        number(row["images"], 0),
-        "" if row["processor_seconds"] is None else number(row["processor_seconds"] / 60, 1),
-    ]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from report_runs import SCORE, bare_run, blocks_of, full_run, pages_of, staged, table
 
-from coursework import figures, study
+from coursework import figures
 from coursework.errors import UserError
 from coursework.report.document import plain
-from coursework.study import cells
+from coursework.study_rows import COLUMNS, cells
 from coursework.tables import write_csv
 
 LINES = """model,images,mean_distance mean,mean_distance spread,mean_distance seeds,mean_distance published,\
@@ -116,7 +116,7 @@ def test_a_study_of_variations_has_a_table_and_a_figure(home):
 @pytest.mark.parametrize("text", ['{"n": "many", "config": 3}', '{"config": {"preset": ["gan"]}}'])
 def test_what_a_study_tells_of_itself_may_be_anything(home, text):
     (home / "studies").mkdir()
-    write_csv(home / "studies" / "x.csv", [study.COLUMNS, ["as it is", *[""] * 8]])
+    write_csv(home / "studies" / "x.csv", [COLUMNS, ["as it is", *[""] * 8]])
     (home / "studies" / "x.json").write_text(text)
     content, _ = staged([bare_run(home)], home)
     assert caption(content, "x").startswith("x: ") and table(content, "x")[1] == ["as it is", "–", *[""] * 4]

@@ -12,7 +12,8 @@ from coursework.errors import UserError
 from coursework.guards import Diverged
 from coursework.presets import PRESETS
 from coursework.run import Run
-from coursework.study import run_of, run_study, varied
+from coursework.study import run_study, varied
+from coursework.study_rows import BASE, run_of
 
 SGD = "discriminator_optimizer.name=sgd"
 
@@ -148,7 +149,7 @@ def test_equal_time_in_place_of_equal_images(stand, in_tmp):
     assert [row["images"] for row in timed["rows"]] == [13_000, 53_000]
     assert [row["processor_seconds"] for row in timed["rows"]] == [580.0, 610.0]
     # Scored once, at the end: 20 / 13 and 12 / 53.
-    assert found.scored == [run_of(study.FOLDER, "time", title, 0).name for title in (study.BASE, VARY)]
+    assert found.scored == [run_of(study.FOLDER, "time", title, 0).name for title in (BASE, VARY)]
     assert timed["rows"][0]["mean"] == pytest.approx(20 / 13)
     assert timed["rows"][0]["runs"][0]["curve"]["minutes"] == pytest.approx([580 / 13 / 60, 3 * 580 / 13 / 60])
     with Image.open(in_tmp / "reports" / "studies" / "time.png") as image:
