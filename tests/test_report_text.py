@@ -177,10 +177,12 @@ def test_citations_and_references_are_numbered_in_their_order():
 
 
 def all_equations():
-    found = [method._SPECTRAL, method._SQUARED]
-    for equations in (*method._ADVERSARIAL.values(), *method._LIKELIHOODS.values()):
-        found += equations
-    return found
+    """Those of every preset, and of every loss and likelihood, which settings may choose."""
+    found = [equation for equations in method._ADVERSARIAL.values() for equation in equations]
+    found += [equation for equations in method._LIKELIHOODS.values() for equation in equations]
+    for config in PRESETS.values():
+        found += [block["source"] for block in method.method_blocks(config) if block["type"] == "equation"]
+    return list(dict.fromkeys(found))
 
 
 def test_equations_become_mathml():
@@ -194,6 +196,7 @@ def test_equations_become_mathml():
     assert mathml("x_1^2") == (
         '<math display="block"><mrow><msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup></mrow></math>'
     )
+    assert len(all_equations()) > 12 and any("nabla" in equation for equation in all_equations())
     for equation in all_equations():
         ElementTree.fromstring(mathml(equation).replace("&#8289;", ""))
     for broken in ("foo", "x_", "(x", "frac(a)", "x # y"):

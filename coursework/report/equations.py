@@ -8,7 +8,7 @@ TOKEN = re.compile(r'\s*(?:("[^"]*")|([A-Za-z]+)|(\d+(?:\.\d+)?)|(\S))')
 # Words of Typst's mathematics and what they stand for.
 LETTERS = {
     "alpha": "α", "beta": "β", "gamma": "γ", "lambda": "λ", "phi": "φ", "psi": "ψ", "sigma": "σ", "theta": "θ",
-    "epsilon": "ε", "EE": "𝔼",
+    "epsilon": "ε", "nabla": "∇", "EE": "𝔼",
 }  # fmt: skip
 OPERATORS = {"quad": "\u2003", "dot": "·", "times": "×", "approx": "≈", "in": "∈", "parallel": "∥"}
 FUNCTIONS = ("log", "max", "min", "exp")
