@@ -53,10 +53,9 @@ def _halved(content):
 
 
 def _half(array, name):
-    half = array.astype(np.float16)
-    if not np.isfinite(half).all():
+    if not (np.abs(array) <= np.finfo(np.float16).max).all():
         raise UserError(f"{name} does not fit into float16")
-    return half
+    return array.astype(np.float16)
 
 
 def main():

@@ -1,0 +1,50 @@
+"""Scripts beside the package that make what is kept: weights in float16, and what JPEG does to images."""
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks.half_weights import halve
+from benchmarks.jpeg_shift import compressed, moved
+from coursework.errors import UserError
+from coursework.saving import load_network
+
+
+def saved(file, scale=1.0):
+    inputs = keras.Input((3,))
+    network = keras.Model(inputs, keras.layers.Dense(500, name="dense")(inputs))
+    kernel = np.random.default_rng(0).normal(0, scale, (3, 500)).astype(np.float32)
+    network.layers[1].set_weights([kernel, np.zeros(500, np.float32)])
+    network.save(file)
+    return kernel
+
+
+def test_half_of_the_bytes_and_eleven_bits_of_each_weight(tmp_path):
+    kernel = saved(tmp_path / "whole.keras")
+    halve(tmp_path / "whole.keras", tmp_path / "half.keras")
+    halve(tmp_path / "whole.keras", tmp_path / "again.keras")
+    sizes = [(tmp_path / f"{name}.keras").stat().st_size for name in ("whole", "half")]
+    assert sizes[0] - sizes[1] == pytest.approx(2 * 2000, abs=1500)
+    found = load_network(tmp_path / "half.keras").layers[1].get_weights()[0]
+    assert found.dtype == np.float32 and not np.array_equal(found, kernel)
+    np.testing.assert_allclose(found, kernel, rtol=2**-11, atol=2**-24)
+    assert (tmp_path / "half.keras").read_bytes() == (tmp_path / "again.keras").read_bytes()
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path):
+    saved(tmp_path / "whole.keras", scale=1e6)
+    with pytest.raises(UserError, match="does not fit into float16"):
+        halve(tmp_path / "whole.keras", tmp_path / "half.keras")
+    assert not (tmp_path / "half.keras").exists()
+
+
+def test_images_are_moved_and_compressed():
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    there = moved(images)
+    assert there.shape == images.shape
+    np.testing.assert_array_equal(there[:, 3:, 3:], images[:, :-3, :-3])
+    np.testing.assert_array_equal(there[:, 0, 5], images[:, 0, 2])
+    grey = np.full((1, 32, 32, 3), 128, np.uint8)
+    np.testing.assert_array_equal(compressed(grey), grey)
+    # Noise loses most of its colour at half the resolution.
+    assert 20 < np.abs(compressed(images).astype(int) - images).mean() < 70
