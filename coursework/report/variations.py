@@ -45,14 +45,15 @@ def _table(file, rows):
         )
     titles = ["Variation", "FD-judge ↓", "Difference", "Seeds", "Images", "Processor minutes"]
     weights = [2, 1.2, 1.2, 0.8, 1, 1]
-    return table(file.stem, titles, lines, [name(file.stem), *_words(file)], weights=weights)
+    return table(file.stem, titles, lines, [name(file.stem), *_words(file, rows)], weights=weights)
 
 
-def _words(file):
+def _words(file, rows):
     """Return what the caption says of the configuration that is varied, as far as the study's own file tells."""
     described = file.with_suffix(".json")
     content = read_json(described, dict) if described.is_file() else {}
     config = content.get("config")
     preset = config.get("preset") if isinstance(config, dict) else None
     count = f" of {value_text(content['n'])} samples" if isinstance(content.get("n"), int) else ""
-    return [": ", name(preset or "a preset"), f" varied, FD-judge{count} (± standard error over seeds)."]
+    error = " (± standard error over seeds)" if any(line[4] for line in rows) else ""
+    return [": ", name(preset or "a preset"), f" varied, FD-judge{count}{error}."]
