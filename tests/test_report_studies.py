@@ -119,7 +119,11 @@ def test_what_a_study_tells_of_itself_may_be_anything(home, text):
     write_csv(home / "studies" / "x.csv", [COLUMNS, ["as it is", *[""] * 8]])
     (home / "studies" / "x.json").write_text(text)
     content, _ = staged([bare_run(home)], home)
-    assert caption(content, "x").endswith(" varied, FD-judge.") and table(content, "x")[1] == ["as it is", "–", *[""] * 4]
+    assert caption(content, "x").endswith(" varied, FD-judge.") and table(content, "x")[1] == [
+        "as it is",
+        "–",
+        *[""] * 4,
+    ]
 
 
 def test_lines_stand_beside_the_papers(home):

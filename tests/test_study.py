@@ -7,7 +7,7 @@ import pytest
 from conftest import narrow, save_judge
 from PIL import Image
 
-from coursework import study
+from coursework import study, study_figure
 from coursework.errors import UserError
 from coursework.guards import Diverged
 from coursework.presets import PRESETS
@@ -222,6 +222,26 @@ def test_without_a_judge_nothing_is_trained(in_tmp, image_folder):
     with pytest.raises(UserError, match="judge"):
         run_study("x", config(), [VARY], report=lambda line: None)
     assert not (in_tmp / "reports" / "studies").exists()
+
+
+@pytest.mark.parametrize(("lengths", "panels"), [((2, 1), 2), ((1, 1), 1), ((0, 1), 1)])
+def test_curves_are_drawn_where_a_run_has_one(tmp_path, monkeypatch, lengths, panels):
+    figures = []
+    monkeypatch.setattr(study_figure, "save_figure", lambda figure, path: figures.append(figure))
+    rows = [
+        {
+            "variation": f"row {length}",
+            "mean": 5.0,
+            "error": None,
+            "runs": [
+                {"value": 5.0, "curve": {"epochs": [*range(length)], "minutes": [0] * length, "values": [6.0] * length}}
+            ],
+        }
+        for length in lengths
+    ]
+    study_figure.draw_study({"rows": rows, "n": 32, "minutes": None}, tmp_path / "x.png", 16)
+    assert len(figures[0].axes) == panels
+    assert [text.get_text() for text in figures[0].axes[0].get_yticklabels()] == [row["variation"] for row in rows]
 
 
 def test_a_variation_may_have_a_name(stand, in_tmp):
