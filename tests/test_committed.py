@@ -13,25 +13,38 @@ from coursework.run import Run
 from coursework.sampling import TrainedRun
 
 REPORTS = Path(__file__).parents[1] / "reports"
+# Where `make begin` puts what came with the package.
+EARLIER = REPORTS / "earlier"
+
+
+def kept():
+    """Return the folder of what came with the package; None where a user has put results of their own in its place."""
+    home = EARLIER if EARLIER.is_dir() else REPORTS
+    names = [f"pegasus/{name}" for name in (LATENTS, RECORDS, SHEET)]
+    names += [f"runs/{name}-cifar10-s0/generator.keras" for name in ("sngan", "conditional-sngan")]
+    return home if all((home / name).is_file() for name in names) else None
 
 
 @pytest.mark.backend
+@pytest.mark.skipif(kept() is None, reason="results of your own stand in the place of those that came with the package")
 def test_the_batch_is_remade_from_what_is_kept():
     """Within what float16 rounds: of 255, less than half of one on average, eight at most."""
-    folder = REPORTS / "pegasus"
+    home = kept()
+    folder = home / "pegasus"
     records, latents = read_records(folder / RECORDS), read_latents(folder / LATENTS)
     trained = {}
 
     def run_named(name, weights):
-        assert weights == "last"
-        return trained.setdefault(name, TrainedRun(Run(REPORTS / "runs" / name)))
+        if (name, weights) not in trained:
+            trained[name, weights] = TrainedRun(Run(home / "runs" / name), weights == "best")
+        return trained[name, weights]
 
     images = remake(run_named, [record["origin"] for record in records], latents)
     with Image.open(folder / SHEET) as sheet:
-        kept = cut(np.asarray(sheet.convert("RGB")), 32, 32)
-    off = np.abs(images.astype(int) - kept.astype(int))
-    assert images.shape == kept.shape == (64, 32, 32, 3)
+        shown = cut(np.asarray(sheet.convert("RGB")), 32, 32)
+    off = np.abs(images.astype(int) - shown.astype(int))
+    assert images.shape == shown.shape == (len(records), 32, 32, 3)
     assert off.mean() < 0.5 and off.max() <= 8
     # Other latents are other images.
-    other = images[1:].astype(int) - kept[:-1].astype(int)
+    other = images[1:].astype(int) - shown[:-1].astype(int)
     assert np.abs(other).mean() > 20
