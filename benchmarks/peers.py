@@ -46,6 +46,8 @@ SAMPLE_SEED = 2020
 METRICS = "fd,kd,prdc"
 SHOWN = {"fd_judge": "FD-judge", "precision": "precision", "recall": "recall"}
 TABLE = FOLDER / "table.csv"
+HEADER = ["run", "by", "seeds", "images", "processor minutes"]
+HEADER += [title for score in SHOWN.values() for title in (score, f"{score}, standard error")]
 
 
 def initialize(networks, seed):
@@ -215,19 +217,19 @@ def table():
     An error is the standard error over seeds, of a single seed that over its samples.
     """
     groups = {}
-    for folder in sorted(file.parent for file in FOLDER.glob("*/metrics.json")):
-        run = own_run(folder.name)
-        records = tuple(parse_json(read_text(folder / name), name) for name in ("environment.json", "metrics.json"))
+    for file in sorted(FOLDER.glob("*/metrics.json")):
+        twin, run = Run(file.parent), own_run(file.parent.name)
         sides = groups.setdefault(re.sub(r"-s\d+$", "", run.name), {"here": [], "PyTorch": []})
-        sides["here"].append((run.read_environment(), run.read_metrics()))
-        sides["PyTorch"].append(records)
-    rows = [[title for name, title in SHOWN.items() for title in (title, f"{title}, standard error")]]
-    rows[0] = ["run", "by", "seeds", "images", "processor minutes", *rows[0]]
+        sides["here"].append(run)
+        sides["PyTorch"].append(twin)
+    rows = [HEADER]
     for title, sides in groups.items():
         for side, seeds in sides.items():
-            minutes = np.mean([environment["processor_seconds"] / 60 for environment, _ in seeds])
-            row = [title, side, str(len(seeds)), str(seeds[0][0]["images_seen"]), f"{minutes:.1f}"]
-            rows.append(row + [cell for name in SHOWN for cell in _cells(name, [metrics for _, metrics in seeds])])
+            environments = [each.read_environment() for each in seeds]
+            minutes = np.mean([environment["processor_seconds"] / 60 for environment in environments])
+            row = [title, side, str(len(seeds)), str(environments[0]["images_seen"]), f"{minutes:.1f}"]
+            metrics = [each.read_metrics() for each in seeds]
+            rows.append(row + [cell for name in SHOWN for cell in _cells(name, metrics)])
     return rows
 
 
