@@ -118,7 +118,7 @@ habits: $(INSTALLED) ## which habits of GAN practice earn their keep: a GAN with
 widths: $(INSTALLED) ## which width earns the best score in equal time: the SNGAN in four, MINUTES of one core each
 	$(JUDGE)
 	$(COURSEWORK) study widths sngan --dataset $(DATASET) --minutes $(or $(MINUTES),15) --seeds $(or $(SEEDS),1) \
-		--set generator_width=128 --set discriminator_width=128 --set precision=mixed_bfloat16 $(WIDTHS)
+		--set generator_width=128 --set discriminator_width=128 --set precision=mixed_bfloat16 --first "width 128" $(WIDTHS)
 
 lines: $(INSTALLED) ## the ACAI paper's table: seven autoencoders on lines; goes on where it stopped
 	$(COURSEWORK) lines $(if $(IMAGES),--images $(IMAGES)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SHORT),--precision mixed_bfloat16 $(SHORT))

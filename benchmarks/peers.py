@@ -7,14 +7,13 @@ The twin has the run's configuration (networks, losses, optimisers, moving avera
 precision), initial weights from the same distributions, and PyTorch for all the rest: `torch_networks/` and
 `torch_training.py`, which share no code with the package's models. Its folder in reports/peers/ keeps log.csv,
 environment.json, a grid and metrics.json; the state after each epoch, from which the same command goes on, is not
-committed. Runs that are there for their twin alone may stand in reports/peers/runs/. Those that differ in their seed
-alone are one pair of rows of the table, reports/peers/table.csv, which the report shows.
+committed. Runs that are there for their twin alone may stand in reports/peers/runs/. The table, which the report shows,
+is reports/peers/table.csv.
 """
 
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ if __name__ == "__main__":
 import numpy as np
 import torch
 
+from benchmarks.peers_table import FOLDER, table
 from benchmarks.torch_training import TRAINERS
 from coursework.arrays import read_npz
 from coursework.data import load_dataset
@@ -36,18 +36,12 @@ from coursework.environment import describe_environment
 from coursework.errors import UserError
 from coursework.figures import save_grid
 from coursework.files import parse_json, read_text, replacing, write_text
-from coursework.metrics.seeds import over_seeds
 from coursework.run import Run
 from coursework.tables import aligned, write_csv
 
-FOLDER = Path("reports/peers")
 SAMPLES = 10_000
 SAMPLE_SEED = 2020
 METRICS = "fd,kd,prdc"
-SHOWN = {"fd_judge": "FD-judge", "precision": "precision", "recall": "recall"}
-TABLE = FOLDER / "table.csv"
-HEADER = ["run", "by", "seeds", "images", "processor minutes"]
-HEADER += [title for score in SHOWN.values() for title in (score, f"{score}, standard error")]
 
 
 def initialize(networks, seed):
@@ -205,47 +199,6 @@ def compare(run):
     write_text(folder / "metrics.json", json.dumps(measure(folder, config.dataset), indent=1) + "\n")
 
 
-def own_run(name):
-    """Return the run whose twin is in reports/peers/<name>: one of reports/peers/runs, or of reports/runs."""
-    kept = FOLDER / "runs" / name
-    return Run.existing(kept if (kept / "config.json").is_file() else name)
-
-
-def table():
-    """Return the rows of the table, titles first: what was trained alike but for its seed, here and in PyTorch.
-
-    An error is the standard error over seeds, of a single seed that over its samples.
-    """
-    groups = {}
-    for file in sorted(FOLDER.glob("*/metrics.json")):
-        twin, run = Run(file.parent), own_run(file.parent.name)
-        sides = groups.setdefault(re.sub(r"-s\d+$", "", run.name), {"here": [], "PyTorch": []})
-        sides["here"].append(run)
-        sides["PyTorch"].append(twin)
-    rows = [HEADER]
-    for title, sides in groups.items():
-        for side, seeds in sides.items():
-            environments = [each.read_environment() for each in seeds]
-            minutes = np.mean([environment["processor_seconds"] / 60 for environment in environments])
-            row = [title, side, str(len(seeds)), str(environments[0]["images_seen"]), f"{minutes:.1f}"]
-            metrics = [each.read_metrics() for each in seeds]
-            rows.append(row + [cell for name in SHOWN for cell in _cells(name, metrics)])
-    return rows
-
-
-def _cells(name, seeds):
-    """Return the score and its error as texts, of the judge's record in each seed's metrics."""
-    records = [
-        next((record for record in metrics if record["name"] == name and record.get("extractor") == "judge"), None)
-        for metrics in seeds
-    ]
-    if None in records:
-        return ["", ""]
-    found = over_seeds([record["value"] for record in records])
-    error = records[0].get("error") if len(records) == 1 else found["standard_error"]
-    return [f"{found['mean']:.4f}", "" if error is None else f"{error:.4f}"]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="*", metavar="RUN", help="finished runs of a GAN or SNGAN, by name or folder")
@@ -255,7 +208,7 @@ def main():
         for name in () if arguments.show else arguments.runs:
             compare(Run.existing(name))
         rows = table()
-        write_csv(TABLE, rows)
+        write_csv(FOLDER / "table.csv", rows)
         print("\n".join(aligned(rows)))
     except UserError as error:
         raise SystemExit(f"peers: {error}") from error

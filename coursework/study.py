@@ -27,16 +27,16 @@ SHARED = ("epochs", "dataset", "classes", "seed", "score_every")
 SLACK = 1.25
 
 
-def run_study(name, config, variations, seeds=1, samples=None, minutes=None, folder=FOLDER, report=print):
+def run_study(name, config, variations, seeds=1, samples=None, minutes=None, first=BASE, folder=FOLDER, report=print):
     """Train `config` and each of its `variations` with seeds 0 to `seeds` - 1, score them, write the study `name`.
 
     variations: texts such as "loss=hinge critic_steps=5" or, under a name of your own, "five steps: critic_steps=5",
     each one row beside the configuration as it is. All runs see equally many images, and those of one seed the same
     ones; with `minutes` each run has as many whole epochs, one at least, as fit in so many minutes of processor time
-    on this machine, in place of the configuration's. A seed of every row is trained before the next, so that what is
-    there at any time compares equals; what is finished is left as it is. samples: number of generated images a score
-    is of, as in `evaluate`. Writes, in `folder`, <name>/runs/, <name>.csv, <name>.json and <name>.png; returns the
-    content of the JSON:
+    on this machine, in place of the configuration's. A seed of every row is trained before the next, and the study
+    written after each, so that what is there at any time compares equals; what is finished is left as it is. samples:
+    number of generated images a score is of, as in `evaluate`. first: what the row of the configuration itself is
+    called. Writes, in `folder`, <name>/runs/, <name>.csv, <name>.json and <name>.png; returns the content of the JSON:
 
     {"name", "config", "minutes", "score", "n", "extractor_sha256", "rows": [{"variation", "settings", "seeds", "mean",
     "error", "difference", "difference_error", "diverged", "images", "processor_seconds", "runs": [{"seed", "value",
@@ -54,7 +54,7 @@ def run_study(name, config, variations, seeds=1, samples=None, minutes=None, fol
         raise UserError(f"no time to train: {minutes} minutes")
     if not re.fullmatch(r"[\w-]{1,60}", name):
         raise UserError(f'"{name[:60]}" is no name of a study: use letters, digits, - and _')
-    texts = named(variations)
+    texts = named(variations, first)
     rows = {title: varied(config, text) for title, text in texts.items()}
     if minutes is not None:
         _refuse_falling_rates(rows)
@@ -70,25 +70,33 @@ def run_study(name, config, variations, seeds=1, samples=None, minutes=None, fol
     def step(text):
         report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
-    for seed in range(seeds):
-        for number, (title, row) in enumerate(rows.items()):
-            step(f"seed {seed + 1} of {seeds}, {number + 1} of {len(rows)}: {title}")
-            _train_and_score(replace(row, seed=seed), run_of(folder, name, title, seed), conditions, minutes, step)
     content = {"name": name, "config": json.loads(config.to_json()), "minutes": minutes, "score": SCORE}
     content |= {key: conditions[key] for key in ("n", "extractor_sha256")}
-    content["rows"] = summaries(folder, name, texts, seeds, conditions)
-    write_text(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
-    table = cells(content["rows"])
-    write_csv(folder / f"{name}.csv", table)
-    draw_study(content, folder / f"{name}.png", TRAINING_SAMPLES)
-    report("\n".join(["", *aligned([[title, *numbers] for title, _, *numbers in table])]))
+    for seed in range(seeds):
+        news = False
+        for number, (title, row) in enumerate(rows.items()):
+            step(f"seed {seed + 1} of {seeds}, {number + 1} of {len(rows)}: {title}")
+            run = run_of(folder, name, title, seed)
+            news |= _train_and_score(replace(row, seed=seed), run, conditions, minutes, step)
+        # Of seeds that were there before, a table of as many or more is there too.
+        if news or seed == seeds - 1:
+            content["rows"] = summaries(folder, name, texts, seed + 1, conditions)
+            _write(content, folder)
+    report("\n".join(["", *aligned([[title, *numbers] for title, _, *numbers in cells(content["rows"])])]))
     step(f"done: {folder / name}.csv, .json and .png")
     return content
 
 
-def named(variations):
-    """Return {title: settings} of the rows, the first one without any; raises `UserError` for a title given twice."""
-    found = {BASE: ""}
+def _write(content, folder):
+    stem = folder / content["name"]
+    write_text(stem.with_name(f"{stem.name}.json"), json.dumps(content, indent=1) + "\n")
+    write_csv(stem.with_name(f"{stem.name}.csv"), cells(content["rows"]))
+    draw_study(content, stem.with_name(f"{stem.name}.png"), TRAINING_SAMPLES)
+
+
+def named(variations, first=BASE):
+    """Return {title: settings} of the rows, that of `first` without any; raises `UserError` for a title given twice."""
+    found = {first: ""}
     for text in variations:
         title, _, settings = text.rpartition(": ")
         title = title.strip() or text
@@ -116,8 +124,10 @@ def _refuse_falling_rates(rows):
 
 
 def _train_and_score(config, run, conditions, minutes, step):
+    """Do what is not done yet; tell whether anything was to be done."""
     if diverged(run):
-        return
+        return False
+    before = score_of(run, conditions)
     try:
         if minutes is None:
             _train(config, run, step)
@@ -125,9 +135,10 @@ def _train_and_score(config, run, conditions, minutes, step):
             _train_for(minutes, config, run, step)
     except Diverged as error:
         step(str(error))
-        return
+        return True
     if score_of(run, conditions) is None:
         evaluate(run, conditions["n"], metrics=["fd"], report=step)
+    return score_of(run, conditions) != before
 
 
 def _train(config, run, step):

@@ -40,13 +40,17 @@ def score_of(run, conditions):
 
 
 def summaries(folder, name, texts, seeds, conditions):
-    """Return the rows of the study from its runs, with scores of these conditions; texts: {title: settings}."""
+    """Return the rows of the study from its runs, with scores of these conditions.
+
+    texts: {title: settings}, first the row that the others are compared with.
+    """
     found, base = [], None
     for title, settings in texts.items():
         runs = [run_of(folder, name, title, seed) for seed in range(seeds)]
         values = [score_of(run, conditions) for run in runs]
         numbers = [value and value["value"] for value in values]
-        base = base or numbers
+        first = base is None
+        base = numbers if first else base
         pairs = zip(numbers, base, strict=True)
         own = over_seeds(numbers)
         differences = over_seeds([None if None in pair else pair[0] - pair[1] for pair in pairs])
@@ -58,8 +62,8 @@ def summaries(folder, name, texts, seeds, conditions):
                 "seeds": seeds,
                 "mean": own["mean"],
                 "error": own["standard_error"],
-                "difference": None if title == BASE else differences["mean"],
-                "difference_error": None if title == BASE else differences["standard_error"],
+                "difference": None if first else differences["mean"],
+                "difference_error": None if first else differences["standard_error"],
                 "diverged": sum(diverged(run) for run in runs),
                 "images": _mean(finished, "images_seen"),
                 "processor_seconds": _mean(finished, "processor_seconds"),

@@ -110,9 +110,9 @@ def test_samples_are_of_the_moving_average(dataset, tmp_path):
     assert len(trainer.average) == len(floating)
 
 
-def twin(folder, value, seconds=56.7):
+def twin(folder, value, seconds=56.7, images=6_400_000):
     folder.mkdir(parents=True)
-    (folder / "environment.json").write_text(json.dumps({"images_seen": 1234, "processor_seconds": seconds}))
+    (folder / "environment.json").write_text(json.dumps({"images_seen": images, "processor_seconds": seconds}))
     record = {"name": "fd_judge", "extractor": "judge", "value": value, "error": 0.0432}
     (folder / "metrics.json").write_text(json.dumps([record]))
 
@@ -130,9 +130,22 @@ def test_the_table_sets_a_run_beside_its_twin(in_tmp):
     assert len(set(header)) == len(header) == 11
     ours = next(each for each in Run.existing("gan-cifar10-s0").read_metrics() if each["name"] == "fd_judge")
     assert rows[0][:2] == ["gan-cifar10", "here"] and rows[0][5:7] == [f"{ours[key]:.4f}" for key in ("value", "error")]
-    assert rows[1] == ["gan-cifar10", "PyTorch", "1", "1234", "0.9", "5.4321", "0.0432", *[""] * 4]
-    assert rows[2][:7] == ["sngan-64", "here", "3", "1234", "1.0", "5.0000", "0.5774"]
-    assert rows[3][:7] == ["sngan-64", "PyTorch", "3", "1234", "0.9", "6.0000", "0.5774"]
+    assert rows[1] == ["gan-cifar10", "PyTorch", "1", "6400000", "0.9", "5.4321", "0.0432", *[""] * 4]
+    assert rows[2][:7] == ["sngan-64", "here", "3", "6400000", "1.0", "5.0000", "0.5774"]
+    assert rows[3][:7] == ["sngan-64", "PyTorch", "3", "6400000", "0.9", "6.0000", "0.5774"]
+
+
+@pytest.mark.parametrize("folder", ["runs/sngan-64-s1", "sngan-64-s1"])
+def test_what_has_seen_fewer_images_is_no_pair(in_tmp, capsys, monkeypatch, folder):
+    """Neither the mean of a longer and a shorter training nor one beside the other is a comparison."""
+    for seed in range(2):
+        for place in (f"runs/sngan-64-s{seed}", f"sngan-64-s{seed}"):
+            twin(peers.FOLDER / place, 5.0, images=50 if place == folder else 100)
+        (peers.FOLDER / "runs" / f"sngan-64-s{seed}" / "config.json").write_text("{}")
+    monkeypatch.setattr("sys.argv", ["peers", "--show"])
+    with pytest.raises(SystemExit, match="^peers: sngan-64: 50 and 100 images make no pair: train the rest$"):
+        peers.main()
+    assert not (in_tmp / "reports" / "peers" / "table.csv").exists()
 
 
 def test_the_table_is_kept(in_tmp, capsys, monkeypatch):
@@ -141,7 +154,7 @@ def test_the_table_is_kept(in_tmp, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["peers", "--show"])
     peers.main()
     assert capsys.readouterr().out.splitlines()[2].split()[:7] == [
-        *("gan-cifar10", "PyTorch", "1", "1234", "0.9", "5.4321", "0.0432")
+        *("gan-cifar10", "PyTorch", "1", "6400000", "0.9", "5.4321", "0.0432")
     ]
     assert (in_tmp / "reports" / "peers" / "table.csv").read_text().startswith("run,by,seeds,images,")
 

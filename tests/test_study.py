@@ -258,6 +258,39 @@ def test_a_variation_may_have_a_name(stand, in_tmp):
         run_study("rates", config(), ["as it is: critic_steps=2"])
 
 
+def test_the_first_row_may_have_a_name(stand, in_tmp):
+    stand(VALUES)
+    said = []
+    rows = run_study("rates", config(), [VARY], seeds=2, first="rate .0002", report=said.append)["rows"]
+    assert [(row["variation"], row["settings"]) for row in rows] == [("rate .0002", ""), (VARY, VARY)]
+    assert (rows[0]["difference"], rows[1]["difference"]) == (None, -4.5)
+    assert run_of(study.FOLDER, "rates", "rate .0002", 0).is_finished()
+    assert said[0].endswith("seed 1 of 2, 1 of 2: rate .0002")
+    with pytest.raises(UserError, match="another variation is called rate .0002"):
+        run_study("rates", config(), ["rate .0002: critic_steps=2"], first="rate .0002")
+
+
+def test_a_study_is_written_after_each_seed_that_brings_news(stand, in_tmp, monkeypatch):
+    """Whoever stops a long study has the table of the seeds that all rows have."""
+    found = stand(VALUES)
+    del found.values[0.1, 1]
+    with pytest.raises(KeyError):
+        run_study("rates", config(), [VARY], seeds=3, report=lambda line: None)
+    file = in_tmp / "reports" / "studies" / "rates.csv"
+    table = list(csv.reader(file.read_text().splitlines()))
+    assert [line[2:4] for line in table[1:]] == [["1", "10.00"], ["1", "6.00"]]
+    assert file.with_suffix(".png").is_file() and len(json.loads(file.with_suffix(".json").read_text())["rows"]) == 2
+    # What is there already is not written again seed by seed: a table of more seeds may be there.
+    written = []
+    monkeypatch.setattr(study, "draw_study", lambda content, *rest: written.append(content["rows"][0]["seeds"]))
+    found.values[0.1, 1] = 14.0
+    run_study("rates", config(), [VARY], seeds=2, report=lambda line: None)
+    run_study("rates", config(), [VARY], seeds=2, report=lambda line: None)
+    run_study("rates", config(), [VARY], seeds=3, report=lambda line: None)
+    run_study("rates", config(epochs="4"), [VARY], seeds=2, report=lambda line: None)
+    assert written == [2, 2, 3, 1, 2]
+
+
 @pytest.mark.slow
 def test_a_study_as_it_is(in_tmp, image_folder, small_dataset, refused):
     """Two variations of one epoch, trained and scored in earnest; then again, which trains nothing."""

@@ -202,7 +202,7 @@ def test_no_other_data_in_the_report_either(reports):
 def test_weights_are_there_match_and_are_small(reports):
     file = reports / "runs" / RUN / "generator.keras"
     file.write_bytes(b"trained since")
-    refused_for(f"is not what the batch was made from, {RUN} was trained since: make pegasus")
+    refused_for(f"is not what the batch was made from, {RUN} has changed since: make pegasus")
     change_json(reports / "pegasus/comparison.json", weights={})
     assert breaches() == []
     with open(file, "r+b") as content:

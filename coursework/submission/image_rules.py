@@ -97,7 +97,7 @@ def weights(material):
         if not file.is_file():
             yield f"no weights {file}: train the run, or copy them there from where it was trained"
         elif name in recorded and sha256(file) != recorded[name]:
-            yield f"{file} is not what the batch was made from, {name} was trained since: make pegasus"
+            yield f"{file} is not what the batch was made from, {name} has changed since: make pegasus"
     sizes = {file: file.stat().st_size for file in files.values() if file.is_file()}
     if sum(sizes.values()) > LARGEST:
         largest = max(sizes, key=sizes.get)

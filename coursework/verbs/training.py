@@ -71,6 +71,7 @@ def add_study(verbs):
         help="a variation, of one setting or several in quotes, under a name where you give one; may be given several "
         "times",
     )
+    parser.add_argument("--first", default="as it is", help='name of the row that is not varied (default "as it is")')
     parser.add_argument("--seeds", type=positive, default=1, help="runs of each variation (default 1)")
     parser.add_argument(
         "--samples", type=positive, help="images a score is of (default: as many as the test split has)"
@@ -95,7 +96,15 @@ def _study(arguments):
 
     from coursework.study import run_study
 
-    run_study(arguments.name, config, arguments.vary, arguments.seeds, arguments.samples, arguments.minutes)
+    run_study(
+        arguments.name,
+        config,
+        arguments.vary,
+        arguments.seeds,
+        arguments.samples,
+        arguments.minutes,
+        first=arguments.first,
+    )
 
 
 def add_judge(verbs):

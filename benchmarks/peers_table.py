@@ -1,0 +1,64 @@
+"""The table of runs and their twins in PyTorch: what was trained alike but for its seed is one pair of rows."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from coursework.errors import UserError
+from coursework.metrics.seeds import over_seeds
+from coursework.run import Run
+
+FOLDER = Path("reports/peers")
+SHOWN = {"fd_judge": "FD-judge", "precision": "precision", "recall": "recall"}
+HEADER = ["run", "by", "seeds", "images", "processor minutes"]
+HEADER += [title for score in SHOWN.values() for title in (score, f"{score}, standard error")]
+
+
+def table():
+    """Return the rows of the table, titles first: in each pair the runs of this package, then their twins.
+
+    An error is the standard error over seeds, of a single seed that over its samples. Raises `UserError` where those of
+    a pair have not seen equally many images.
+    """
+    groups = {}
+    for file in sorted(FOLDER.glob("*/metrics.json")):
+        twin, run = Run(file.parent), _own_run(file.parent.name)
+        sides = groups.setdefault(re.sub(r"-s\d+$", "", run.name), {"here": [], "PyTorch": []})
+        sides["here"].append(run)
+        sides["PyTorch"].append(twin)
+    rows = [HEADER]
+    for title, sides in groups.items():
+        _require_equal_images(title, [run for seeds in sides.values() for run in seeds])
+        for side, seeds in sides.items():
+            environments = [each.read_environment() for each in seeds]
+            minutes = np.mean([environment["processor_seconds"] / 60 for environment in environments])
+            row = [title, side, str(len(seeds)), str(environments[0]["images_seen"]), f"{minutes:.1f}"]
+            metrics = [each.read_metrics() for each in seeds]
+            rows.append(row + [cell for name in SHOWN for cell in _cells(name, metrics)])
+    return rows
+
+
+def _require_equal_images(title, runs):
+    counts = sorted({run.read_environment()["images_seen"] for run in runs})
+    if len(counts) > 1:
+        raise UserError(f"{title}: {' and '.join(map(str, counts))} images make no pair: train the rest")
+
+
+def _own_run(name):
+    """Return the run whose twin is in reports/peers/<name>: one of reports/peers/runs, or of reports/runs."""
+    kept = FOLDER / "runs" / name
+    return Run.existing(kept if (kept / "config.json").is_file() else name)
+
+
+def _cells(name, seeds):
+    """Return the score and its error as texts, of the judge's record in each seed's metrics."""
+    records = [
+        next((record for record in metrics if record["name"] == name and record.get("extractor") == "judge"), None)
+        for metrics in seeds
+    ]
+    if None in records:
+        return ["", ""]
+    found = over_seeds([record["value"] for record in records])
+    error = records[0].get("error") if len(records) == 1 else found["standard_error"]
+    return [f"{found['mean']:.4f}", "" if error is None else f"{error:.4f}"]
