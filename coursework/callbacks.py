@@ -9,10 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from coursework.errors import UserError
 from coursework.figures import save_grid
 from coursework.files import write_text
 from coursework.guards import not_finite
+from coursework.interruption import Interrupted
 from coursework.state import START, Position, save_state
 
 # Seconds between states within an epoch, which may take an hour: what a flat battery costs at most.
@@ -45,15 +45,11 @@ class Log(keras.callbacks.Callback):
         write_text(self.file, text.getvalue())
 
 
-class Interrupted(UserError):
-    """Training was asked to stop, and has kept what it had done."""
-
-
 class Backup(keras.callbacks.Callback):
     """Saves the whole training state after every epoch, every `seconds` within one, and where training is to stop.
 
-    on_saved: called with the number of a finished epoch once its state is on disk. start: the `Position` that the model
-    was brought to. interruption: an `Interruption`, heeded after each step by saving and raising `Interrupted`.
+    on_saved: called with the number of epochs behind once a state is on disk. start: the `Position` that the model was
+    brought to. interruption: an `Interruption`, heeded after each step by saving and raising `Interrupted`.
     """
 
     def __init__(self, run, on_saved, start=START, interruption=None, seconds=EVERY_SECONDS):
@@ -88,6 +84,8 @@ class Backup(keras.callbacks.Callback):
         # A finite loss does not know yet what its own step did to the weights.
         if not_finite(self.model) is None:
             self._save(Position(self.epoch, self.first_step + batch + 1))
+            # The time that these steps took belongs to the record as the steps belong to the state.
+            self.on_saved(self.epoch)
         self._stop_if_asked()
 
     def on_epoch_end(self, epoch, logs=None):

@@ -4,13 +4,15 @@ from keras import ops
 
 from coursework.data.pipeline import Batches
 from coursework.gradients import compiled
+from coursework.interruption import Interrupted
 
 
-def give_head_start(model, config, dataset, report=print):
+def give_head_start(model, config, dataset, interruption, report=print):
     """Update the discriminator of a `GAN` that is at its start as `config.model.head_start` training steps would.
 
     It sees the first batches of the first epoch, in order and from the beginning again where there are too few, and
-    fakes of the untrained generator. Other models, and a head start of 0, are left as they are.
+    fakes of the untrained generator. Other models, and a head start of 0, are left as they are. Raises `Interrupted`
+    after the step at hand where the `Interruption` has been requested: nothing of a head start is saved.
     """
     steps = getattr(config.model, "head_start", 0)
     if not steps:
@@ -20,4 +22,6 @@ def give_head_start(model, config, dataset, report=print):
     update = compiled(lambda *data: model.update_discriminator_alone(data)[0])
     for step in range(steps):
         loss = update(*(ops.convert_to_tensor(part) for part in batches[step % len(batches)]))
+        if interruption.requested:
+            raise Interrupted(f"interrupted after {step + 1} steps of {steps} of the head start; nothing is saved")
     report(f"head start: {steps} steps of the discriminator alone, its loss is {float(loss):.3g}")

@@ -4,8 +4,14 @@ import signal
 import sys
 import threading
 
+from coursework.errors import UserError
+
 # A laptop that is shut down sends the second, a terminal that is closed the third, which Windows lacks.
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Interrupted(UserError):
+    """Training was asked to stop; the message says what is kept."""
 
 
 class Interruption:

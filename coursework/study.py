@@ -15,6 +15,7 @@ from coursework.evaluation import TRAINING_SAMPLES, evaluate, require_judge
 from coursework.files import write_text
 from coursework.guards import Diverged
 from coursework.sources import EVALUATION_SEED
+from coursework.study_checks import refuse_untrainable
 from coursework.study_figure import draw_study
 from coursework.study_rows import BASE, SCORE, cells, diverged, run_of, score_of, summaries
 from coursework.tables import aligned, write_csv
@@ -23,20 +24,19 @@ from coursework.training import train
 FOLDER = Path("reports/studies")
 # What decides how many images are seen, which ones, and by whom they are judged.
 SHARED = ("epochs", "dataset", "classes", "seed", "score_every")
-# How far a machine that has become slower may have taken a run beyond its time.
-SLACK = 1.25
 
 
 def run_study(name, config, variations, seeds=1, samples=None, minutes=None, first=BASE, folder=FOLDER, report=print):
     """Train `config` and each of its `variations` with seeds 0 to `seeds` - 1, score them, write the study `name`.
 
     variations: texts such as "loss=hinge critic_steps=5" or, under a name of your own, "five steps: critic_steps=5",
-    each one row beside the configuration as it is. All runs see equally many images, and those of one seed the same
-    ones; with `minutes` each run has as many whole epochs, one at least, as fit in so many minutes of processor time
-    on this machine, in place of the configuration's. A seed of every row is trained before the next, and the study
-    written after each, so that what is there at any time compares equals; what is finished is left as it is. samples:
-    number of generated images a score is of, as in `evaluate`. first: what the row of the configuration itself is
-    called. Writes, in `folder`, <name>/runs/, <name>.csv, <name>.json and <name>.png; returns the content of the JSON:
+    each one row beside the configuration as it is. All runs have equally many epochs, those of one seed of the same
+    images in the same order; with `minutes` each run has as many whole epochs, one at least, as fit in so many minutes
+    of processor time on this machine, in place of the configuration's. A seed of every row is trained before the next,
+    and the study written after each, so that what is there at any time compares equals; what is finished is left as it
+    is. samples: number of generated images a score is of, as in `evaluate`. first: what the row of the configuration
+    itself is called. Writes, in `folder`, <name>/runs/, <name>.csv, <name>.json and <name>.png; returns the content of
+    the JSON:
 
     {"name", "config", "minutes", "score", "n", "extractor_sha256", "rows": [{"variation", "settings", "seeds", "mean",
     "error", "difference", "difference_error", "diverged", "images", "processor_seconds", "runs": [{"seed", "value",
@@ -56,8 +56,6 @@ def run_study(name, config, variations, seeds=1, samples=None, minutes=None, fir
         raise UserError(f'"{name[:60]}" is no name of a study: use letters, digits, - and _')
     texts = named(variations, first)
     rows = {title: varied(config, text) for title, text in texts.items()}
-    if minutes is not None:
-        _refuse_falling_rates(rows)
     dataset = load_dataset(config.dataset, config.classes)
     conditions = {
         "n": samples or len(dataset.test_images),
@@ -65,6 +63,7 @@ def run_study(name, config, variations, seeds=1, samples=None, minutes=None, fir
         "seed": EVALUATION_SEED,
         "weights": "last",
     }
+    refuse_untrainable(rows, folder, name, seeds, minutes, dataset)
     folder, started = Path(folder), time.perf_counter()
 
     def step(text):
@@ -117,17 +116,11 @@ def varied(config, text):
     return config
 
 
-def _refuse_falling_rates(rows):
-    for title, row in rows.items():
-        if row.decays:
-            raise UserError(f"{title}: rates that fall want a number of epochs known beforehand: give --epochs")
-
-
 def _train_and_score(config, run, conditions, minutes, step):
     """Do what is not done yet; tell whether anything was to be done."""
-    if diverged(run):
-        return False
     before = score_of(run, conditions)
+    if diverged(run) or (before and _is_trained(config, run, minutes)):
+        return False
     try:
         if minutes is None:
             _train(config, run, step)
@@ -138,11 +131,16 @@ def _train_and_score(config, run, conditions, minutes, step):
         return True
     if score_of(run, conditions) is None:
         evaluate(run, conditions["n"], metrics=["fd"], report=step)
-    return score_of(run, conditions) != before
+    return True
+
+
+def _is_trained(config, run, minutes):
+    epochs = config.epochs if minutes is None else _epochs_in(minutes, run)
+    return run.is_finished() and run.read_environment()["epochs_done"] == epochs
 
 
 def _train(config, run, step):
-    if run.is_finished() and run.network("generator").is_file() and run.read_config() == config:
+    if _is_trained(config, run, None) and run.network("generator").is_file():
         return
     if run.read_metrics():
         # Of fewer epochs than this call wants.
@@ -166,7 +164,4 @@ def _epochs_in(minutes, run):
     done = environment.get("epochs_done", 0)
     if not done:
         return 1
-    spent = environment["processor_seconds"] / 60
-    if done > 1 and spent > SLACK * minutes:
-        raise UserError(f"{run.path} has {spent:.1f} processor minutes behind it: --minutes {minutes:g} is less")
-    return max(done, int(minutes * done / spent))
+    return max(done, int(minutes * done / (environment["processor_seconds"] / 60)))

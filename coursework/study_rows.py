@@ -17,10 +17,14 @@ COLUMNS = (
 )
 
 
+def slug_of(title):
+    """Return what the runs of a row are called, but for their seed."""
+    return re.sub(r"[^\w.,=-]+", "-", title)
+
+
 def run_of(folder, name, title, seed):
     """Return the run of a row and seed."""
-    slug = re.sub(r"[^\w.,=-]+", "-", title)
-    return Run(Path(folder) / name / "runs" / f"{slug}-s{seed}")
+    return Run(Path(folder) / name / "runs" / f"{slug_of(title)}-s{seed}")
 
 
 def diverged(run):

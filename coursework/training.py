@@ -68,7 +68,7 @@ def _train(config, run, dataset, deterministic, tensorboard, discard_state, repo
     try:
         with interruption:
             if start == START:
-                give_head_start(model, config, dataset, report)
+                give_head_start(model, config, dataset, interruption, report)
             _fit(model, config, dataset, start, chosen)
     except Diverged as error:
         record.add_incident(error.incident)
@@ -135,32 +135,42 @@ def _already_finished(config, run, report):
     """Tell whether nothing is left to do, and say so; raises `UserError` where the run cannot be gone on with."""
     if not run.config_file.is_file():
         return False
+    require_continuable(config, run)
+    # A run of which only the records were kept, as git does, has no networks and is trained again.
+    if not run.is_finished() or not run.network("generator").is_file():
+        return False
+    finished = run.read_environment().get("epochs_done", 0) >= config.epochs
+    if finished:
+        report(f"{run.path} is already trained for {config.epochs} epochs; raise --epochs to go on")
+    return finished
+
+
+def require_continuable(config, run, otherwise="choose another --run or --seed"):
+    """Raise `UserError` where what `run` holds is not the beginning of training `config`.
+
+    otherwise: what the message tells the user to do, beside removing the folder.
+    """
     before = run.read_config()
     different = [entry for entry in setting_differences(before, config) if entry[0] not in CONTINUABLE]
     if different:
         whose = "holds" if _is_trained(run) else "has the records, without the networks, of"
         raise UserError(
             f"{run.path} {whose} another configuration ({different[0][0]} is {different[0][1]} there, "
-            f"{different[0][2]} here): choose another --run or --seed, or remove that folder; "
+            f"{different[0][2]} here): {otherwise}, or remove that folder; "
             "`make begin` sets aside all results that came with the package"
         )
     if before.epochs != config.epochs and before.decays and _is_trained(run):
         raise UserError(
             f"{run.path} is trained at rates that fall over {before.epochs} epochs: {config.epochs} would be another "
-            "training; choose another --run or --seed"
+            f"training; {otherwise}"
         )
-    # A run of which only the records were kept, as git does, has no networks and is trained again.
-    if not run.is_finished() or not run.network("generator").is_file():
-        return False
-    finished = run.read_environment().get("epochs_done", 0) >= config.epochs
-    if not finished and not has_state(run.backup):
+    done = run.read_environment().get("epochs_done", 0)
+    trained = run.is_finished() and run.network("generator").is_file()
+    if trained and done < config.epochs and not has_state(run.backup):
         raise UserError(
-            f"{run.path} is trained, but its resume state was discarded: "
-            "choose another --run, or remove that folder to start again"
+            f"{run.path} is trained, but its resume state was discarded: {otherwise}, "
+            "or remove that folder to start again"
         )
-    if finished:
-        report(f"{run.path} is already trained for {config.epochs} epochs; raise --epochs to go on")
-    return finished
 
 
 def _is_trained(run):

@@ -14,6 +14,7 @@ from coursework.data.dataset import Dataset
 from coursework.errors import UserError
 from coursework.gradients import value_and_gradients
 from coursework.head_start import give_head_start
+from coursework.interruption import Interrupted, Interruption
 from coursework.models import GAN, SNGAN, build_model
 from coursework.models.label_targets import draw_targets
 from coursework.presets import PRESETS
@@ -223,7 +224,7 @@ def test_a_head_start_trains_the_discriminator_alone(preset, critic_steps):
     before = [array(variable) for variable in model.generator.trainable_variables]
     first = [array(variable) for variable in model.discriminator.trainable_variables]
     said = []
-    give_head_start(model, config, dataset(), said.append)
+    give_head_start(model, config, dataset(), Interruption(), said.append)
     assert int(model.discriminator_optimizer.iterations) == 5 * critic_steps
     assert int(model.generator_optimizer.iterations) == 0
     after = [array(variable) for variable in model.discriminator.trainable_variables]
@@ -234,8 +235,18 @@ def test_a_head_start_trains_the_discriminator_alone(preset, critic_steps):
     assert line.startswith("head start: 5 steps of the discriminator alone, its loss is ")
 
 
+def test_a_head_start_ends_after_the_step_at_hand():
+    config = image_config("gan", head_start=5)
+    model = build_model(config, (16, 16, 3), steps=2, class_count=3)
+    interruption = Interruption()
+    interruption.requested = True
+    with pytest.raises(Interrupted, match="^interrupted after 1 steps of 5 of the head start; nothing is saved$"):
+        give_head_start(model, config, dataset(), interruption, print)
+    assert int(model.discriminator_optimizer.iterations) == 1
+
+
 def test_without_a_head_start_nothing_is_said():
     config, said = image_config(), []
-    give_head_start(None, config, None, said.append)
-    give_head_start(None, PRESETS["vae"], None, said.append)
+    give_head_start(None, config, None, Interruption(), said.append)
+    give_head_start(None, PRESETS["vae"], None, Interruption(), said.append)
     assert said == []

@@ -194,6 +194,17 @@ def test_the_backup_is_on_disk_before_the_epoch_counts(run, monkeypatch):
     assert order == [(run.backup, model, Position(1)), 1, (run.backup, model, Position(2)), 2]
 
 
+def test_time_within_an_epoch_is_recorded_with_its_state(run, monkeypatch):
+    """A run that is interrupted within its epochs is as dear as it was."""
+    order = []
+    monkeypatch.setattr("coursework.callbacks.save_state", lambda folder, model, position: order.append(position))
+    fit(Scripted(loss=[1.0] * 6), [Backup(run, order.append, seconds=0)], epochs=2, steps=3)
+    assert order == [
+        *(Position(0, 1), 0, Position(0, 2), 0, Position(1), 1),
+        *(Position(1, 1), 1, Position(1, 2), 1, Position(2), 2),
+    ]
+
+
 def test_sample_grids_show_the_same_images_in_time(run):
     images = numpy.random.default_rng(0).integers(0, 256, (16, 4, 4, 3), dtype=numpy.uint8)
     fit(Scripted(loss=[1.0] * 5), [SampleGrid(run, images, every=2, last_epoch=5)], epochs=5, steps=1)

@@ -23,7 +23,8 @@ ROWS = (
     "pegasus",
     "report",
     "quiet submission",
-    "study_figure study_rows study lines_figures lines downstream aggregate_posterior_figure aggregate_posterior",
+    "study_figure study_rows study_checks study lines_figures lines downstream",
+    "aggregate_posterior_figure aggregate_posterior",
     "rings pegasus_benchmark demo verbs cli __main__",
 )
 ORDER = [name for row in ROWS for name in row.split()]

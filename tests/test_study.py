@@ -28,6 +28,8 @@ class Stand:
         self.values = values
         self.seconds = seconds or {}
         self.trained, self.scored = [], []
+        # How much longer the epochs after the first take.
+        self.slower = 1
 
     def train(self, config, run, report):
         key = config.model.generator_optimizer.rate, config.seed
@@ -37,7 +39,8 @@ class Stand:
         if self.seconds:
             before = run.read_environment()
             more = config.epochs - before.get("epochs_done", 0)
-            spent = before.get("processor_seconds", 0) + 20 + self.seconds[key[0]] * more
+            slower = self.slower if before.get("epochs_done") else 1
+            spent = before.get("processor_seconds", 0) + 20 + slower * self.seconds[key[0]] * more
             content["processor_seconds"] = spent
         if self.values[key] is None:
             incident = {"kind": "not finite", "epoch": 1, "step": 3, "text": "lost"}
@@ -45,6 +48,8 @@ class Stand:
             raise Diverged("not finite", 1, 3, "lost", "lower the rate")
         run.log_file.write_text("epoch,loss,fd_judge,seconds\n1,1,20,1\n2,1,,1\n3,1,10,1\n")
         run.network("generator").write_text("")
+        run.backup.mkdir(exist_ok=True)
+        (run.backup / f"state-{config.epochs}.0-{64 * '0'}.npz").write_text("")
         run.write_environment({**content, "incidents": [], "finished": True})
 
     def evaluate(self, run, samples, metrics, report):
@@ -71,7 +76,7 @@ def stand(in_tmp, image_folder, small_dataset, monkeypatch):
 
 
 def config(**settings):
-    found = PRESETS["gan"].with_setting("dataset", "animals").with_setting("epochs", "2")
+    found = narrow(PRESETS["gan"].with_setting("dataset", "animals").with_setting("batch_size", "16"), 2)
     for key, text in settings.items():
         found = found.with_setting(key, text)
     return found
@@ -157,10 +162,20 @@ def test_equal_time_in_place_of_equal_images(stand, in_tmp):
     assert run_study("time", config(), [VARY], minutes=10, report=said.append) == timed
     assert len(found.trained) == 7 and len(found.scored) == 2
     # A machine that has become slower may exceed its time, but not by this much.
-    with pytest.raises(UserError, match=r"has 9.7 processor minutes behind it: --minutes 7 is less"):
+    with pytest.raises(UserError, match=r"s0 has 9.7 processor minutes behind it: --minutes 7 is less; give the study"):
         run_study("time", config(), [VARY], minutes=7, report=said.append)
     run_study("time", config(), [VARY], minutes=12, report=said.append)
     assert found.trained[7:] == [(2e-4, 0, 16), (0.1, 0, 62)]
+
+
+def test_a_machine_that_becomes_slower_does_not_end_a_study(stand):
+    """Whatever the epochs after the first have cost, the run is scored, and the rest of the study trained."""
+    found = stand(VALUES, {2e-4: 40.0, 0.1: 10.0})
+    found.slower = 3
+    rows = run_study("time", config(), [VARY], minutes=10, report=lambda line: None)["rows"]
+    # As above, the first epoch makes ten seem to fit; they take 20 + 40 + 20 + 9 x 120 = 1,160 seconds.
+    assert found.trained[:2] == [(2e-4, 0, 1), (2e-4, 0, 10)] and rows[0]["processor_seconds"] == 1160
+    assert rows[0]["mean"] == 2.0 and rows[1]["mean"] is not None
 
 
 def test_an_epoch_is_trained_where_none_fits(stand):
@@ -190,6 +205,83 @@ def test_what_all_rows_share_is_no_variation(stand, text):
     with pytest.raises(UserError, match=f"--vary {text}: all rows of a study share {text.split('=')[0]}"):
         run_study("x", config(), [text], report=lambda line: None)
     assert found.trained == []
+
+
+LONG = " ".join(
+    f"{player}_optimizer.{key}"
+    for player in ("generator", "discriminator")
+    for key in (
+        "rate=0.000123456789",
+        "beta_1=0.123456789012345",
+        "beta_2=0.987654321098765",
+        "epsilon=0.00000123456789",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("variations", "message"),
+    [
+        (["loss=hinge flipped=.05"], "^loss=hinge flipped=.05: .*hinge"),
+        (["upside down: real_low=1.2"], "^upside down: real_low 1.2 is above real_high 1: set both$"),
+        (["batch_size=200"], "^batch_size=200: 64 training images do not fill one batch of 200$"),
+        (["a/b: critic_steps=2", "a-b: critic_steps=3"], "^a-b and a/b would be in one folder, a-b: give one of them"),
+        (
+            [LONG],
+            '^generator_optimizer.rate=0.* is too long for a folder\'s name: put "NAME: " in front of the settings$',
+        ),
+    ],
+)
+def test_what_could_not_be_trained_is_refused_at_once(stand, variations, message):
+    """Before anything is trained, though it is another row's turn first."""
+    found = stand(VALUES)
+    with pytest.raises(UserError, match=message):
+        run_study("x", config(), variations, report=lambda line: None)
+    assert found.trained == []
+
+
+def test_what_other_trainings_left_is_refused_at_once_and_kept(stand, in_tmp):
+    found = stand(VALUES)
+    run_study("x", config(), [f"fast: {VARY}"], seeds=2, report=lambda line: None)
+    scores = run_of(study.FOLDER, "x", "fast", 1).read_metrics()
+    for changed, variation, message in (
+        (
+            config(),
+            "fast: critic_steps=2",
+            "fast-s0 holds another configuration .*: give the study or that variation an",
+        ),
+        (
+            config(critic_steps="2"),
+            f"fast: {VARY}",
+            r"as-it-is-s0 holds another configuration \(model.critic_steps is 1",
+        ),
+        (config(epochs="1"), f"fast: {VARY}", "as-it-is-s0 has 2 epochs behind it: --epochs 1 is less; give the study"),
+    ):
+        with pytest.raises(UserError, match=message):
+            run_study("x", changed, [variation], seeds=2, report=lambda line: None)
+    assert len(found.trained) == 4 and scores
+    assert run_of(study.FOLDER, "x", "fast", 1).read_metrics() == scores
+    # How often a run looks at itself makes no other training.
+    run_study("x", config(sample_every="7"), [f"fast: {VARY}"], seeds=2, report=lambda line: None)
+    assert len(found.trained) == len(found.scored) == 4
+
+
+def test_the_table_is_made_again_from_records_alone(stand, in_tmp):
+    """Scores of the whole training need no network."""
+    found = stand(VALUES)
+    rows = run_study("x", config(), [VARY], report=lambda line: None)["rows"]
+    for title in (BASE, VARY):
+        run_of(study.FOLDER, "x", title, 0).network("generator").unlink()
+    assert run_study("x", config(), [VARY], report=lambda line: None)["rows"] == rows
+    assert len(found.trained) == len(found.scored) == 2
+
+
+def test_a_run_that_diverged_with_other_settings_is_none_of_this_row(stand):
+    found = stand(VALUES | {(0.1, 0): None})
+    run_study("x", config(), [f"fast: {VARY}"], report=lambda line: None)
+    with pytest.raises(UserError, match="fast-s0 has the records, without the networks, of another"):
+        run_study("x", config(), ["fast: generator_optimizer.rate=0.01"], report=lambda line: None)
+    assert len(found.trained) == 2
 
 
 def test_a_run_that_diverges_is_counted_and_not_tried_again(stand, in_tmp):

@@ -10,11 +10,10 @@ import pytest
 from test_training import GAN_CONFIG, VAE_CONFIG, in_empty_folder, longer, state, tiny  # noqa: F401  fixtures
 
 from coursework import callbacks, training
-from coursework.callbacks import Interrupted
 from coursework.config import VAEConfig
 from coursework.errors import UserError
 from coursework.guards import Diverged, DivergenceGuard, DiversityGuard
-from coursework.interruption import SIGNALS
+from coursework.interruption import SIGNALS, Interrupted
 from coursework.locking import owned
 from coursework.models.gan import GAN
 from coursework.run import Run
