@@ -24,9 +24,18 @@ TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def halve(source, target):
-    """Write the .keras file `source` to `target` with every float32 array of its weights as float16."""
-    with zipfile.ZipFile(source) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+    """Write the .keras file `source` to `target` with every float32 array of its weights as float16.
+
+    Raises `UserError` where there is no such file, it is damaged, or a weight does not fit.
+    """
+    if not source.is_file():
+        raise UserError(f"no weights {source}: train the run, or name the folder where it was trained")
+    try:
+        check_network_file(source)
+        with zipfile.ZipFile(source) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+    except (UserError, zipfile.BadZipFile) as error:
+        raise UserError(f"{source} cannot be read: {error}") from error
     members[WEIGHTS] = _halved(members[WEIGHTS])
     with replacing(target) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:

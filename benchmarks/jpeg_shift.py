@@ -50,8 +50,9 @@ def main():
     try:
         images = moved(load_dataset("cifar10").test_images)
         for file, content in ((arguments.moved, images), (arguments.compressed, compressed(images))):
-            with replacing(file) as temporary:
-                np.savez(temporary, images=content)
+            # An open file: to a name without .npz NumPy would add it.
+            with replacing(file) as temporary, open(temporary, "wb") as stream:
+                np.savez(stream, images=content)
     except UserError as error:
         raise SystemExit(f"jpeg_shift: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Trains the hand-written PyTorch twin of a run's GAN on as many images, and scores both with the same judge.
+"""Trains the hand-written PyTorch twin of a run's GAN on as many images, and scores it with the run's judge.
 
     python -m benchmarks.peers gan-cifar10-s0 sngan-cifar10-s0    # trains what is not trained yet, then scores
     python -m benchmarks.peers --show                             # makes the table again
@@ -27,7 +27,8 @@ if __name__ == "__main__":
 import numpy as np
 import torch
 
-from benchmarks.peers_table import FOLDER, table
+from benchmarks.peers_settings import METRICS, require_twin
+from benchmarks.peers_table import FOLDER, SAMPLES, table
 from benchmarks.torch_training import TRAINERS
 from coursework.arrays import read_npz
 from coursework.data import load_dataset
@@ -37,11 +38,10 @@ from coursework.errors import UserError
 from coursework.figures import save_grid
 from coursework.files import parse_json, read_text, replacing, write_text
 from coursework.run import Run
+from coursework.run_differences import CONTINUABLE, setting_differences
 from coursework.tables import aligned, write_csv
 
-SAMPLES = 10_000
 SAMPLE_SEED = 2020
-METRICS = "fd,kd,prdc"
 
 
 def initialize(networks, seed):
@@ -172,24 +172,29 @@ def measure(folder, dataset):
     with tempfile.TemporaryDirectory() as place:
         output = Path(place) / "scores.json"
         environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
-        subprocess.run(
+        ended = subprocess.run(
             [sys.executable, "-m", "coursework", *arguments, "--json", str(output)],
             env=environment,
             stdout=subprocess.DEVNULL,
-            check=True,
         )
+        if ended.returncode:
+            raise UserError(f"{folder} could not be scored (see above); its samples are kept in samples.npz")
         return parse_json(read_text(output), str(output))["scores"]
 
 
 def compare(run):
     """Train and score the twin of `run`, as far as that is not done yet."""
-    config, folder = run.read_config(), FOLDER / run.name
-    if config.model.name not in ("gan", "sngan"):
-        raise UserError(f"{run.path}: only GAN and SNGAN have a twin, not {config.model.name}")
-    if (folder / "config.json").is_file() and (folder / "metrics.json").is_file():
-        if read_text(folder / "config.json") == config.to_json():
+    config, folder = require_twin(run), FOLDER / run.name
+    if (folder / "config.json").is_file():
+        before = Run(folder).read_config()
+        if before == config and (folder / "metrics.json").is_file():
             return
-        (folder / "metrics.json").unlink()
+        (folder / "metrics.json").unlink(missing_ok=True)
+        changed = [entry[0] for entry in setting_differences(before, config) if entry[0] not in CONTINUABLE]
+        if changed or (config.decays and before.epochs != config.epochs):
+            # No beginning of this training.
+            for name in ("state.npz", "log.csv", "environment.json"):
+                (folder / name).unlink(missing_ok=True)
     write_text(folder / "config.json", config.to_json())
     dataset = load_dataset(config.dataset, config.classes)
     images = sample(train(config, folder, dataset))

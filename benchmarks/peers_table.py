@@ -1,6 +1,7 @@
 """The table of runs and their twins in PyTorch: what was trained alike but for its seed is one pair of rows."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import numpy as np
 from coursework.errors import UserError
 from coursework.metrics.seeds import over_seeds
 from coursework.run import Run
+from coursework.run_differences import CONTINUABLE, setting_differences
 
 FOLDER = Path("reports/peers")
+SAMPLES = 10_000
 SHOWN = {"fd_judge": "FD-judge", "precision": "precision", "recall": "recall"}
 HEADER = ["run", "by", "seeds", "images", "processor minutes"]
 HEADER += [title for score in SHOWN.values() for title in (score, f"{score}, standard error")]
@@ -19,7 +22,7 @@ def table():
     """Return the rows of the table, titles first: in each pair the runs of this package, then their twins.
 
     An error is the standard error over seeds, of a single seed that over its samples. Raises `UserError` where those of
-    a pair have not seen equally many images.
+    a pair differ in more than their seed and program: in settings, images seen, or the judge.
     """
     groups = {}
     for file in sorted(FOLDER.glob("*/metrics.json")):
@@ -29,7 +32,7 @@ def table():
         sides["PyTorch"].append(twin)
     rows = [HEADER]
     for title, sides in groups.items():
-        _require_equal_images(title, [run for seeds in sides.values() for run in seeds])
+        _require_alike(title, [run for seeds in sides.values() for run in seeds])
         for side, seeds in sides.items():
             environments = [each.read_environment() for each in seeds]
             minutes = np.mean([environment["processor_seconds"] / 60 for environment in environments])
@@ -39,10 +42,18 @@ def table():
     return rows
 
 
-def _require_equal_images(title, runs):
+def _require_alike(title, runs):
+    first = replace(runs[0].read_config(), seed=0)
+    for run in runs:
+        for name, one, other in setting_differences(first, replace(run.read_config(), seed=0)):
+            if name not in CONTINUABLE:
+                raise UserError(f"{title}: {name} is {one} in {runs[0].path}, {other} in {run.path}: they make no pair")
     counts = sorted({run.read_environment()["images_seen"] for run in runs})
     if len(counts) > 1:
         raise UserError(f"{title}: {' and '.join(map(str, counts))} images make no pair: train the rest")
+    judges = {record["extractor_sha256"] for run in runs if (record := record_of("fd_judge", run.read_metrics()))}
+    if len(judges) > 1:
+        raise UserError(f"{title}: scored by {len(judges)} judges: evaluate its runs again")
 
 
 def _own_run(name):
@@ -51,12 +62,19 @@ def _own_run(name):
     return Run.existing(kept if (kept / "config.json").is_file() else name)
 
 
+def record_of(name, metrics):
+    """Return the judge's record of so many samples of the last weights, None where there is none."""
+    for record in metrics:
+        identity = (record["name"], record.get("extractor"), record.get("n"))
+        # A twin's record tells of no weights: it has no others than the last.
+        if identity == (name, "judge", SAMPLES) and record.get("weights") in (None, "last"):
+            return record
+    return None
+
+
 def _cells(name, seeds):
-    """Return the score and its error as texts, of the judge's record in each seed's metrics."""
-    records = [
-        next((record for record in metrics if record["name"] == name and record.get("extractor") == "judge"), None)
-        for metrics in seeds
-    ]
+    """Return the score and its error as texts, from each seed's metrics."""
+    records = [record_of(name, metrics) for metrics in seeds]
     if None in records:
         return ["", ""]
     found = over_seeds([record["value"] for record in records])

@@ -5,6 +5,8 @@ import math
 
 from coursework.config import Config
 
+# What may differ between a run and its continuation: how long it trains and how often it looks at itself.
+CONTINUABLE = ("epochs", "sample_every", "score_every")
 # Of environment.json, what tells how far a run came and not on what it depends.
 PROGRESS = {
     "seconds",

@@ -20,12 +20,9 @@ from coursework.models.base import spread
 from coursework.progress import epoch_verbosity
 from coursework.record import Record
 from coursework.run import Run
-from coursework.run_differences import setting_differences
+from coursework.run_differences import CONTINUABLE, setting_differences
 from coursework.saving import save_networks
 from coursework.state import START, Position, has_state, load_state, states
-
-# What may differ between a run and its continuation: how long it trains and how often it looks at itself.
-CONTINUABLE = ("epochs", "sample_every", "score_every")
 
 
 def train(config, run, deterministic=False, tensorboard=False, discard_state=False, report=print):

@@ -110,53 +110,143 @@ def test_samples_are_of_the_moving_average(dataset, tmp_path):
     assert len(trainer.average) == len(floating)
 
 
-def twin(folder, value, seconds=56.7, images=6_400_000):
-    folder.mkdir(parents=True)
+def scored(folder, value, seconds=56.7, images=6_400_000, settings=None, **record):
+    """Write what the table reads of a run or a twin."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "environment.json").write_text(json.dumps({"images_seen": images, "processor_seconds": seconds}))
-    record = {"name": "fd_judge", "extractor": "judge", "value": value, "error": 0.0432}
-    (folder / "metrics.json").write_text(json.dumps([record]))
+    own = {"name": "fd_judge", "extractor": "judge", "value": value, "error": 0.0432, "n": 10_000}
+    (folder / "metrics.json").write_text(json.dumps([own | {"extractor_sha256": "a" * 64} | record]))
+    seed = int(folder.name[-1])
+    (folder / "config.json").write_text((settings or config()).to_json().replace('"seed": 0', f'"seed": {seed}'))
+
+
+def pair(name, value, other, **settings):
+    scored(peers.FOLDER / "runs" / name, value, **settings)
+    scored(peers.FOLDER / name, other)
 
 
 def test_the_table_sets_a_run_beside_its_twin(in_tmp):
     """One seed has its own error; several have theirs, whether runs stand in reports/runs or beside the twins."""
-    full_run(in_tmp / "reports", "gan-cifar10-s0", "gan")
-    twin(peers.FOLDER / "gan-cifar10-s0", 5.4321)
+    scored(in_tmp / "reports" / "runs" / "gan-cifar10-s0", 4.3)
+    scored(peers.FOLDER / "gan-cifar10-s0", 5.4321)
     for seed, (value, other) in enumerate(((4.0, 7.0), (5.0, 5.0), (6.0, 6.0))):
-        twin(peers.FOLDER / "runs" / f"sngan-64-s{seed}", value, 60.0 * seed)
-        (peers.FOLDER / "runs" / f"sngan-64-s{seed}" / "config.json").write_text("{}")
-        twin(peers.FOLDER / f"sngan-64-s{seed}", other)
+        pair(f"sngan-64-s{seed}", value, other, seconds=60.0 * seed)
     header, *rows = peers.table()
     assert header[:7] == ["run", "by", "seeds", "images", "processor minutes", "FD-judge", "FD-judge, standard error"]
     assert len(set(header)) == len(header) == 11
-    ours = next(each for each in Run.existing("gan-cifar10-s0").read_metrics() if each["name"] == "fd_judge")
-    assert rows[0][:2] == ["gan-cifar10", "here"] and rows[0][5:7] == [f"{ours[key]:.4f}" for key in ("value", "error")]
+    assert rows[0] == ["gan-cifar10", "here", "1", "6400000", "0.9", "4.3000", "0.0432", *[""] * 4]
     assert rows[1] == ["gan-cifar10", "PyTorch", "1", "6400000", "0.9", "5.4321", "0.0432", *[""] * 4]
     assert rows[2][:7] == ["sngan-64", "here", "3", "6400000", "1.0", "5.0000", "0.5774"]
     assert rows[3][:7] == ["sngan-64", "PyTorch", "3", "6400000", "0.9", "6.0000", "0.5774"]
 
 
+def test_only_scores_under_equal_conditions_are_compared(in_tmp):
+    """Of the last weights, of as many samples: others of the same run are passed over."""
+    pair("gan-64-s0", 4.0, 5.0)
+    file = peers.FOLDER / "runs" / "gan-64-s0" / "metrics.json"
+    (own,) = json.loads(file.read_text())
+    others = [
+        own | {"value": 99.0} | other for other in ({"weights": "best"}, {"n": 2_000}, {"extractor": "inception"})
+    ]
+    file.write_text(json.dumps([*others, own | {"weights": "last"}]))
+    assert [row[5] for row in peers.table()[1:]] == ["4.0000", "5.0000"]
+    file.write_text(json.dumps(others))
+    assert [row[5] for row in peers.table()[1:]] == ["", "5.0000"]
+
+
 @pytest.mark.parametrize("folder", ["runs/sngan-64-s1", "sngan-64-s1"])
-def test_what_has_seen_fewer_images_is_no_pair(in_tmp, capsys, monkeypatch, folder):
-    """Neither the mean of a longer and a shorter training nor one beside the other is a comparison."""
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        # Neither the mean of a longer and a shorter training nor one beside the other is a comparison.
+        ({"images": 50}, "sngan-64: 50 and 6400000 images make no pair: train the rest"),
+        (
+            {"settings": config(horizontal_flips=True)},
+            "sngan-64: horizontal_flips is False in .*s0, True in .*s1: they",
+        ),
+        ({"extractor_sha256": "b" * 64}, "sngan-64: scored by 2 judges: evaluate its runs again"),
+    ],
+)
+def test_what_was_trained_or_scored_otherwise_is_no_pair(in_tmp, monkeypatch, folder, settings, message):
     for seed in range(2):
-        for place in (f"runs/sngan-64-s{seed}", f"sngan-64-s{seed}"):
-            twin(peers.FOLDER / place, 5.0, images=50 if place == folder else 100)
-        (peers.FOLDER / "runs" / f"sngan-64-s{seed}" / "config.json").write_text("{}")
+        pair(f"sngan-64-s{seed}", 5.0, 5.0)
+    scored(peers.FOLDER / folder, 5.0, **settings)
     monkeypatch.setattr("sys.argv", ["peers", "--show"])
-    with pytest.raises(SystemExit, match="^peers: sngan-64: 50 and 100 images make no pair: train the rest$"):
+    with pytest.raises(SystemExit, match=f"^peers: {message}"):
         peers.main()
     assert not (in_tmp / "reports" / "peers" / "table.csv").exists()
+    # How often a run looks at itself makes no other training.
+    scored(peers.FOLDER / folder, 5.0, settings=config(score_every=1))
+    assert len(peers.table()) == 3
 
 
 def test_the_table_is_kept(in_tmp, capsys, monkeypatch):
-    full_run(in_tmp / "reports", "gan-cifar10-s0", "gan")
-    twin(peers.FOLDER / "gan-cifar10-s0", 5.4321)
+    pair("gan-64-s0", 4.0, 5.4321)
     monkeypatch.setattr("sys.argv", ["peers", "--show"])
     peers.main()
-    assert capsys.readouterr().out.splitlines()[2].split()[:7] == [
-        *("gan-cifar10", "PyTorch", "1", "6400000", "0.9", "5.4321", "0.0432")
+    assert capsys.readouterr().out.splitlines()[2].split() == [
+        *("gan-64", "PyTorch", "1", "6400000", "0.9", "5.4321", "0.0432")
     ]
     assert (in_tmp / "reports" / "peers" / "table.csv").read_text().startswith("run,by,seeds,images,")
+
+
+def changed(**settings):
+    """Return a GAN's configuration with these settings, each under its name on the command line."""
+    found = config()
+    for key, text in settings.items():
+        found = found.with_setting(key.replace("__", "."), text)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"augmentations": "cutout"}, "model.augmentations"),
+        ({"real_high": "1.2"}, "model.labels"),
+        ({"packing": "2"}, "model.packing"),
+        ({"unrolled_steps": "1"}, "model.unrolled_steps"),
+        ({"head_start": "9"}, "model.head_start"),
+        ({"generator_optimizer__name": "sgd"}, "model.generator_optimizer.name"),
+        ({"discriminator_optimizer__name": "sgd"}, "model.discriminator_optimizer.name"),
+        ({"generator_normalization": "instance"}, "network.generator_normalization"),
+        ({"discriminator_normalization": "layer"}, "network.discriminator_normalization"),
+        ({"classes": "horse"}, "classes"),
+    ],
+)
+def test_a_run_whose_settings_a_twin_would_lack_has_none(in_tmp, settings, name):
+    scored(peers.FOLDER / "runs" / "gan-64-s0", 4.0, settings=changed(**settings))
+    with pytest.raises(UserError, match=f"gan-64-s0 has no twin, which would lack its {name}$"):
+        peers.compare(Run(peers.FOLDER / "runs" / "gan-64-s0"))
+    assert not (peers.FOLDER / "gan-64-s0").exists()
+
+
+def test_a_run_without_its_own_score_is_told_before_its_twin_is_trained(in_tmp):
+    scored(peers.FOLDER / "runs" / "gan-64-s0", 4.0, n=2_000)
+    with pytest.raises(
+        UserError, match="s0 has no FD-judge of 10,000 samples: python -m coursework evaluate .*s0 --met"
+    ):
+        peers.compare(Run(peers.FOLDER / "runs" / "gan-64-s0"))
+
+
+def test_a_twin_goes_on_only_from_the_beginning_of_its_own_training(in_tmp, dataset, monkeypatch):
+    """More epochs are gone on to; another seed is another training, from its start."""
+    run, folder = Run(peers.FOLDER / "runs" / "gan-64-s0"), peers.FOLDER / "gan-64-s0"
+    monkeypatch.setattr(peers, "load_dataset", lambda *arguments: dataset)
+    monkeypatch.setattr(peers, "sample", lambda trainer: dataset.test_images)
+    monkeypatch.setattr(peers, "measure", lambda *arguments: [{"name": "fd_judge", "value": 1.0}])
+    logs = []
+    for settings in ({"epochs": 1}, {"epochs": 1}, {"epochs": 2}, {"epochs": 2, "seed": 5}):
+        scored(run.path, 4.0)
+        run.write_config(config(**settings))
+        peers.compare(run)
+        logs.append((folder / "log.csv").read_text().splitlines())
+    assert [len(log) for log in logs] == [2, 2, 3, 3] and logs[0] == logs[1] == logs[2][:2]
+    assert logs[3][1].split(",")[:3] != logs[2][1].split(",")[:3]
+    # Another width would not fit the state.
+    network = dataclasses.replace(config().network, generator_width=16)
+    run.write_config(dataclasses.replace(config(), network=network))
+    peers.compare(run)
+    assert json.loads((folder / "environment.json").read_text())["epochs_done"] == 2
 
 
 def test_models_without_a_twin_are_refused(in_tmp):

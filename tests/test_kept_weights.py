@@ -1,11 +1,15 @@
 """Scripts beside the package that make what is kept: weights in float16, and what JPEG does to images."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 
+from benchmarks import jpeg_shift
 from benchmarks.half_weights import halve
 from benchmarks.jpeg_shift import compressed, moved
+from coursework.arrays import read_npz
 from coursework.errors import UserError
 from coursework.saving import load_network
 
@@ -36,6 +40,28 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(UserError, match="does not fit into float16"):
         halve(tmp_path / "whole.keras", tmp_path / "half.keras")
     assert not (tmp_path / "half.keras").exists()
+
+
+def test_weights_that_are_missing_or_damaged_are_told_in_one_line(tmp_path):
+    source, target = tmp_path / "whole.keras", tmp_path / "half.keras"
+    with pytest.raises(UserError, match="whole.keras: train the run, or name the folder where it was trained$"):
+        halve(source, target)
+    source.write_bytes(b"no archive")
+    with pytest.raises(UserError, match="whole.keras cannot be read: File is not a zip file$"):
+        halve(source, target)
+    assert not target.exists()
+
+
+def test_images_of_both_kinds_are_written(tmp_path, monkeypatch):
+    """Whatever the files are called."""
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    monkeypatch.setattr(jpeg_shift, "load_dataset", lambda name: SimpleNamespace(test_images=images))
+    files = [tmp_path / "moved", tmp_path / "compressed.npz"]
+    monkeypatch.setattr("sys.argv", ["jpeg_shift", *map(str, files)])
+    jpeg_shift.main()
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    for file, expected in zip(files, (moved(images), compressed(moved(images))), strict=True):
+        np.testing.assert_array_equal(read_npz(file)["images"], expected)
 
 
 def test_images_are_moved_and_compressed():

@@ -110,6 +110,9 @@ def test_runs_stand_beside_their_twins(home):
     content, folder = staged([bare_run(home)], home)
     assert table(content, "peers")[1][0] == "sngan-64"
     pages_of(folder)
+    assert "over seeds or, of one, over its samples" in json.dumps(block, ensure_ascii=False)
+    file.write_text(header + f"{ours}\n{other}\n")
+    assert "(± standard error over seeds)" in json.dumps(pair_blocks(home), ensure_ascii=False)
     # Another table is shown as it is.
     file.write_text("run,score\na,1\n")
     assert pair_blocks(home)[0]["target"] == "table" and not pair_blocks(home / "elsewhere")

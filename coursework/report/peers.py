@@ -45,5 +45,7 @@ def pair_blocks(folder):
         )
         before = title
     titles = ["Run", "By", "FD-judge ↓", "Precision ↑", "Recall ↑", "Seeds", "Images", "Processor minutes"]
-    caption = "The same training by this package and by hand in PyTorch (± standard error over seeds)."
+    # Of a single seed the table holds the error over its samples.
+    alone = " or, of one, over its samples" if any(line[2] == "1" for line in rows) else ""
+    caption = f"The same training by this package and by hand in PyTorch (± standard error over seeds{alone})."
     return [table("peers", titles, lines, [caption], weights=[1.3, 1, 1.3, 1.3, 1.3, 0.7, 1, 1])]

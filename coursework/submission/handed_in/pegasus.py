@@ -22,6 +22,8 @@ sys.meta_path = [finder for finder in sys.meta_path if ELSEWHERE not in getattr(
 BODY, WINGS = "horse", ("bird", "airplane")
 COUNT = 64
 NEEDED = ("numpy", "PIL", "keras", os.environ.get("KERAS_BACKEND", "tensorflow"))
+# What names folders, from where the user is.
+PLACES = ("COURSEWORK_DATA", "COURSEWORK_CACHE")
 # Of 255: how much another processor may round differently.
 TOLERANCE = 1
 
@@ -103,6 +105,10 @@ def train_again(arguments):
     configs = {file.parent.name: Config.from_json(read_text(file), file) for file in files}
     # All that follows is kept in reports/, as by `make`: what is finished is found there by the next call.
     arguments.output.mkdir(parents=True, exist_ok=True)
+    for name in PLACES:
+        if os.environ.get(name):
+            # Where the user is, not where the script will be.
+            os.environ[name] = os.path.abspath(os.path.expanduser(os.environ[name]))
     os.chdir(arguments.output)
     dataset = load_dataset("cifar10")
     if dataset.fingerprint != conditions.get("dataset_fingerprint"):
