@@ -11,7 +11,7 @@ from coursework.metrics.class_accuracy import class_accuracy
 from coursework.metrics.frechet import gaussian_distance, moments
 from coursework.metrics.judge import extract, find_judge
 from coursework.models import MODELS, build_model
-from coursework.scoring import measure, require_extractors
+from coursework.scoring import METRICS, measure, require_extractors
 from coursework.sources import EVALUATION_SEED, ImageSet, kept_samples, run_samples, split_of
 
 # Two scores of one run are the same score measured again where these agree.
@@ -49,8 +49,8 @@ def evaluate(
 
     samples: number of generated images; by default as many as the test split holds, so that a score and its floor (the
     test split against the training split) carry the same bias of a finite n. metrics: names in
-    `coursework.scoring.METRICS`; by default every one that can be measured. inception: its `Extractor`. cached: False
-    keeps and reads no features and samples. Raises `UserError` for what is missing.
+    `coursework.scoring.METRICS`; by default every one that can be measured, the judge's among them. inception: its
+    `Extractor`. cached: False keeps and reads no features and samples. Raises `UserError` for what is missing.
     """
     config = run.read_config()
     dataset = load_dataset(config.dataset, config.classes)
@@ -68,7 +68,10 @@ def evaluate(
     )
     scores = measure(comparison, extractors, missing, metrics, report)
     if metrics is None and MODELS[config.model.name].conditional:
-        scores.records.append(_class_accuracy(comparison, judge, dataset))
+        try:
+            scores.records.append(_class_accuracy(comparison, judge, dataset))
+        except UserError as error:
+            report(f"not measured: class accuracy: {error}")
     records = run.add_metrics(scores.records, IDENTITY)
     if scores.memorisation:
         draw_memorisation(run.figures, comparison, scores.memorisation)
@@ -115,6 +118,15 @@ def compare(fake, real, held_out=None, judge=None, metrics=None, inception=None,
     remarks = [f"judge of {judge.dataset}: choose another by --judge"] if judge and by_default else []
     comparison = Comparison(fake, real, held_out or real.held_out(), cached=cached)
     return measure(comparison, *_extractors(inception, judge, reason), metrics, report, remarks)
+
+
+def require_measurable(metrics=None, judge=None, inception=None):
+    """Raise `UserError` for what `compare` would refuse whatever the images are, before any are made."""
+    if judge is not None:
+        choose_judge((), judge)
+    for name in metrics or ():
+        if inception is None and METRICS[name].extractors == ("inception",):
+            raise UserError(f"{name} cannot be measured: {NO_INCEPTION}")
 
 
 def _extractors(inception, judge, no_judge_reason):

@@ -37,15 +37,18 @@ class DivergenceGuard(keras.callbacks.Callback):
 
     A discriminator whose mean loss stays below `threshold` for `patience` epochs tells every image apart with
     certainty: the generator's gradient is gone. The state of the last epoch before is on disk and stays there.
-    start: the `Position` that the model was brought to.
+    start: the `Position` that the model was brought to. losses: of the discriminator in the epochs before.
     """
 
-    def __init__(self, threshold=1e-3, patience=2, start=START):
+    def __init__(self, threshold=1e-3, patience=2, start=START, losses=()):
         super().__init__()
         self.threshold = threshold
         self.patience = patience
         self.start = start
+        # An interruption between two such epochs does not hide that they follow each other.
         self.certain_epochs = 0
+        for loss in losses:
+            self._count(loss)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
@@ -65,14 +68,16 @@ class DivergenceGuard(keras.callbacks.Callback):
         if bad is not None:
             text = f"training diverged at the end of epoch {epoch + 1}: {bad} is not finite"
             raise self._diverged("not finite", None, text, "lower the rate or change a setting and train again")
-        loss = (logs or {}).get("discriminator_loss")
-        self.certain_epochs = self.certain_epochs + 1 if loss is not None and loss < self.threshold else 0
+        self._count((logs or {}).get("discriminator_loss"))
         if self.certain_epochs >= self.patience:
             text = (
                 f"the discriminator won outright: its loss was below {self.threshold} for {self.patience} epochs, "
                 f"up to epoch {epoch + 1}"
             )
             raise self._diverged("discriminator won", None, text, "lower its rate or use the preset sngan")
+
+    def _count(self, loss):
+        self.certain_epochs = self.certain_epochs + 1 if loss is not None and loss < self.threshold else 0
 
     def _diverged(self, kind, step, text, advice):
         kept = f"the weights of epoch {self.epoch} are kept" if self.epoch else "no epoch was finished"
@@ -92,16 +97,17 @@ class DiversityGuard(keras.callbacks.Callback):
 
     images: uint8 training images (n, height, width, channels). on_incident: called with {"kind", "epoch", "step",
     "text"}. Images are looked at after every epoch once `after` updates are done; `patience` looks in a row count.
+    told: kinds of incidents on record, which are told again only after a look that found none.
     """
 
-    def __init__(self, images, on_incident, after=500, patience=2):
+    def __init__(self, images, on_incident, after=500, patience=2, told=()):
         super().__init__()
         self.some = spread(images, min(FITTED, len(images)))
         self.real = spread(images, min(COUNT, len(images)))
         self.on_incident = on_incident
         self.after = after
         self.patience = patience
-        self.looks = {"constant output": 0, "mode collapse": 0}
+        self.looks = {kind: patience if kind in told else 0 for kind in ("constant output", "mode collapse")}
 
     def on_epoch_end(self, epoch, logs=None):
         steps = min(int(ops.convert_to_numpy(optimizer.iterations)) for optimizer in self.model.optimizers().values())

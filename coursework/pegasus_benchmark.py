@@ -91,7 +91,7 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
     appraisers = Appraiser(task, witness, pixels), Appraiser(task, second, pixels)
     measure = _Truth(truth, dataset)
     rows, best = [], []
-    for part in pools_of(task, runs, pool, seed):
+    for part in pools_of(task, runs, pool, seed, report=report):
         candidates = part.candidates(folder / "pools")
         appraisal = appraisers[0].appraise(candidates.images)
         other = appraisers[1].appraise(candidates.images, appraisal.neighbours["pixels"])

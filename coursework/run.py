@@ -179,6 +179,19 @@ class Run:
             self.write_metrics([*kept, *records])
         return [*kept, *records]
 
+    def drop_metrics(self, weights):
+        """Remove from metrics.json the scores of the "last" or "best" weights, which others are about to replace.
+
+        Scores that tell their number of epochs stay: they are of a moment, not of what is there.
+        """
+        if not self.metrics_file.is_file():
+            return
+        with awaited(self.path / "metrics.lock", str(self.metrics_file)):
+            before = self.read_metrics()
+            kept = [one for one in before if "epochs" in one or (one.get("weights") or "last") != weights]
+            if kept != before:
+                self.write_metrics(kept)
+
     def read_best_score(self):
         """Return best/score.json, {"name", "value", "epoch", "extractor_sha256"} of the networks in best/.
 

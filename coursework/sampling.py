@@ -48,6 +48,8 @@ class TrainedRun:
             return "it keeps no best weights"
         if name == "encoder" and self.has("generator"):
             return "use a run of an autoencoder (vae, acai)"
+        if self.has("generator"):
+            return "only a part of its networks was kept; remove that folder and train it again"
         return "train it to its end"
 
     @property
@@ -135,20 +137,28 @@ def encode(encoder, images, batch_size=250):
     return np.concatenate(codes)
 
 
+def require_output(output):
+    """Raise `UserError` for what `write_samples` takes for no place for images.
+
+    That is another suffix, and a folder that is not empty: images of two samples would mix in it.
+    """
+    if output.suffix and output.suffix not in (".png", ".npz"):
+        raise UserError(f"cannot write {output}: give FILE.png, FILE.npz or a folder's name without a suffix")
+    if not output.suffix and output.is_dir() and any(output.iterdir()):
+        raise UserError(f"{output} is not empty: give a new folder, or remove that one")
+
+
 def write_samples(output, images):
     """Write uint8 images to `output`: a grid (.png), an array "images" (.npz), or a new folder of numbered PNG files.
 
-    Raises `UserError` for another suffix and for a folder that is not empty: images of two samples would mix in it.
+    Raises `UserError` as `require_output` does.
     """
+    require_output(output)
     if output.suffix == ".png":
         save_grid(output, images, columns=8, scale=2)
     elif output.suffix == ".npz":
         with replacing(output) as temporary:
             np.savez_compressed(temporary, images=images)
-    elif output.suffix:
-        raise UserError(f"cannot write {output}: give FILE.png, FILE.npz or a folder's name without a suffix")
-    elif output.is_dir() and any(output.iterdir()):
-        raise UserError(f"{output} is not empty: give a new folder, or remove that one")
     else:
         with replacing_folder(output) as temporary:
             for index, image in enumerate(images):

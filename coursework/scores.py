@@ -45,6 +45,17 @@ def titled(name):
     return score(name).title + {"lower": " ↓", "higher": " ↑", None: ""}[score(name).better]
 
 
+def newest_score(records, name, extractor=""):
+    """Return the record of a score of the last weights, None where there is none.
+
+    Of several extractors it is that of the first one, unless one is named; measured under several conditions, such as
+    numbers of samples, the record is the newest, which stands last.
+    """
+    found = [one for one in records if one["name"] == name and (one.get("weights") or "last") == "last"]
+    extractor = extractor or (found[0].get("extractor") if found else None)
+    return next((one for one in reversed(found) if one.get("extractor") == extractor), None)
+
+
 def extractor_text(extractor, sha256, digits):
     """Return an extractor as text: its name and the first `digits` of its SHA-256, either of which may be None."""
     return " ".join(part for part in (extractor, (sha256 or "")[:digits]) if part)

@@ -58,7 +58,8 @@ def measure(comparison, extractors, missing, metrics=None, report=print, remarks
     extractors: those there are. missing: {name of another: why there is none}. metrics: names in `METRICS`; by default
     every one that can be measured. report: called with a line for each warning, and for what is not measured. remarks:
     lines to report before those.
-    Raises `UserError` where a metric that was named, or every one, cannot be measured, before anything is computed.
+    Raises `UserError` where a metric that was named, or every one, cannot be measured, before anything is computed. One
+    that turns out on the way to have no value is reported, and takes nothing from the others.
     """
     plan, not_measured = _plan(comparison, extractors, missing, metrics or METRICS)
     if metrics and not_measured:
@@ -72,10 +73,16 @@ def measure(comparison, extractors, missing, metrics=None, report=print, remarks
         report(f"not measured: {', '.join(name for name in not_measured if not_measured[name] == reason)}: {reason}")
     scores = Scores(not_measured=not_measured)
     for name, extractor in plan:
-        if name == "memorisation":
-            _memorisation(comparison, extractor, scores)
-        else:
-            scores.records += _records(METRICS[name], comparison, extractor)
+        try:
+            if name == "memorisation":
+                _memorisation(comparison, extractor, scores)
+            else:
+                scores.records += _records(METRICS[name], comparison, extractor)
+        except UserError as error:
+            not_measured[name] = str(error)
+            report(f"not measured: {name}: {error}")
+    if not scores.records:
+        raise UserError(f"nothing can be measured: {'; '.join(dict.fromkeys(not_measured.values()))}")
     for record in scores.records:
         if "warning" in record:
             report(f"warning: {score(record['name']).title} ({record['extractor']}): {record['warning']}")

@@ -18,7 +18,8 @@ from coursework.files import expanded, sha256
 from coursework.run import RUNS, Run
 
 SPLITS = ("train", "test")
-# Samples of an evaluation come from a stream that no training preview and no scoring during training has used.
+# Samples of an evaluation come from a stream that no training has used for its previews or scores: those have the
+# run's seed and the one after it, so that runs of seeds 2019 and 2020 want another one here.
 EVALUATION_SEED = 2020
 # Images drawn from a run where nobody says how many: what the test split of CIFAR-10 has.
 SAMPLES = 10_000

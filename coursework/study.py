@@ -142,9 +142,6 @@ def _is_trained(config, run, minutes):
 def _train(config, run, step):
     if _is_trained(config, run, None) and run.network("generator").is_file():
         return
-    if run.read_metrics():
-        # Of fewer epochs than this call wants.
-        run.write_metrics([])
     keras.utils.clear_session()
     train(config, run, report=step)
 

@@ -39,14 +39,18 @@ def train(config, run, deterministic=False, tensorboard=False, discard_state=Fal
             remove_leftovers(run.path)
             # The owner before may have finished it while this process was starting.
             if not _already_finished(config, run, report):
-                _train(config, run, dataset, deterministic, tensorboard, discard_state, report)
+                _train(config, run, dataset, deterministic, tensorboard, report)
+    if discard_state:
+        run.discard_state()
 
 
-def _train(config, run, dataset, deterministic, tensorboard, discard_state, report):
+def _train(config, run, dataset, deterministic, tensorboard, report):
     if deterministic:
         enable_determinism()
     keras.utils.set_random_seed(config.seed)
     _refuse_other_images(config, run, dataset)
+    # A damaged file is told now, not when its scores are to give way to the new weights.
+    run.read_metrics()
     steps_per_epoch = len(dataset.train_images) // config.images_per_step
     if not steps_per_epoch:
         raise UserError(
@@ -72,15 +76,13 @@ def _train(config, run, dataset, deterministic, tensorboard, discard_state, repo
         # The last good state is on disk; as networks it can be sampled from too.
         if has_state(run.backup):
             load_state(run.backup, model, report)
-            save_trained(run.path, model, dataset)
+            _save_networks(run, "last", model, dataset)
         raise
     except CannotWrite as error:
         kept = str(states(run.backup)[0][0]) if has_state(run.backup) else "nothing"
         raise UserError(f"{error}; {kept} is saved: the same command goes on from there") from error
-    save_trained(run.path, model, dataset)
+    _save_networks(run, "last", model, dataset)
     record.save(config.epochs, finished=True)
-    if discard_state:
-        run.discard_state()
 
 
 def _fit(model, config, dataset, start, chosen):
@@ -117,6 +119,12 @@ def _refuse_other_images(config, run, dataset):
             f"{run.path} was trained on other images than {config.dataset} holds now: "
             "choose another --run, or remove that folder to start again"
         )
+
+
+def _save_networks(run, weights, model, dataset):
+    # Scores first: none may stand beside networks that it is not of.
+    run.drop_metrics(weights)
+    save_trained(run.best if weights == "best" else run.path, model, dataset)
 
 
 def save_trained(folder, model, dataset):
@@ -181,7 +189,10 @@ def _callbacks(config, run, dataset, start, record, tensorboard, report, interru
         record.add_incident(incident)
 
     preview_images = spread(dataset.test_images, 16)
-    chosen = [DivergenceGuard(start=start), DiversityGuard(dataset.train_images, tell)]
+    log = run.read_log() if start > START else {}
+    losses = log.get("discriminator_loss", [])[: start.epoch]
+    told = {incident["kind"] for incident in record.content["incidents"]}
+    chosen = [DivergenceGuard(start=start, losses=losses), DiversityGuard(dataset.train_images, tell, told=told)]
     if config.score_every:
         judge = find_judge(dataset)
         if judge is None:
@@ -196,7 +207,7 @@ def _callbacks(config, run, dataset, start, record, tensorboard, report, interru
                     run,
                     start.epoch,
                     score,
-                    lambda model: save_trained(run.best, model, dataset),
+                    lambda model: _save_networks(run, "best", model, dataset),
                     "fd_judge",
                     config.score_every,
                     config.epochs,

@@ -89,6 +89,16 @@ def test_a_discriminator_that_has_won_stops_training(losses, stops_after):
         assert done[-1] == stops_after
 
 
+@pytest.mark.parametrize(("before", "stops"), [([1.0, 1e-4], True), ([1e-4, 1.0], False), ([1e-4, math.nan], False)])
+def test_a_victory_before_an_interruption_counts(before, stops):
+    model = Scripted(discriminator_loss=[1e-4], generator_loss=[9.0])
+    if stops:
+        with pytest.raises(Diverged, match="below 0.001 for 2 epochs"):
+            fit(model, [DivergenceGuard(losses=before)], epochs=1, steps=1)
+    else:
+        fit(model, [DivergenceGuard(losses=before)], epochs=1, steps=1)
+
+
 def test_a_small_loss_of_another_name_is_no_victory():
     fit(Scripted(loss=[0.0] * 3), [DivergenceGuard()], epochs=3, steps=1)
 

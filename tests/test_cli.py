@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy
 import pytest
 from conftest import command, environment, listen_to_interruptions
+from PIL import Image
 from tiny_verbs import verbs
 
 from coursework import __version__, cli
@@ -180,6 +181,24 @@ def test_sample_writes_what_the_seed_says(untrained, in_tmp, capfd):
     assert numpy.array_equal(first, second) and not numpy.array_equal(first, third)
     assert cli.main(["sample", str(untrained.path)]) == 0
     assert (in_tmp / "small-samples.png").is_file()
+
+
+def test_nothing_is_generated_for_what_will_be_refused(untrained, in_tmp, refused, monkeypatch):
+    """Samples of an hour are not lost to a name that was wrong from the start."""
+    from coursework.sampling import TrainedRun
+
+    monkeypatch.delenv("COURSEWORK_INCEPTION", raising=False)
+    monkeypatch.setattr(TrainedRun, "sample", lambda *arguments: pytest.fail("generated"))
+    assert refused("sample", "small", "--output", "x.gif").startswith("cannot write x.gif: give FILE.png")
+    (in_tmp / "full").mkdir()
+    (in_tmp / "full" / "a").touch()
+    assert refused("sample", "small", "--output", "full").startswith("full is not empty: ")
+    metrics = ("metrics", "small", "full")
+    assert refused(*metrics).startswith("full holds no images ")
+    Image.new("RGB", (16, 16)).save(in_tmp / "full" / "a.png")
+    assert refused(*metrics, "--metrics", "fid").startswith("fid cannot be measured: no weights of Inception")
+    assert refused(*metrics, "--judge", "typo").startswith("no judge in reports/judges/typo: ")
+    assert refused(*metrics, "--inception", "none.tgz").startswith("no file none.tgz: ")
 
 
 def test_damaged_runs(untrained, refused):

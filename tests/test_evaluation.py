@@ -248,3 +248,8 @@ def test_of_a_conditional_run_the_judge_says_how_often_a_sample_is_what_was_aske
     named = extract(judge, tiny.test_images)["logits"].argmax(axis=1)
     of_test = [(named == label)[tiny.test_labels == label].mean() for label in range(len(by_class))]
     assert record["floor"] == pytest.approx(np.mean(of_test)) and record["floor_n"] == len(tiny.test_images)
+    # Too few samples for a class are told, and the other scores kept.
+    lines = []
+    names = {record["name"] for record in evaluate(Run("run"), samples=2, report=lines.append) if record["n"] == 2}
+    assert "fd_judge" in names and "class_accuracy" not in names
+    assert any(line.startswith("not measured: class accuracy: 2 samples hold none of class ") for line in lines)

@@ -231,6 +231,19 @@ def test_looking_ahead_foresees_what_the_optimiser_does(make):
         assert abs(value - old).max() > 0.02
 
 
+def test_every_step_ahead_draws_anew_and_nothing_is_drawn_twice():
+    """A loss whose slope is what it draws: three draws in a row, after which the generator goes on with the fourth."""
+    variable, draws, again = keras.Variable(1.0), keras.random.SeedGenerator(7), keras.random.SeedGenerator(7)
+    optimizer = keras.optimizers.SGD(1.0)
+    optimizer.build([variable])
+    (value,) = look_ahead(
+        lambda: ops.convert_to_tensor(variable) * keras.random.uniform((), seed=draws), [variable], optimizer, 3, draws
+    )
+    expected = [float(keras.random.uniform((), seed=again)) for _ in range(4)]
+    assert 1.0 - float(value) == pytest.approx(sum(expected[:3]), abs=1e-6) and len(set(expected)) == 4
+    assert float(keras.random.uniform((), seed=draws)) == expected[3]
+
+
 def test_other_values_stand_in_for_variables_for_a_while():
     variable, other = keras.Variable(1.0), keras.Variable(5.0)
     with at([variable], [ops.convert_to_tensor(3.0)]):

@@ -14,6 +14,7 @@ from coursework.errors import UserError
 from coursework.metrics.judge import judge_folder
 from coursework.models import build_model
 from coursework.pegasus import pools as pools_module
+from coursework.pegasus import strategies
 from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.comparison import comparison_lines, precision_of_top
@@ -187,6 +188,11 @@ def test_strategies_go_with_the_runs_that_suit_them(world):
     names = [(pool.name, pool.run.name) for pool in pools_of(task, runs, 4, 0)]
     assert ("interpolation", "acai") in names and ("class_search", "conditional-sngan") in names
     assert not any(name == "latent_search" for name, _ in names)
+    # A code of one place has no places, whatever the network.
+    acai = runs[0].read_config()
+    narrow = dataclasses.replace(acai, network=dataclasses.replace(acai.network, latent_width=1))
+    assert [strategies.STRATEGIES["masked_interpolation"].suits(config) for config in (acai, narrow)] == [True, False]
+    assert strategies.STRATEGIES["interpolation"].suits(narrow)
     without = dataclasses.replace(task, witness=None)
     assert "class_search" not in [pool.name for pool in pools_of(without, runs, 4, 0)]
     assert [run.name for run in runs_of(runs, "sprites", ("horse", "bird"))] == ["acai", "conditional-sngan"]
@@ -223,8 +229,22 @@ def test_what_a_strategy_lacks_is_told_before_any_begins(world, tmp_path):
     dataset, task, _, runs, _, _, _ = world
     run = Run(shutil.copytree(runs[1].path, tmp_path / "critics-gone"))
     run.network("discriminator").unlink()
-    with pytest.raises(UserError, match="critics-gone has no discriminator.keras"):
-        pools_of(task, [run], 4, 0)
+    with pytest.raises(
+        UserError, match="critics-gone has no discriminator.keras: only a part of its networks was kept"
+    ):
+        pools_of(task, [run], 4, 0, ["class_mixing", "critic_search"])
+    decoder = Run(shutil.copytree(runs[0].path, tmp_path / "decoder-alone"))
+    decoder.network("encoder").unlink()
+    with pytest.raises(UserError, match="decoder-alone has no encoder.keras"):
+        pools_of(task, [decoder], 4, 0, ["interpolation"])
+    # Who names no strategies gets those that there is all for.
+    lines = []
+    names = [pool.name for pool in pools_of(task, [run], 4, 0, report=lines.append)]
+    assert "class_search" in names and not {"critic_search", "critic_witness_search"} & set(names)
+    assert lines == [
+        f"left out: {name} with critics-gone, which keeps no discriminator.keras"
+        for name in ("critic_search", "critic_witness_search")
+    ]
     assert [pool.name for pool in pools_of(task, [run], 4, 0, ["class_mixing"])] == ["class_mixing"]
 
 

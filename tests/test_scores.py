@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from coursework.scores import format_score, score, score_tables
+from coursework.scores import format_score, newest_score, score, score_tables
 
 
 def record(name="fd_judge", value=12.345, **changes):
@@ -99,6 +99,18 @@ def test_best_weights_have_a_row_of_their_own():
     assert [row["name"] for row in table["rows"]] == ["gan", "gan (best weights)"]
     assert [row[0] for row in texts(table)] == ["5.00", "4.00"]
     assert [row[0] for row in texts(table, "best")] == [False, True]
+
+
+def test_of_several_measurements_the_newest_counts():
+    """Of the first extractor that the score has, unless another is named; never of the best weights."""
+    first, again = record("precision", n=500, extractor="inception"), record("precision", n=9, extractor="inception")
+    judged, best = record("precision"), record("precision", weights="best", extractor="inception")
+    records = [record(), first, judged, again, best]
+    assert newest_score(records, "precision") is again
+    assert newest_score(records, "precision", "judge") is judged
+    assert newest_score(records, "fd_judge") is records[0]
+    assert newest_score(records, "recall") is newest_score(records, "fd_judge", "inception") is None
+    assert newest_score([best], "precision") is None
 
 
 def test_numbers_in_words():

@@ -202,6 +202,21 @@ def test_what_cannot_be_measured_is_told_by_default_and_refused_where_it_was_nam
         measure(comparison, [], MISSING)
 
 
+def test_a_score_that_turns_out_to_have_no_value_takes_nothing_from_the_others():
+    """Real images that were held out and are copies of training images: nothing tells memorisation from that."""
+    real = image_set(300, 1)
+    held_out = ImageSet("copies", real.images[:200])
+    comparison, lines = Comparison(image_set(300, 0), real, held_out), []
+    copies = "every test example is a copy of a training example: nothing tells memorisation from it"
+    for names in (None, ("fd", "memorisation")):
+        scores = measure(comparison, BOTH[1:], {"inception": "no weights"}, names, lines.append)
+        assert {"fd_judge"} <= {record["name"] for record in scores.records} <= set(SCORES) - {"memorisation"}
+        assert scores.not_measured["memorisation"] == copies and not scores.memorisation
+        assert f"not measured: memorisation: {copies}" in lines
+    with pytest.raises(UserError, match=f"^nothing can be measured: {copies}$"):
+        measure(comparison, BOTH[1:], {"inception": "no weights"}, ("memorisation",), lines.append)
+
+
 def test_images_of_another_size_go_to_the_extractor_that_takes_them():
     any_size = extractor("inception", image_shape=(None, None, 3))
     fake, real = ImageSet("large", images(300, 0, size=16)), image_set(300, 1)

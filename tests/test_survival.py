@@ -234,6 +234,9 @@ def test_collapse_is_told_once_and_only_where_it_is(tiny):  # noqa: F811
     assert incidents_of(Draws(two_modes), real) == [("mode collapse", 2)]
     assert incidents_of(Draws(one), real) == [("constant output", 2)]
     assert incidents_of(Draws(one), real, patience=3) == [("constant output", 3)]
+    # What is on record from before an interruption is told again only after images that differed.
+    assert incidents_of(Draws(one), real, told={"constant output"}) == []
+    assert incidents_of(Draws(one), real, told={"mode collapse"}) == [("constant output", 2)]
     # Networks begin with images that are all alike.
     assert incidents_of(Draws(one, updates=499), real) == []
 

@@ -329,6 +329,41 @@ def test_too_few_images_for_a_batch_refuse(in_tmp):
         train(dataclasses.replace(GAN_CONFIG, model=model), Run(in_tmp / "run"))
 
 
+def test_scores_give_way_with_the_weights_that_they_are_of(copied, monkeypatch):
+    """Those of the best weights when others are better; those that tell their epochs stay."""
+    monkeypatch.setattr(training, "find_judge", lambda dataset: types.SimpleNamespace(sha256="ab"))
+    monkeypatch.setattr(training, "Scorer", ScriptedScorer)
+    record = {"name": "fd_judge", "value": 1.0}
+    records = [record | {"weights": "last"}, record | {"weights": "best"}, record, record | {"epochs": 2}]
+    copied.write_metrics(records)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_fit", lambda *arguments: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(longer(GAN_CONFIG, 3), copied)
+    # As long as the weights are there.
+    assert copied.read_metrics() == records
+    train(longer(GAN_CONFIG, 3), copied)
+    assert copied.read_metrics() == [records[1], records[3]]
+    train(dataclasses.replace(GAN_CONFIG, epochs=4, score_every=1), copied)
+    assert copied.read_metrics() == [records[3]]
+    # What is already trained keeps its scores.
+    copied.write_metrics(records)
+    train(longer(GAN_CONFIG, 4), copied, report=lambda line: None)
+    assert copied.read_metrics() == records
+
+
+def test_damaged_scores_are_told_before_training(copied):
+    copied.metrics_file.write_text("[{]")
+    with pytest.raises(UserError, match="metrics.json"):
+        train(longer(GAN_CONFIG, 3), copied)
+    assert copied.read_environment()["epochs_done"] == 2
+
+
+def test_the_state_of_a_finished_run_is_discarded_too(copied):
+    train(GAN_CONFIG, copied, discard_state=True, report=lambda line: None)
+    assert not copied.backup.exists() and copied.network("generator").is_file()
+
+
 def test_a_discarded_state_refuses_more_epochs(copied):
     copied.discard_state()
     with pytest.raises(UserError, match="its resume state was discarded"):

@@ -153,7 +153,11 @@ class GAN(GenerativeModel):
             self.discriminator_optimizer,
             self.judged(real),
         )
-        future = look_ahead(lambda: self.discriminator_objective(real, fake), variables, optimizer, self.unrolled_steps)
+
+        def objective():
+            return self.discriminator_objective(real, fake)
+
+        future = look_ahead(objective, variables, optimizer, self.unrolled_steps, self.random)
         with at(variables, future):
             return GENERATOR_LOSSES[self.objective](self.discriminator(fake, training=True))
 

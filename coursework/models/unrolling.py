@@ -6,31 +6,39 @@ from keras import ops
 from coursework.gradients import gradients_by_tensors
 
 
-def look_ahead(objective, variables, optimizer, steps):
-    """Return what `variables` become in `steps` updates on `objective`, as tensors; nothing is assigned.
+def look_ahead(objective, variables, optimizer, steps, random=None):
+    """Return what `variables` become in `steps` updates on `objective`, as tensors; they are not assigned.
 
     objective: function without arguments -> scalar loss. optimizer: a Keras Adam or SGD, whose slots and count of
-    updates are where the updates start from. The tensors depend differentiably on whatever `objective` depends on, by
-    the gradients too (equations 7 to 9 of the paper); `at` puts them in the variables' places.
+    updates are where the updates start from. random: the `SeedGenerator` that `objective` draws from, if from any: each
+    update draws anew, as a real one does, and what is drawn is not drawn again. The tensors depend differentiably on
+    whatever `objective` depends on, by the gradients too (equations 7 to 9 of the paper); `at` puts them in the
+    variables' places.
     """
     # Not convert_to_tensor, which leaves a variable what it is.
     values = [ops.copy(variable) for variable in variables]
     rule = _adam if isinstance(optimizer, keras.optimizers.Adam) else _gradient_descent
     advance = rule(optimizer, variables)
+    states = [random.state] if random else []
+    drawn = [ops.copy(state) for state in states]
+
+    def evaluate(*values):
+        with at([*variables, *states], [*values, *drawn]) as scope:
+            loss = objective()
+            drawn[:] = [scope.get_current_value(state) for state in states]
+        return loss
+
     for step in range(steps):
-        _, gradients = gradients_by_tensors(lambda *values: _evaluate(objective, variables, values), values)
+        _, gradients = gradients_by_tensors(evaluate, values)
         values = advance(step, values, gradients)
+    for state, value in zip(states, drawn, strict=True):
+        state.assign(value)
     return values
 
 
 def at(variables, values):
     """Return a context in which `variables` have other values; what is assigned to any variable in it is forgotten."""
     return keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
-
-
-def _evaluate(objective, variables, values):
-    with at(variables, values):
-        return objective()
 
 
 def _gradient_descent(optimizer, variables):

@@ -41,12 +41,13 @@ class Pegasi:
     rows: list[dict]
 
 
-def pools_of(task, runs, count, seed, strategies=None):
+def pools_of(task, runs, count, seed, strategies=None, report=print):
     """Return the `Pool`s of every strategy with every run of `runs` that suits it, each once.
 
-    strategies: names, by default all. A search without a witness is left out. Raises `UserError` for an unknown
-    strategy, for one that is named and suits no run, for two runs of one name, where nothing is left, and for whatever
-    a strategy would stumble over when its turn comes.
+    strategies: names, by default all; then a search without a witness is left out, and what needs a network that a run
+    has not kept, of which `report` is called with a line. Raises `UserError` for an unknown strategy, for one that is
+    named and suits no run, for two runs of one name, where nothing is left, and for whatever a strategy would stumble
+    over when its turn comes.
     """
     runs = _each_once(runs)
     strategies = strategies and list(dict.fromkeys(strategies))
@@ -59,8 +60,14 @@ def pools_of(task, runs, count, seed, strategies=None):
         suited = [run for run in runs if strategy.suits(run.read_config())]
         if strategies and not suited:
             raise UserError(f"{name} needs a run of {strategy.kind}, and none of {names_of(runs)} is one")
-        if not strategy.asks_witness or task.witness is not None or strategies:
-            pools += [Pool(task, name, run, count, seed) for run in suited]
+        if strategy.asks_witness and task.witness is None and not strategies:
+            continue
+        for run in suited:
+            lacking = [network for network in strategy.networks if not run.network(network).is_file()]
+            if lacking and not strategies:
+                report(f"left out: {name} with {run.name}, which keeps no {lacking[0]}.keras")
+            else:
+                pools.append(Pool(task, name, run, count, seed))
     if not pools:
         raise UserError(f"no strategy suits the runs {names_of(runs)}")
     trained = {run: TrainedRun(run) for run in {pool.run for pool in pools}}
@@ -131,7 +138,7 @@ def make_pegasi(
             "candidates are ranked by a witness: train one with `python -m coursework judge --role witness`"
         )
     folder = Path(folder)
-    pools = pools_of(task, runs, pool, seed, strategies)
+    pools = pools_of(task, runs, pool, seed, strategies, report)
     if pool * len(pools) < count:
         raise UserError(f"{pool * len(pools)} candidates cannot fill a batch of {count}: ask for more of them")
     parts = []

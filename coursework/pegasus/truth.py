@@ -106,8 +106,8 @@ def truth_dataset(dataset):
 def negatives(dataset, split, seed):
     """Return {kind: uint8 images} of what is no pegasus, drawn by `seed` from a split of `dataset` and from pegasi.
 
-    The classes as they are; composites of a horse and another class, of every kind; blends of a pegasus with
-    something else than a horse; images blurred or noisy beyond recognition, of pegasi too.
+    The classes as they are; composites of a horse and another class, of every kind of `TWO_PICTURES`; blends of a
+    pegasus with something else than a horse; images blurred or noisy beyond recognition, of pegasi too.
     """
     generator = np.random.default_rng((seed, 1))
     images, labels = dataset.split(split)

@@ -33,8 +33,8 @@ class Witness(Recorded):
     among `Examples`. role: one of `ROLES`. judge_sha256: of the judge whose layers it started from, "" for none.
 
     Measured on the test split and composites of it: accuracy: fraction of single pictures whose likeliest class is
-    theirs; presence_auc: mean area under the curve of the classes; unity_auc: that of single pictures against
-    composites; calibration_error: the larger one of presence and unity (see `calibration_error`).
+    theirs; presence_auc: mean area under the curve of the classes; unity_auc: that of what is one scene against what is
+    made of two (`TWO_PICTURES`); calibration_error: the larger one of presence and unity (see `calibration_error`).
     """
 
     role: str

@@ -10,6 +10,7 @@ from coursework.report.peers import read_peers
 from coursework.report.pegasus import Pegasus, read_pegasus
 from coursework.report.values import dataset_label, duration
 from coursework.run import Run
+from coursework.scores import newest_score
 
 
 class ReportedRun:
@@ -52,11 +53,9 @@ class ReportedRun:
         return ", ".join(parts)
 
     def value(self, name):
-        """Return the value of its first score of that name for the last weights, None where there is none."""
-        for record in self.metrics:
-            if record["name"] == name and (record.get("weights") or "last") == "last":
-                return record.get("value")
-        return None
+        """Return the value of its score of that name, None where there is none."""
+        record = newest_score(self.metrics, name)
+        return record and record.get("value")
 
 
 @dataclass

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from coursework.presets import PRESETS
 from coursework.report.values import duration, value_text
-from coursework.scores import SCORES, format_score
+from coursework.scores import SCORES, format_score, newest_score
 
 NOT_MEASURED = "not measured"
 
@@ -64,11 +64,8 @@ def _of_run(run, name):
 
 
 def _of_score(records, name, extractor, part):
-    """Return a part of the first record of the last weights, as text with the decimals of its score."""
-    for record in records:
-        chosen = record["name"] == name and (record.get("weights") or "last") == "last"
-        if chosen and extractor in ("", record.get("extractor")):
-            value = record.get(part)
-            shown = part in ("value", "error", "floor", "untrained") and value is not None
-            return format_score(name, value) if shown else value
-    return None
+    """Return a part of the score's record, as text with the decimals of its score."""
+    record = newest_score(records, name, extractor)
+    value = record and record.get(part)
+    shown = part in ("value", "error", "floor", "untrained") and value is not None
+    return format_score(name, value) if shown else value

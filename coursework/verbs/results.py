@@ -25,12 +25,13 @@ def _sample(arguments):
     from coursework.run import Run
 
     run = Run.existing(arguments.run)
+    output = Path(arguments.output or f"{run.name}-samples.png")
     import_keras(arguments)
 
-    from coursework.sampling import TrainedRun, write_samples
+    from coursework.sampling import TrainedRun, require_output, write_samples
 
+    require_output(output)
     trained = TrainedRun(run, arguments.best)
-    output = Path(arguments.output or f"{trained.run.name}-samples.png")
     write_samples(output, trained.sample(arguments.count, arguments.seed, arguments.class_name))
     print(f"{arguments.count} images in {output}")
 

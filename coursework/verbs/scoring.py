@@ -56,7 +56,7 @@ def add_metrics(verbs):
     parser.add_argument(
         "--samples",
         type=positive,
-        help="images of FAKE: to generate from a run (default 10,000), or to draw at random (default all)",
+        help="images to generate from what is a run (default 10,000), or to draw at random of FAKE (default all)",
     )
     parser.add_argument("--seed", type=seed, default=2020, help="seed of these samples (default 2020)")
     parser.add_argument("--best", action="store_true", help="of a run take the weights with the best score")
@@ -81,32 +81,32 @@ def _metrics(arguments):
 
     named = {role: getattr(arguments, role) for role in ("fake", "real", "floor") if getattr(arguments, role)}
     sources = {role: find_source(text) for role, text in named.items()}
-    if any(source.kind == "run" for source in sources.values()):
-        import_keras(arguments)
-    sets = {
-        role: read_source(
-            source,
-            arguments.samples if role == "fake" or source.kind == "run" else None,
-            arguments.seed,
-            arguments.best,
-            cached=not arguments.no_cache,
-        )
-        for role, source in sources.items()
-    }
+    runs = [role for role, source in sources.items() if source.kind == "run"]
+
+    def read(role):
+        count = arguments.samples if role == "fake" or role in runs else None
+        return read_source(sources[role], count, arguments.seed, arguments.best, cached=not arguments.no_cache)
+
+    # What is there already, and what will be asked of it, before a run makes samples for an hour.
+    sets = {role: read(role) for role in sources if role not in runs}
+    import_keras(arguments)
+
+    from coursework.evaluation import compare, require_measurable
+
+    inception = _inception(arguments)
+    require_measurable(arguments.metrics, arguments.judge, inception)
+    sets |= {role: read(role) for role in runs}
+    sets = {role: sets[role] for role in sources}
     for images in sets.values():
         for note in images.notes:
             _tell(f"{images.name}: {note}")
-    import_keras(arguments)
-
-    from coursework.evaluation import compare
-
     scores = compare(
         sets["fake"],
         sets["real"],
         sets.get("floor"),
         judge=arguments.judge,
         metrics=arguments.metrics,
-        inception=_inception(arguments),
+        inception=inception,
         cached=not arguments.no_cache,
         report=_tell,
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from coursework.config import VectorAutoencoderConfig
 from coursework.data import short_name
 from coursework.errors import UserError
 from coursework.models import MODELS
@@ -47,13 +46,20 @@ class Strategy:
     asks_critics: bool = False
 
     @property
+    def networks(self):
+        """Names of the run's networks that it needs."""
+        more = {AUTOENCODER: ("encoder",)}.get(self.kind, ())
+        return ("generator", *more, *(("discriminator",) if self.asks_critics else ()))
+
+    @property
     def climbs(self):
         """Whether it searches latents, with the settings of `search`."""
         return self.asks_witness or self.asks_critics
 
     def suits(self, config):
         """Tell whether the strategy works with runs of a `Config`."""
-        return kind_of(config) == self.kind and not (self.grid and isinstance(config.network, VectorAutoencoderConfig))
+        # Codes of a single place are vectors too, and no vector has places.
+        return kind_of(config) == self.kind and not (self.grid and getattr(config.network, "latent_width", 1) < 2)
 
     def __call__(self, task, trained, count, seed, progress=None):
         """Return `count` `Candidates` of a `TrainedRun`; candidate i depends on (task, run, seed, i) alone.
@@ -91,7 +97,7 @@ class Strategy:
             raise UserError(f"{self.name} needs a witness: train one with `python -m coursework judge --role witness`")
         if self.asks_witness and task.witness.dataset != task.dataset.name:
             raise UserError(f"the witness was trained on {task.witness.dataset}, not on {task.dataset.name}")
-        for name in ("generator", *(("discriminator",) if self.asks_critics else ())):
+        for name in self.networks:
             trained.network(name)
 
 
