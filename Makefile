@@ -23,7 +23,7 @@ CODES     := $(VENV)/installed-codes
 PARALLEL  := -n 2 --dist loadfile
 COURSEWORK := $(VENV)/bin/python -m coursework
 # A judge that has seen these images already is found and not trained again.
-JUDGE      = $(COURSEWORK) judge --dataset $(DATASET)
+JUDGE      = $(COURSEWORK) judge --dataset $(or $(1),$(DATASET))
 WITNESSES  = $(JUDGE) --role witness && $(JUDGE) --role second
 # Rows of the study of habits: one each, by itself.
 HABITS     = --vary "no moving average: ema_decay=0" --vary "hinge loss: loss=hinge" \
@@ -38,7 +38,9 @@ NARROW     = --set generator_width=32 --set discriminator_width=32 --set batch_s
 WIDTHS     = $(foreach width,32 64 256,--vary "width $(width): generator_width=$(width) discriminator_width=$(width)")
 # What a hundredth of the ACAI paper's images wants: weights that signals pass from the start, larger steps and more of them.
 SHORT      = --set batch_size=16 --set initial_scale=1.414 --set optimizer.rate=1e-3 --set critic_optimizer.rate=1e-3
-RUN_OF     = $(1)-$(notdir $(DATASET))-s$(SEED)
+# The demo's presets and those of the lines task are of built-in data, unless a data set is named.
+DATA_OF    = $(if $(filter file,$(origin DATASET)),$(if $(filter %-demo,$(1)),sprites,$(if $(filter lines-%,$(1)),lines,$(DATASET))),$(DATASET))
+RUN_OF     = $(1)-$(notdir $(patsubst %/,%,$(call DATA_OF,$(1))))-s$(SEED)
 
 .DEFAULT_GOAL := help
 .PHONY: help begin install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
@@ -69,11 +71,11 @@ lint: $(TESTING) ## check style
 	$(VENV)/bin/ruff format --check --line-length 120 coursework tests benchmarks
 
 train-%: $(INSTALLED) ## train a preset: gan, sngan, conditional-sngan, vae, acai ...; goes on where it stopped
-	$(JUDGE)
-	$(COURSEWORK) train $* --dataset $(DATASET) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
+	$(if $(filter lines,$(call DATA_OF,$*)),,$(call JUDGE,$(call DATA_OF,$*)))
+	$(COURSEWORK) train $* --dataset $(call DATA_OF,$*) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 evaluate-%: $(INSTALLED) ## score the run of a preset
-	$(JUDGE)
+	$(call JUDGE,$(call DATA_OF,$*))
 	$(COURSEWORK) evaluate $(call RUN_OF,$*) $(if $(METRICS),--metrics $(METRICS)) $(if $(SAMPLES),--samples $(SAMPLES)) \
 		$(if $(INCEPTION),--inception $(INCEPTION))
 
@@ -84,6 +86,7 @@ begin: ## set all results that came with the package aside, in reports/earlier: 
 	@test ! -e reports/earlier || { echo "reports/earlier is there already: results are yours"; exit 2; }
 	@mkdir reports/earlier
 	@cd reports && for each in *; do case $$each in judges|earlier) ;; *) mv "$$each" earlier/ ;; esac; done
+	@test ! -f reports/earlier/report.toml || cp reports/earlier/report.toml reports/
 	@echo "reports/ is yours now: what came with the package is in reports/earlier, its judge is kept"
 
 judge: $(INSTALLED) ## train the classifier behind FD-judge, where there is none

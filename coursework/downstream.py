@@ -18,7 +18,7 @@ from coursework.presets import AUTOENCODERS
 from coursework.run import Run
 from coursework.sampling import TrainedRun, encode
 from coursework.tables import write_csv
-from coursework.training import train
+from coursework.training import require_continuable, train
 
 FOLDER = Path("reports/codes")
 IDENTITY = ("name", "n", "reference", "reference_n", "seed", "weights", "extractor")
@@ -42,9 +42,11 @@ def train_autoencoders(dataset, epochs, seed=0, settings=(), folder=FOLDER, pres
     """
     where = Path(folder) / "runs"
     configs = [dataclasses.replace(preset, dataset=dataset, epochs=epochs, seed=seed) for preset in presets]
-    found = []
-    for config in with_settings(configs, settings):
-        run = Run(where / Run.of(config).name)
+    found, pairs = [], [(config, Run(where / Run.of(config).name)) for config in with_settings(configs, settings)]
+    for config, run in pairs:
+        if run.config_file.is_file():
+            require_continuable(config, run, "choose another --folder or --seed")
+    for config, run in pairs:
         keras.utils.clear_session()
         train(config, run, report=report)
         found.append(run)
@@ -62,6 +64,21 @@ def require_autoencoder(run):
     if not is_autoencoder(config):
         raise UserError(f"{run.path} is of a model without codes: {config.model.name} is no autoencoder")
     return config
+
+
+def measure_all(runs, folder=FOLDER, report=print):
+    """Measure the codes of runs one after the other, each kept in `folder` as `keep` does; return their rows.
+
+    Raises `UserError` for a run without codes, and for what `folder` should not hold, before any is measured.
+    """
+    read_kept(folder)
+    for run in runs:
+        require_autoencoder(run)
+    rows = []
+    for run in runs:
+        rows.append(measure_codes(run, report))
+        keep(rows[-1:], folder)
+    return rows
 
 
 def measure_codes(run, report=print):

@@ -75,6 +75,7 @@ def run_lines(
     epochs = _epochs_for_minutes(runs, minutes, step) if minutes else math.ceil(images / TRAIN_COUNT)
     if epochs < 1 or not runs:
         raise UserError("nothing to train: give at least one image, or one minute, and one seed")
+    epochs = _at_least_what_is_there(runs, epochs, minutes)
     for milestone in milestones(epochs):
         for config, run in runs:
             _train(config, run, milestone, epochs, step)
@@ -101,6 +102,24 @@ def milestones(epochs):
     while found[-1] < epochs:
         found.append(2 * found[-1])
     return [*found[:-1], epochs]
+
+
+def _at_least_what_is_there(runs, epochs, minutes):
+    """Return `epochs`, or for a budget in minutes those of the longest run, which cannot be scored at fewer any more.
+
+    Raises `UserError` for a budget in images that a run has left behind without being scored at it.
+    """
+    for _, run in runs:
+        done = run.read_environment().get("epochs_done", 0)
+        if done > epochs and not any(record.get("epochs") == epochs for record in run.read_metrics()):
+            if not minutes:
+                seen, wanted = done * TRAIN_COUNT, epochs * TRAIN_COUNT
+                raise UserError(
+                    f"{run.path} has {seen:,} images behind it and no scores at {wanted:,}: give --images {seen} or "
+                    "more, or another --folder"
+                )
+            epochs = done
+    return epochs
 
 
 def _epochs_for_minutes(runs, minutes, step):

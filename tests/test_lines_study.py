@@ -155,6 +155,21 @@ def test_a_larger_budget_goes_on_and_a_smaller_one_changes_nothing(stand):
     assert less["models"][0]["mean_distance"]["mean"] == first["records"][2]["mean_distance"]
 
 
+def test_a_smaller_budget_at_which_nothing_was_scored_is_refused(stand, in_tmp):
+    """Its table would be empty: weights of fewer epochs are gone. In minutes it is what the longest run has."""
+    run_small(images=5 * EPOCH)
+    before = (in_tmp / "study" / "table.csv").read_text()
+    stand.trained.clear()
+    with pytest.raises(
+        UserError, match=f"s0 has {5 * EPOCH:,} images behind it and no scores at {3 * EPOCH:,}: give --i"
+    ):
+        run_small(images=3 * EPOCH)
+    assert not stand.trained and (in_tmp / "study" / "table.csv").read_text() == before
+    content, _ = run_small(minutes=2)
+    assert content["images"] == 5 * EPOCH and not stand.trained
+    assert all(model["mean_distance"]["seeds"] == 1 for model in content["models"])
+
+
 @pytest.mark.parametrize(("minutes", "epochs"), [(4, 6), (0.1, 1), (10.0, 15)])
 def test_minutes_are_those_of_all_runs_together(stand, minutes, epochs):
     """An epoch of both takes 40 seconds."""

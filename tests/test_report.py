@@ -29,7 +29,10 @@ from coursework.config import AdversarialConfig, Config, DCGANConfig
 from coursework.errors import UserError
 from coursework.presets import PRESETS
 from coursework.report import build
+from coursework.report.building import stage
+from coursework.report.context import gather
 from coursework.report.differences import OFF, common, differing, settings_of, words_of
+from coursework.report.model_card import model_card
 from coursework.report.separate_figures import write_separately
 from coursework.report.typesetting import TEMPLATE, typeset, write_main
 from coursework.report.values import duration, number_text, value_text
@@ -313,6 +316,9 @@ def test_odd_records_of_a_pegasus_are_read_with_care(home):
     assert table(content, "pegasus-scores")[2][0] == "Mean of 7,500"
     assert table(content, "pegasus-ranking")[2][1:4] == ["not recorded", "3", "not recorded"]
     pages_of(stage_folder)
+    (folder / "pegasus.json").write_text('[{"run": "bare", "scores": [1]}]')
+    _, context = stage([bare_run(home)], stage_folder, home)
+    assert "The best Pegasus is this model's, by a strategy not recorded: not measured." in model_card(context)
     (folder / "pegasus.json").write_text('[{"run": "unscored"}]')
     content, stage_folder = staged([bare_run(home)], home)
     assert table(content, "pegasus-ranking")[1] == ["1", "not recorded", "unscored", "not recorded"]
@@ -320,6 +326,23 @@ def test_odd_records_of_a_pegasus_are_read_with_care(home):
     (folder / "pegasus.json").write_text("{}")
     with pytest.raises(UserError, match=r"pegasus\.json should hold a JSON list"):
         staged([bare_run(home)], home)
+
+
+def test_the_final_run_is_one_of_the_reports(home):
+    """One that is named and not there is no word for another one."""
+    runs = [full_run(home, "first", score=9.0), full_run(home, "second", score=7.0)]
+    (home / "report.toml").write_text('final = "third"\n')
+    with pytest.raises(UserError, match="report.toml names third as the final run, and the report is of first, second"):
+        staged(runs, home)
+
+
+def test_without_a_word_the_final_run_has_the_least_score_of_those_that_compare(home):
+    runs = [full_run(home, name, score=score) for name, score in (("a", 9.0), ("b", 7.0), ("c", 1.0))]
+    record = runs[2].read_metrics()
+    runs[2].write_metrics([each | {"reference": "sprites:train"} for each in record])
+    assert gather(runs, home, home / "stage").final.name == "b"
+    assert gather(runs[2:], home, home / "stage").final.name == "c"
+    assert gather([bare_run(home)], home, home / "stage").final.name == "bare"
 
 
 def test_equal_runs_give_equal_bytes_in_a_second_without_keras(home):

@@ -124,6 +124,7 @@ def test_facts_are_read_from_the_runs(tmp_path):
         ("bare", "seed"): "0",
         ("pegasus", "count"): "64",
         ("judge", "accuracy %"): "86.2 %",
+        ("final", "fd_judge.floor %"): "100.0 %",
     }
     assert {key: facts(*key) for key in expected} == expected
     assert facts.missing == []

@@ -340,6 +340,19 @@ def test_a_run_that_was_begun_again_is_not_taken_from_the_scores(stand):
     assert stand == ["gan-ring-2k-s1"]
 
 
+def test_a_further_seed_that_was_begun_takes_nothing_from_what_is_recorded(stand):
+    """Runs are not in git: of what was recorded there are the scores alone."""
+    first, _ = run_pair(seeds=2)
+    shutil.rmtree("study/runs")
+    begun = Path("study/runs/gan-ring-2k-s2")
+    begun.mkdir(parents=True)
+    config = dataclasses.replace(PAIR[0], dataset="ring", seed=2)
+    (begun / "config.json").write_text(config.to_json())
+    (begun / "environment.json").write_text('{"finished": false}')
+    again, _ = run_pair(seeds=2)
+    assert again["curves"] == first["curves"] and again["settings"] == first["settings"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

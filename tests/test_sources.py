@@ -124,6 +124,10 @@ def test_floats_are_rounded_to_uint8_from_the_range_they_show(in_tmp, kind):
 
 
 def test_rounding_is_to_the_nearest_level_and_small_overshoot_is_clipped(in_tmp):
+    # Resampling overshoots at both ends, by less than what a range of [-1, 1] shows.
+    around = numpy.array([-1e-7, 0.0, 0.5, 1.0002]).reshape(1, 1, 4, 1)
+    numpy.save(in_tmp / "around.npy", around)
+    assert read("around.npy").images.ravel().tolist() == [0, 0, 128, 255]
     values = numpy.array([-1.0005, -1.0, -0.5, 0.0039, 0.99, 1.0005]).reshape(1, 1, 6, 1)
     numpy.save(in_tmp / "a.npy", values)
     assert read("a.npy").images.ravel().tolist() == [0, 0, 64, 128, 254, 255]

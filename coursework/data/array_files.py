@@ -49,9 +49,9 @@ def _as_uint8(images, text):
     scale, offset, notes = 1.0, 0.0, ()
     if not np.isfinite([low, high]).all():
         raise UserError(f"{text} holds NaN or infinite values")
-    if images.dtype.kind == "f" and -1 - TOLERANCE <= low < 0 and high <= 1 + TOLERANCE:
+    if images.dtype.kind == "f" and -1 - TOLERANCE <= low < -TOLERANCE and high <= 1 + TOLERANCE:
         scale, offset, notes = 127.5, 127.5, ("floats taken as of [-1, 1] and rounded to uint8",)
-    elif images.dtype.kind == "f" and low >= 0 and high <= 1 + TOLERANCE:
+    elif images.dtype.kind == "f" and low >= -TOLERANCE and high <= 1 + TOLERANCE:
         scale, notes = 255.0, ("floats taken as of [0, 1] and rounded to uint8",)
     elif low < 0 or high > 255:
         raise UserError(f"{text} holds values from {low:g} to {high:g}: scale them to [0, 255], [0, 1] or [-1, 1]")

@@ -17,7 +17,7 @@ DISTANCES = {
 
 def accuracy_blocks(context):
     """Return the table of what codes are worth to a linear classifier and to k-means."""
-    found, images = {}, {}
+    found, images, shown = {}, {}, {run.name for run in context.runs}
     for run in context.runs:
         records = {record["name"]: record for record in run.metrics if record["name"] in OF_CODES}
         if len(records) == len(OF_CODES):
@@ -26,7 +26,8 @@ def accuracy_blocks(context):
     file = context.folder / "codes" / "scores.json"
     for line in read_json(file, list) if file.is_file() else []:
         records = [line.get(each) for each in OF_CODES] if isinstance(line, dict) else [None]
-        if all(isinstance(record, dict) for record in records):
+        # What a run that is shown no longer tells has given way with its weights.
+        if all(isinstance(record, dict) for record in records) and str(line.get("run")) not in shown:
             images.setdefault(str(line.get("run")), value_text(line.get("images_seen")))
             found.setdefault(str(line.get("run")), records)
     if not found:

@@ -4,12 +4,13 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
+from coursework.errors import UserError
 from coursework.files import read_json
 from coursework.report.images import Images
 from coursework.report.peers import read_peers
 from coursework.report.pegasus import Pegasus, read_pegasus
 from coursework.report.values import dataset_label, duration
-from coursework.run import Run
+from coursework.run import RUNS, Run
 from coursework.scores import newest_score
 
 
@@ -85,18 +86,28 @@ def gather(runs, folder, stage, final="", pegasus=None):
 
 def _final(runs, named, pegasus):
     by_name = {run.name: run for run in runs}
+    if named and named not in by_name:
+        raise UserError(f"report.toml names {named} as the final run, and the report is of {', '.join(by_name)}")
     for name in (named, pegasus.best.get("run") if pegasus else None):
         if isinstance(name, str) and name in by_name:
             return by_name[name]
-    scored = [run for run in runs if isinstance(run.value("fd_judge"), int | float)]
-    return min(scored or runs, key=lambda run: run.value("fd_judge") or 0.0, default=None)
+    scored = {}
+    for run in runs:
+        record = newest_score(run.metrics, "fd_judge")
+        if record and isinstance(record.get("value"), int | float):
+            conditions = tuple(record.get(key) for key in ("extractor_sha256", "reference", "n"))
+            scored.setdefault(conditions, []).append((record["value"], run))
+    # Of those that compare with each other, where several are.
+    most = max(scored.values(), key=len, default=[])
+    return min(most, key=lambda pair: pair[0])[1] if most else next(iter(runs), None)
 
 
 def _judges(runs, folder):
-    """Return {sha256: judge.json} of the judges that scored the runs and are still there."""
+    """Return {sha256: judge.json} of the judges that scored the runs and are still there, in `folder` or reports/."""
     used = {record.get("extractor_sha256") for run in runs for record in run.metrics}
     found = {}
-    for file in sorted((folder / "judges").glob("*/judge.json")):
+    places = dict.fromkeys([folder / "judges", RUNS.parent / "judges"])
+    for file in (file for place in places for file in sorted(place.glob("*/judge.json"))):
         judge = read_json(file, dict)
         if judge.get("sha256") in used:
             found[judge["sha256"]] = judge

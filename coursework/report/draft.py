@@ -38,7 +38,7 @@ def draft(context):
 
 def _introduction(context):
     count = len(context.runs)
-    models = f"{count} generative models are trained and scored alike"
+    models = f"{count} generative models are trained and scored"
     if count == 1:
         models = "one generative model is trained and scored"
     data = "A Pegasus is a winged horse, and the training data hold none."

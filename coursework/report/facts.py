@@ -39,7 +39,16 @@ class Facts:
             return NOT_MEASURED
         if percent and isinstance(value, int | float):
             return f"{100 * value:.1f} %"
-        return value_text(value)
+        return value.shown if isinstance(value, _Score) else value_text(value)
+
+
+class _Score(float):
+    """A number that is shown with the decimals of its score."""
+
+    def __new__(cls, value, name):
+        found = super().__new__(cls, value)
+        found.shown = format_score(name, value)
+        return found
 
 
 def _of_run(run, name):
@@ -64,8 +73,8 @@ def _of_run(run, name):
 
 
 def _of_score(records, name, extractor, part):
-    """Return a part of the score's record, as text with the decimals of its score."""
+    """Return a part of the score's record."""
     record = newest_score(records, name, extractor)
     value = record and record.get(part)
-    shown = part in ("value", "error", "floor", "untrained") and value is not None
-    return format_score(name, value) if shown else value
+    measured = part in ("value", "error", "floor", "untrained") and isinstance(value, int | float)
+    return _Score(value, name) if measured else value

@@ -6,6 +6,7 @@ from coursework.files import sha256
 from coursework.report.bibliography import BIBLIOGRAPHY
 from coursework.report.differences import setting_text, settings_of, words_of
 from coursework.report.method import TITLES, sources_of
+from coursework.report.pegasus import scores_of
 from coursework.report.values import duration, value_text
 from coursework.scores import extractor_text, format_score, titled
 
@@ -109,7 +110,7 @@ def _analyses(run, pegasus):
     if pegasus and pegasus.best.get("run") == run.name:
         scores = ", ".join(
             f"{_safe(name)} {value_text(value)}"
-            for name, value in (pegasus.best.get("scores") or {}).items()
+            for name, value in scores_of(pegasus.best).items()
             if isinstance(value, int | float)
         )
         strategy = _safe(value_text(pegasus.best.get("strategy", "a strategy not recorded")))

@@ -56,7 +56,8 @@ def run_rings(
         train_points(trainers[preset.preset], config, run)
         step(f"{number} of {len(cases)}, {run.name}: {_outcome(config, run)}")
     content = summarize(folder, published, before)
-    draw_curves(content["curves"], folder / "curves.png")
+    if content["curves"]:
+        draw_curves(content["curves"], folder / "curves.png")
     samples, settings = _samples(folder), {(row["preset"], row["mixture"]) for row in content["settings"]}
     # A sheet with a setting whose runs are gone is better than a new one without it.
     if samples and (settings <= set(samples) or not (folder / "samples.png").is_file()):

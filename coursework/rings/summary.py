@@ -58,7 +58,8 @@ def groups(folder):
 def recorded(folder):
     """Return {identity: (row, curve)} as the scores.json in `folder` tells of settings, {} where it cannot be read.
 
-    Runs that are in `folder` and not finished are left out, and with them the curve, a mean of all: it is None.
+    Runs that are in `folder` and not finished are left out, and with one that was recorded the curve, a mean of all: it
+    is None.
     """
     try:
         content = read_json(Path(folder) / "scores.json", dict)
@@ -71,8 +72,11 @@ def recorded(folder):
         if not run.is_finished():
             begun.setdefault(identity(run.read_config()), set()).add(run.read_config().seed)
     for key in found.keys() & begun.keys():
-        row, _ = found.pop(key)
+        row, _ = found[key]
         runs = [run for run in row["runs"] if run["seed"] not in begun[key]]
+        if len(runs) == len(row["runs"]):
+            continue
+        del found[key]
         if runs:
             found[key] = {**row, "runs": runs}, None
     return found

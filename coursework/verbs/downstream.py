@@ -42,10 +42,9 @@ def _downstream(arguments):
 
         runs = train_autoencoders(arguments.train, arguments.epochs, arguments.seed, settings, arguments.folder)
 
-    from coursework.downstream import keep, measure_codes, table
+    from coursework.downstream import measure_all, table
 
-    rows = [measure_codes(run) for run in runs]
-    keep(rows, arguments.folder)
+    rows = measure_all(runs, arguments.folder)
     print("\n".join(table(rows)))
 
 
