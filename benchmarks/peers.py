@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from benchmarks.peers_settings import METRICS, require_twin
-from benchmarks.peers_table import FOLDER, SAMPLES, table
+from benchmarks.peers_table import FOLDER, SAMPLES, record_of, table
 from benchmarks.torch_training import TRAINERS
 from coursework.arrays import read_npz
 from coursework.data import load_dataset
@@ -187,7 +187,8 @@ def compare(run):
     config, folder = require_twin(run), FOLDER / run.name
     if (folder / "config.json").is_file():
         before = Run(folder).read_config()
-        if before == config and (folder / "metrics.json").is_file():
+        own, other = (record_of("fd_judge", each.read_metrics()) for each in (run, Run(folder)))
+        if before == config and other and other["extractor_sha256"] == own["extractor_sha256"]:
             return
         (folder / "metrics.json").unlink(missing_ok=True)
         changed = [entry[0] for entry in setting_differences(before, config) if entry[0] not in CONTINUABLE]

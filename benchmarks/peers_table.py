@@ -53,7 +53,7 @@ def _require_alike(title, runs):
         raise UserError(f"{title}: {' and '.join(map(str, counts))} images make no pair: train the rest")
     judges = {record["extractor_sha256"] for run in runs if (record := record_of("fd_judge", run.read_metrics()))}
     if len(judges) > 1:
-        raise UserError(f"{title}: scored by {len(judges)} judges: evaluate its runs again")
+        raise UserError(f"{title}: scored by {len(judges)} judges: evaluate its runs again, then name them here")
 
 
 def _own_run(name):
@@ -63,8 +63,8 @@ def _own_run(name):
 
 
 def record_of(name, metrics):
-    """Return the judge's record of so many samples of the last weights, None where there is none."""
-    for record in metrics:
+    """Return the judge's newest record of so many samples of the last weights, None where there is none."""
+    for record in reversed(metrics):
         identity = (record["name"], record.get("extractor"), record.get("n"))
         # A twin's record tells of no weights: it has no others than the last.
         if identity == (name, "judge", SAMPLES) and record.get("weights") in (None, "last"):

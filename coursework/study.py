@@ -12,7 +12,7 @@ import keras
 from coursework.data import load_dataset
 from coursework.errors import UserError
 from coursework.evaluation import TRAINING_SAMPLES, evaluate, require_judge
-from coursework.files import write_text
+from coursework.files import read_json, write_text
 from coursework.guards import Diverged
 from coursework.sources import EVALUATION_SEED
 from coursework.study_checks import refuse_untrainable
@@ -63,27 +63,43 @@ def run_study(name, config, variations, seeds=1, samples=None, minutes=None, fir
         "seed": EVALUATION_SEED,
         "weights": "last",
     }
-    refuse_untrainable(rows, folder, name, seeds, minutes, dataset)
     folder, started = Path(folder), time.perf_counter()
+    content = {"name": name, "config": json.loads(config.to_json()), "minutes": minutes, "score": SCORE}
+    content |= {key: conditions[key] for key in ("n", "extractor_sha256")}
+    before = _written(folder, name)
+    refuse_untrainable(rows, folder, name, seeds, minutes, dataset, before.get("minutes"))
+    known = _seeds(before) if {key: before.get(key) for key in content} == content else 0
 
     def step(text):
         report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
-    content = {"name": name, "config": json.loads(config.to_json()), "minutes": minutes, "score": SCORE}
-    content |= {key: conditions[key] for key in ("n", "extractor_sha256")}
     for seed in range(seeds):
         news = False
         for number, (title, row) in enumerate(rows.items()):
             step(f"seed {seed + 1} of {seeds}, {number + 1} of {len(rows)}: {title}")
             run = run_of(folder, name, title, seed)
             news |= _train_and_score(replace(row, seed=seed), run, conditions, minutes, step)
-        # Of seeds that were there before, a table of as many or more is there too.
-        if news or seed == seeds - 1:
+        # A table of more seeds gives way at the end alone.
+        if seed == seeds - 1 or (news and seed + 1 >= known):
             content["rows"] = summaries(folder, name, texts, seed + 1, conditions)
             _write(content, folder)
     report("\n".join(["", *aligned([[title, *numbers] for title, _, *numbers in cells(content["rows"])])]))
     step(f"done: {folder / name}.csv, .json and .png")
     return content
+
+
+def _written(folder, name):
+    """Return the JSON of the study as an earlier call has left it, {} where there is none that can be read."""
+    try:
+        return read_json(folder / f"{name}.json", dict)
+    except UserError:
+        return {}
+
+
+def _seeds(content):
+    rows = content.get("rows")
+    counts = [row.get("seeds") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return max((count for count in counts if isinstance(count, int)), default=0)
 
 
 def _write(content, folder):

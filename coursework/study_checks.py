@@ -6,6 +6,7 @@ import keras
 
 from coursework.errors import UserError
 from coursework.models import build_model
+from coursework.state import has_state
 from coursework.study_rows import run_of, slug_of
 from coursework.training import require_continuable
 
@@ -16,8 +17,11 @@ LONGEST = 240
 OTHERWISE = "give the study or that variation another name"
 
 
-def refuse_untrainable(rows, folder, name, seeds, minutes, dataset):
-    """Raise `UserError` for the first of `rows`, {title: config}, that could not be trained in the study's folder."""
+def refuse_untrainable(rows, folder, name, seeds, minutes, dataset, before=None):
+    """Raise `UserError` for the first of `rows`, {title: config}, that could not be trained in the study's folder.
+
+    before: minutes that the study there had; with as many, a run may have taken longer on a slower machine.
+    """
     slugs = {}
     for title, row in rows.items():
         slug = slug_of(title)
@@ -32,7 +36,7 @@ def refuse_untrainable(rows, folder, name, seeds, minutes, dataset):
             _require_model(title, row, dataset)
         for seed, run in runs.items():
             if run.config_file.is_file():
-                _require_beginning(replace(row, seed=seed), run, minutes)
+                _require_beginning(replace(row, seed=seed), run, minutes, before)
 
 
 def _require_model(title, config, dataset):
@@ -47,18 +51,23 @@ def _require_model(title, config, dataset):
         keras.utils.clear_session()
 
 
-def _require_beginning(config, run, minutes):
+def _require_beginning(config, run, minutes, before):
     """Raise `UserError` where what `run` holds is not the beginning of what the study wants."""
     environment = run.read_environment()
     done = environment.get("epochs_done", 0)
     if minutes is None:
-        if done > config.epochs:
-            raise UserError(f"{run.path} has {done} epochs behind it: --epochs {config.epochs} is less; {OTHERWISE}")
+        # Where the records alone are kept it is trained from the start.
+        kept = run.network("generator").is_file() or has_state(run.backup)
+        if done > config.epochs and kept:
+            raise UserError(
+                f"{run.path} has {done} epochs behind it: --epochs {config.epochs} is less; {OTHERWISE}, or remove it"
+            )
     else:
         config = replace(config, epochs=run.read_config().epochs)
         spent = environment.get("processor_seconds", 0.0) / 60
-        if done > 1 and spent > SLACK * minutes:
+        if done > 1 and spent > SLACK * minutes and minutes != before:
             raise UserError(
-                f"{run.path} has {spent:.1f} processor minutes behind it: --minutes {minutes:g} is less; {OTHERWISE}"
+                f"{run.path} has {spent:.1f} processor minutes behind it: --minutes {minutes:g} is less; {OTHERWISE}, "
+                "or remove it"
             )
     require_continuable(config, run, OTHERWISE)

@@ -63,6 +63,9 @@ def _train(config, run, dataset, deterministic, tensorboard, report):
     if start > START:
         report(f"resuming {run.path} after {start}")
     run.write_config(config)
+    if start == START and not run.network("generator").is_file():
+        # Of an earlier training there are the records alone, which give way now.
+        run.drop_metrics("last")
     record = Record(config, run, dataset, model, start, steps_per_epoch * config.images_per_step, report)
     interruption = Interruption()
     chosen = _callbacks(config, run, dataset, start, record, tensorboard, report, interruption)

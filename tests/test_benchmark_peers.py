@@ -164,7 +164,7 @@ def test_only_scores_under_equal_conditions_are_compared(in_tmp):
             {"settings": config(horizontal_flips=True)},
             "sngan-64: horizontal_flips is False in .*s0, True in .*s1: they",
         ),
-        ({"extractor_sha256": "b" * 64}, "sngan-64: scored by 2 judges: evaluate its runs again"),
+        ({"extractor_sha256": "b" * 64}, "sngan-64: scored by 2 judges: evaluate its runs again, then"),
     ],
 )
 def test_what_was_trained_or_scored_otherwise_is_no_pair(in_tmp, monkeypatch, folder, settings, message):
@@ -233,15 +233,28 @@ def test_a_twin_goes_on_only_from_the_beginning_of_its_own_training(in_tmp, data
     run, folder = Run(peers.FOLDER / "runs" / "gan-64-s0"), peers.FOLDER / "gan-64-s0"
     monkeypatch.setattr(peers, "load_dataset", lambda *arguments: dataset)
     monkeypatch.setattr(peers, "sample", lambda trainer: dataset.test_images)
-    monkeypatch.setattr(peers, "measure", lambda *arguments: [{"name": "fd_judge", "value": 1.0}])
+    measured = []
+
+    def measure(*arguments):
+        measured.append(arguments)
+        return [record | {"extractor_sha256": judge}]
+
+    record, judge = {"name": "fd_judge", "extractor": "judge", "n": 10_000, "value": 1.0}, "a" * 64
+    monkeypatch.setattr(peers, "measure", measure)
     logs = []
     for settings in ({"epochs": 1}, {"epochs": 1}, {"epochs": 2}, {"epochs": 2, "seed": 5}):
         scored(run.path, 4.0)
         run.write_config(config(**settings))
         peers.compare(run)
         logs.append((folder / "log.csv").read_text().splitlines())
-    assert [len(log) for log in logs] == [2, 2, 3, 3] and logs[0] == logs[1] == logs[2][:2]
+    assert [len(log) for log in logs] == [2, 2, 3, 3] and logs[0] == logs[1] == logs[2][:2] and len(measured) == 3
     assert logs[3][1].split(",")[:3] != logs[2][1].split(",")[:3]
+    # Another judge is another score of the same twin.
+    judge = "b" * 64
+    scored(run.path, 4.0, extractor_sha256=judge)
+    run.write_config(config(epochs=2, seed=5))
+    peers.compare(run)
+    assert len(measured) == 4 and (folder / "log.csv").read_text().splitlines() == logs[3]
     # Another width would not fit the state.
     network = dataclasses.replace(config().network, generator_width=16)
     run.write_config(dataclasses.replace(config(), network=network))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 from conftest import narrow, save_judge
@@ -177,6 +178,10 @@ def test_a_machine_that_becomes_slower_does_not_end_a_study(stand):
     # As above, the first epoch makes ten seem to fit; they take 20 + 40 + 20 + 9 x 120 = 1,160 seconds.
     assert found.trained[:2] == [(2e-4, 0, 1), (2e-4, 0, 10)] and rows[0]["processor_seconds"] == 1160
     assert rows[0]["mean"] == 2.0 and rows[1]["mean"] is not None
+    # Nor does it end the next call, which finds all of it done.
+    assert run_study("time", config(), [VARY], minutes=10, report=lambda line: None)["rows"] == rows
+    with pytest.raises(UserError, match="s0 has 19.3 processor minutes behind it: --minutes 9 is less"):
+        run_study("time", config(), [VARY], minutes=9, report=lambda line: None)
 
 
 def test_an_epoch_is_trained_where_none_fits(stand):
@@ -262,6 +267,15 @@ def test_what_other_trainings_left_is_refused_at_once_and_kept(stand, in_tmp):
             run_study("x", changed, [variation], seeds=2, report=lambda line: None)
     assert len(found.trained) == 4 and scores
     assert run_of(study.FOLDER, "x", "fast", 1).read_metrics() == scores
+    # Records alone are no beginning: they are trained anew.
+    for run in (in_tmp / "reports" / "studies" / "x" / "runs").iterdir():
+        shutil.copytree(run, in_tmp / "reports" / "studies" / "y" / "runs" / run.name)
+    for place in (in_tmp / "reports" / "studies" / "y" / "runs").iterdir():
+        shutil.rmtree(place / "backup")
+        (place / "generator.keras").unlink()
+    run_study("y", config(epochs="1"), [f"fast: {VARY}"], report=lambda line: None)
+    assert found.trained[4:] == [(2e-4, 0, 1), (0.1, 0, 1)] and len(found.scored) == 6
+    del found.trained[4:], found.scored[4:]
     # How often a run looks at itself makes no other training.
     run_study("x", config(sample_every="7"), [f"fast: {VARY}"], seeds=2, report=lambda line: None)
     assert len(found.trained) == len(found.scored) == 4
@@ -382,6 +396,12 @@ def test_a_study_is_written_after_each_seed_that_brings_news(stand, in_tmp, monk
     run_study("rates", config(), [VARY], seeds=3, report=lambda line: None)
     run_study("rates", config(epochs="4"), [VARY], seeds=2, report=lambda line: None)
     assert written == [2, 2, 3, 1, 2]
+    # Where the runs are gone, as after git, a table of three seeds is not overwritten by one of the first.
+    written.clear()
+    run_study("again", config(), [VARY], seeds=3, report=lambda line: None)
+    shutil.rmtree(in_tmp / "reports" / "studies" / "again" / "runs")
+    run_study("again", config(), [VARY], seeds=3, report=lambda line: None)
+    assert written == [1, 2, 3, 3]
 
 
 @pytest.mark.slow

@@ -352,6 +352,17 @@ def test_scores_give_way_with_the_weights_that_they_are_of(copied, monkeypatch):
     assert copied.read_metrics() == records
 
 
+def test_scores_of_records_alone_give_way_when_training_begins(copied, monkeypatch):
+    """Another training, which may end early, is not told by the scores of the one before."""
+    copied.discard_state()
+    copied.network("generator").unlink()
+    copied.write_metrics([{"name": "fd_judge", "value": 1.0}, {"name": "fd_judge", "value": 2.0, "epochs": 2}])
+    monkeypatch.setattr(training, "_fit", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        train(GAN_CONFIG, copied, report=lambda line: None)
+    assert [record["value"] for record in copied.read_metrics()] == [2.0]
+
+
 def test_damaged_scores_are_told_before_training(copied):
     copied.metrics_file.write_text("[{]")
     with pytest.raises(UserError, match="metrics.json"):

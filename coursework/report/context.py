@@ -74,7 +74,8 @@ class Context:
 def gather(runs, folder, stage, final="", pegasus=None):
     """Return the `Context` of `runs`: images go to the folder `stage`.
 
-    The final model is the run called `final`, else that of the best Pegasus, else that of the least FD-judge.
+    The final model is the run called `final`, else that of the best Pegasus, else that of the least FD-judge
+    among those that compare with each other. Raises `UserError` where it is named and not there.
     """
     reported = [ReportedRun(run, Path(folder)) for run in runs]
     images = Images(stage)

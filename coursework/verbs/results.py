@@ -63,14 +63,9 @@ def _figures(arguments):
         for run in trained:
             illustrate(run)
 
-    import tempfile
-
-    from coursework.pegasus.chosen import with_choice
     from coursework.report.separate_figures import write_separately
 
-    with tempfile.TemporaryDirectory() as stage:
-        shown = with_choice(Path("reports/pegasus"), None, Path(stage) / "chosen")
-        written = write_separately(runs, arguments.output, shown)
+    written = write_separately(runs, arguments.output, Path("reports/pegasus"))
     print(f"{len(written)} files in {arguments.output}, PNG at 300 dpi and PDF; what was up to date was left")
 
 
@@ -133,17 +128,13 @@ def add_tables(verbs):
 def _tables(arguments):
     import tempfile
 
-    from coursework.pegasus.chosen import with_choice
     from coursework.report.context import gather
-    from coursework.report.settings import read_settings
     from coursework.report.text_tables import chosen_tables, result_tables, table_lines
     from coursework.run import Run
 
     runs = [Run.existing(name) for name in arguments.runs] or Run.all()
     with tempfile.TemporaryDirectory() as stage:
-        shown = with_choice(arguments.folder / "pegasus", None, Path(stage) / "chosen")
-        final = read_settings(arguments.folder / "report.toml").final if not arguments.runs else ""
-        tables = result_tables(gather(runs, arguments.folder, stage, final, shown))
+        tables = result_tables(gather(runs, arguments.folder, stage))
     shown = chosen_tables(tables, arguments.name)
     if not shown:
         raise UserError(f"no results in {arguments.folder}: train a run with `python -m coursework train PRESET`")
