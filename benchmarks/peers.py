@@ -38,7 +38,7 @@ from coursework.errors import UserError
 from coursework.figures import save_grid
 from coursework.files import parse_json, read_text, replacing, write_text
 from coursework.run import Run
-from coursework.run_differences import CONTINUABLE, setting_differences
+from coursework.run_differences import other_training
 from coursework.tables import aligned, write_csv
 
 SAMPLE_SEED = 2020
@@ -191,8 +191,7 @@ def compare(run):
         if before == config and other and other["extractor_sha256"] == own["extractor_sha256"]:
             return
         (folder / "metrics.json").unlink(missing_ok=True)
-        changed = [entry[0] for entry in setting_differences(before, config) if entry[0] not in CONTINUABLE]
-        if changed or (config.decays and before.epochs != config.epochs):
+        if other_training(before, config) or (config.decays and before.epochs != config.epochs):
             # No beginning of this training.
             for name in ("state.npz", "log.csv", "environment.json"):
                 (folder / name).unlink(missing_ok=True)

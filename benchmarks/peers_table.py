@@ -9,7 +9,8 @@ import numpy as np
 from coursework.errors import UserError
 from coursework.metrics.seeds import over_seeds
 from coursework.run import Run
-from coursework.run_differences import CONTINUABLE, setting_differences
+from coursework.run_differences import other_training
+from coursework.scores import newest_score
 
 FOLDER = Path("reports/peers")
 SAMPLES = 10_000
@@ -45,9 +46,8 @@ def table():
 def _require_alike(title, runs):
     first = replace(runs[0].read_config(), seed=0)
     for run in runs:
-        for name, one, other in setting_differences(first, replace(run.read_config(), seed=0)):
-            if name not in CONTINUABLE:
-                raise UserError(f"{title}: {name} is {one} in {runs[0].path}, {other} in {run.path}: they make no pair")
+        for name, one, other in other_training(first, replace(run.read_config(), seed=0)):
+            raise UserError(f"{title}: {name} is {one} in {runs[0].path}, {other} in {run.path}: they make no pair")
     counts = sorted({run.read_environment()["images_seen"] for run in runs})
     if len(counts) > 1:
         raise UserError(f"{title}: {' and '.join(map(str, counts))} images make no pair: train the rest")
@@ -64,12 +64,7 @@ def _own_run(name):
 
 def record_of(name, metrics):
     """Return the judge's newest record of so many samples of the last weights, None where there is none."""
-    for record in reversed(metrics):
-        identity = (record["name"], record.get("extractor"), record.get("n"))
-        # A twin's record tells of no weights: it has no others than the last.
-        if identity == (name, "judge", SAMPLES) and record.get("weights") in (None, "last"):
-            return record
-    return None
+    return newest_score([record for record in metrics if record.get("n") == SAMPLES], name, "judge")
 
 
 def _cells(name, seeds):

@@ -42,15 +42,14 @@ def train_autoencoders(dataset, epochs, seed=0, settings=(), folder=FOLDER, pres
     """
     where = Path(folder) / "runs"
     configs = [dataclasses.replace(preset, dataset=dataset, epochs=epochs, seed=seed) for preset in presets]
-    found, pairs = [], [(config, Run(where / Run.of(config).name)) for config in with_settings(configs, settings)]
+    pairs = [(config, Run(where / Run.of(config).name)) for config in with_settings(configs, settings)]
     for config, run in pairs:
         if run.config_file.is_file():
             require_continuable(config, run, "choose another --folder or --seed")
     for config, run in pairs:
         keras.utils.clear_session()
         train(config, run, report=report)
-        found.append(run)
-    return found
+    return [run for _, run in pairs]
 
 
 def is_autoencoder(config):

@@ -51,6 +51,11 @@ def setting_differences(before, after, prefix=""):
     return found
 
 
+def other_training(before, after):
+    """Return those of `setting_differences` that make another training, which cannot be gone on with as the other."""
+    return [entry for entry in setting_differences(before, after) if entry[0] not in CONTINUABLE]
+
+
 def log_differences(first, second):
     """Return a line that names the first epoch in which two logs differ, and one where they differ in length."""
     lengths = [len(log.get("epoch", [])) for log in (first, second)]

@@ -46,7 +46,8 @@ def run_study(name, config, variations, seeds=1, samples=None, minutes=None, fir
     Images and processor seconds are means over seeds, a curve's minutes are of processor time, each epoch's an equal
     part. A run that diverges has no value and is counted. All values are of the last weights by the same judge, with
     the same number and seed of samples; "n" and "extractor_sha256" say which. Raises `UserError`, before anything is
-    trained, for settings that are none and those that would make rows incomparable, and where there is no judge.
+    trained, for settings that are none or do not go together, for those that would make rows incomparable, where runs
+    of that name hold another training, and where there is no judge.
     """
     if seeds < 1:
         raise UserError("nothing to train: give at least one seed")
@@ -103,10 +104,10 @@ def _seeds(content):
 
 
 def _write(content, folder):
-    stem = folder / content["name"]
-    write_text(stem.with_name(f"{stem.name}.json"), json.dumps(content, indent=1) + "\n")
-    write_csv(stem.with_name(f"{stem.name}.csv"), cells(content["rows"]))
-    draw_study(content, stem.with_name(f"{stem.name}.png"), TRAINING_SAMPLES)
+    name = content["name"]
+    write_text(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
+    write_csv(folder / f"{name}.csv", cells(content["rows"]))
+    draw_study(content, folder / f"{name}.png", TRAINING_SAMPLES)
 
 
 def named(variations, first=BASE):

@@ -6,9 +6,8 @@ import keras
 
 from coursework.errors import UserError
 from coursework.models import build_model
-from coursework.state import has_state
 from coursework.study_rows import run_of, slug_of
-from coursework.training import require_continuable
+from coursework.training import is_trained, require_continuable
 
 # How far a machine that has become slower may have taken a run beyond its time.
 SLACK = 1.25
@@ -57,8 +56,7 @@ def _require_beginning(config, run, minutes, before):
     done = environment.get("epochs_done", 0)
     if minutes is None:
         # Where the records alone are kept it is trained from the start.
-        kept = run.network("generator").is_file() or has_state(run.backup)
-        if done > config.epochs and kept:
+        if done > config.epochs and is_trained(run):
             raise UserError(
                 f"{run.path} has {done} epochs behind it: --epochs {config.epochs} is less; {OTHERWISE}, or remove it"
             )

@@ -20,7 +20,7 @@ from coursework.models.base import spread
 from coursework.progress import epoch_verbosity
 from coursework.record import Record
 from coursework.run import Run
-from coursework.run_differences import CONTINUABLE, setting_differences
+from coursework.run_differences import other_training
 from coursework.saving import save_networks
 from coursework.state import START, Position, has_state, load_state, states
 
@@ -159,15 +159,15 @@ def require_continuable(config, run, otherwise="choose another --run or --seed")
     otherwise: what the message tells the user to do, beside removing the folder.
     """
     before = run.read_config()
-    different = [entry for entry in setting_differences(before, config) if entry[0] not in CONTINUABLE]
+    different = other_training(before, config)
     if different:
-        whose = "holds" if _is_trained(run) else "has the records, without the networks, of"
+        whose = "holds" if is_trained(run) else "has the records, without the networks, of"
         raise UserError(
             f"{run.path} {whose} another configuration ({different[0][0]} is {different[0][1]} there, "
             f"{different[0][2]} here): {otherwise}, or remove that folder; "
             "`make begin` sets aside all results that came with the package"
         )
-    if before.epochs != config.epochs and before.decays and _is_trained(run):
+    if before.epochs != config.epochs and before.decays and is_trained(run):
         raise UserError(
             f"{run.path} is trained at rates that fall over {before.epochs} epochs: {config.epochs} would be another "
             f"training; {otherwise}"
@@ -181,7 +181,7 @@ def require_continuable(config, run, otherwise="choose another --run or --seed")
         )
 
 
-def _is_trained(run):
+def is_trained(run):
     """Tell whether a run keeps what can be gone on with or sampled, more than its records."""
     return has_state(run.backup) or run.network("generator").is_file()
 
