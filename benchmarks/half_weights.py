@@ -13,10 +13,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from coursework.errors import UserError
-from coursework.files import replacing
-from coursework.network_files import check_network_file
-from coursework.run import Run
+from coursework.networks.network_files import check_network_file
+from coursework.training.run import Run
+from coursework.util.errors import UserError
+from coursework.util.files import replacing
 
 WEIGHTS = "model.weights.h5"
 # A zip's members carry a time; equal weights should be equal files.

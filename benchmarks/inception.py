@@ -18,9 +18,9 @@ from benchmarks.inception_worker import SIDES
 from benchmarks.recorded import machine, read_results, table
 from benchmarks.training_step import Worker
 from coursework.data import load_dataset, sprites
-from coursework.errors import UserError
 from coursework.metrics.frechet import frechet_distance
-from coursework.quiet import silence
+from coursework.util.errors import UserError
+from coursework.util.quiet import silence
 
 RESULTS = Path(__file__).resolve().parent / "results" / "inception.json"
 BATCH_SIZES = (8, 16, 32, 64)
@@ -121,7 +121,7 @@ def effect_of_bfloat16(workers, folder, count):
 def effect_on_judge(fake, real):
     """Return FD-judge of two sets of images in both precisions, None where there is no judge of CIFAR-10."""
     # Keras's chatter comes with it, unless it is silenced first.
-    from coursework.metrics import judge as judges
+    from coursework.extractors import judge as judges
 
     judge = judges.find_judge(load_dataset("cifar10"))
     if judge is None:

@@ -28,11 +28,11 @@ class CourseworkSide:
 
     def __init__(self, side, threads):
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
-        from coursework.quiet import silence
+        from coursework.util.quiet import silence
 
         silence()
         from benchmarks.synthetic_inception import synthetic_tensors
-        from coursework.metrics import inception
+        from coursework.extractors import inception
 
         self.model = inception.build(side)
         self.inception = inception
@@ -105,7 +105,7 @@ def fill(model):
     import torch
 
     from benchmarks.synthetic_inception import synthetic_tensors
-    from coursework.metrics.inception_architecture import BIASES, WEIGHTS, convolutions
+    from coursework.extractors.inception.architecture import BIASES, WEIGHTS, convolutions
 
     tensors = {name: torch.from_numpy(array) for name, array in synthetic_tensors().items()}
     modules = [module for module in model.modules() if hasattr(module, "conv") and hasattr(module, "bn")]

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from coursework.data import load_dataset
-from coursework.errors import UserError
-from coursework.files import replacing
+from coursework.util.errors import UserError
+from coursework.util.files import replacing
 
 MOVED = 3
 QUALITY = 75

@@ -25,8 +25,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from coursework.files import TEMPORARY, write_text
-from coursework.run import Run
+from coursework.training.run import Run
+from coursework.util.files import TEMPORARY, write_text
 
 # Of the ways to end a training early.
 WAYS = {"at a random moment": 6, "while a state is written": 3, "asked to end": 1}

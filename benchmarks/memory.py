@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.recorded import read_results
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results" / "memory.json"

@@ -30,16 +30,16 @@ import torch
 from benchmarks.peers_settings import METRICS, require_twin
 from benchmarks.peers_table import FOLDER, SAMPLES, record_of, table
 from benchmarks.torch_training import TRAINERS
-from coursework.arrays import read_npz
 from coursework.data import load_dataset
 from coursework.data.pipeline import Batches
-from coursework.environment import describe_environment
-from coursework.errors import UserError
-from coursework.figures import save_grid
-from coursework.files import parse_json, read_text, replacing, write_text
-from coursework.run import Run
-from coursework.run_differences import other_training
-from coursework.tables import aligned, write_csv
+from coursework.figures.grids import save_grid
+from coursework.training.environment import describe_environment
+from coursework.training.run import Run
+from coursework.training.run_differences import other_training
+from coursework.util.arrays import read_npz
+from coursework.util.errors import UserError
+from coursework.util.files import parse_json, read_text, replacing, write_text
+from coursework.util.tables import aligned, write_csv
 
 SAMPLE_SEED = 2020
 

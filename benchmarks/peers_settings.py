@@ -3,8 +3,8 @@
 from operator import attrgetter
 
 from benchmarks.peers_table import SAMPLES, record_of
-from coursework.config import AdversarialConfig, Config
-from coursework.errors import UserError
+from coursework.config.schema import AdversarialConfig, Config
+from coursework.util.errors import UserError
 
 METRICS = "fd,kd,prdc"
 # What the networks and steps by hand do not know: a run that has changed one of these has no twin.

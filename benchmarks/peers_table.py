@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.errors import UserError
+from coursework.figures.scores import newest_score
 from coursework.metrics.seeds import over_seeds
-from coursework.run import Run
-from coursework.run_differences import other_training
-from coursework.scores import newest_score
+from coursework.training.run import Run
+from coursework.training.run_differences import other_training
+from coursework.util.errors import UserError
 
 FOLDER = Path("reports/peers")
 SAMPLES = 10_000

@@ -2,14 +2,14 @@
 
 import json
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 
 def machine(*packages):
     """Return what figures depend on: the machine, Python, the commit, and versions, of `packages` too."""
     from importlib.metadata import version
 
-    from coursework.environment import describe_environment
+    from coursework.training.environment import describe_environment
 
     environment = describe_environment()
     kept = {name: environment[name] for name in ("machine", "python", "commit")}

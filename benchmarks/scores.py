@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks.recorded import machine, read_results, table
 from benchmarks.scores_worker import SCORES
 from benchmarks.training_step import Worker
-from coursework.errors import UserError
-from coursework.quiet import silence
+from coursework.util.errors import UserError
+from coursework.util.quiet import silence
 
 RESULTS = Path(__file__).resolve().parent / "results" / "scores.json"
 SIDES = ("coursework", "reference")

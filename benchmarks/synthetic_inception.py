@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from coursework.metrics.inception_architecture import tensor_shapes
+from coursework.extractors.inception.architecture import tensor_shapes
 
 
 def synthetic_tensors():

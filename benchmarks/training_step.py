@@ -17,9 +17,9 @@ from pathlib import Path
 from benchmarks.agreement import check_losses, compared, tolerances
 from benchmarks.recorded import earlier, machine, read_results, table
 from benchmarks.startup import seconds_to_first_step
-from coursework.errors import UserError
-from coursework.presets import PRESETS
-from coursework.quiet import silence
+from coursework.config.presets import PRESETS
+from coursework.util.errors import UserError
+from coursework.util.quiet import silence
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results" / "training_step.json"

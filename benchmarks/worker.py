@@ -34,7 +34,7 @@ class CourseworkSide:
 
     def __init__(self, config, folder):
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(THREADS)
-        from coursework.quiet import silence
+        from coursework.util.quiet import silence
 
         silence()
         from benchmarks.weights import export_weights
@@ -66,7 +66,7 @@ class CourseworkSide:
         import keras
 
         from coursework.data.pipeline import Batches, feed
-        from coursework.guards import DivergenceGuard
+        from coursework.training.guards import DivergenceGuard
 
         ends = []
 
@@ -149,7 +149,7 @@ def best_rate(product, repeats=3):
 
 
 def main():
-    from coursework.config import Config
+    from coursework.config.schema import Config
 
     side, config_file, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     config = Config.from_json(config_file.read_text(encoding="utf-8"), str(config_file))

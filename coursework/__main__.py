@@ -4,7 +4,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from coursework.cli import main
+        from coursework.cli.main import main
 
         sys.exit(main())
     except KeyboardInterrupt:

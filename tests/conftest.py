@@ -17,7 +17,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from coursework import cli
+from coursework.cli import main as cli
 from coursework.data import sprites
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -66,14 +66,15 @@ def image_folder(in_tmp, small_dataset):
 
 def save_judge(dataset, name, width=2):
     """Keep an untrained judge of `dataset` where that of a data set called `name` is looked for, and return it."""
-    from coursework.metrics import judge as judges
+    from coursework.extractors import judge as judges
+    from coursework.extractors.recorded import class_fingerprints
 
     judge = judges.Judge(
         model=judges.build(dataset.image_shape, len(dataset.class_names), width=width),
         dataset=name,
         fingerprint=dataset.fingerprint,
         class_names=dataset.class_names,
-        class_fingerprints=judges.class_fingerprints(dataset),
+        class_fingerprints=class_fingerprints(dataset),
         width=width,
         epochs=1,
         seed=0,
@@ -99,7 +100,7 @@ def narrow(config, epochs):
 
 def untrained_record(dataset, seed):
     """Return what a `Judge` and a `Witness` of width 4 both record, though they have not been trained."""
-    from coursework.metrics.recorded import class_fingerprints
+    from coursework.extractors.recorded import class_fingerprints
 
     return {
         "dataset": dataset.name,
@@ -160,7 +161,7 @@ def listen_to_interruptions():
 
 def environment(**variables):
     """Return this process's environment, with the package on the path, and `variables`."""
-    package = os.path.dirname(os.path.dirname(cli.__file__))
+    package = os.path.dirname(os.path.dirname(os.path.dirname(cli.__file__)))
     return {**os.environ, "PYTHONPATH": package, **variables}
 
 

@@ -18,7 +18,7 @@ from fuzzing_readers import READERS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 # Processor seconds that no damaged file may take; a reader that hangs would take for ever.
 LONGEST = 20

@@ -17,15 +17,15 @@ from PIL import Image
 from report_runs import ENVIRONMENT as REPORTED_ENVIRONMENT
 from report_runs import SCORE
 
-from coursework import cache
+from coursework.config.presets import PRESETS
 from coursework.data import folder as folders
 from coursework.data.array_files import read_array
 from coursework.data.image_files import read_image
-from coursework.files import sha256
-from coursework.metrics.graph_file import constants
-from coursework.metrics.inception_weights import read_graph
-from coursework.presets import PRESETS
-from coursework.run import Run
+from coursework.extractors.inception.graph_file import constants
+from coursework.extractors.inception.weights import read_graph
+from coursework.training.run import Run
+from coursework.util import cache
+from coursework.util.files import sha256
 
 
 def image(kind):
@@ -80,7 +80,7 @@ class Model:
 
 
 def read_state(file):
-    from coursework.state import load_state
+    from coursework.training.state import load_state
 
     # Under a name that fits the content, so that what reads the content is reached.
     folder = file.parent / "backup"
@@ -93,13 +93,13 @@ def read_state(file):
 
 
 def read_network(file):
-    from coursework.saving import load_network
+    from coursework.networks.saving import load_network
 
     load_network(file)
 
 
 def read_record(file):
-    from coursework.metrics.judge import load
+    from coursework.extractors.judge import load
 
     load(file.parent)
 
@@ -155,8 +155,8 @@ def read_best(file):
 
 
 def read_prose(file):
-    from coursework.files import read_text
     from coursework.report.prose import parse
+    from coursework.util.files import read_text
 
     parse(read_text(file), ("pegasus",), lambda source, name: f"{source} {name}", "prose.md")
 
@@ -230,7 +230,7 @@ def read_pool_images(file):
 
 
 def read_code_statistics(file):
-    from coursework.sampling import TrainedRun
+    from coursework.training.sampling import TrainedRun
 
     run = types.SimpleNamespace(config=PRESETS["acai"], folder=file.parent, latent_shape=(2, 1, 2))
     assert numpy.isfinite(TrainedRun.latents(run, 3, seed=0)).shape == (3, 2, 1, 2)
@@ -243,13 +243,13 @@ def read_witness(file):
 
 
 def read_codes(file):
-    from coursework.downstream import read_kept
+    from coursework.studies.downstream import read_kept
 
     read_kept(file.parent)
 
 
 def read_rings(file):
-    from coursework.rings.summary import recorded
+    from coursework.studies.rings.summary import recorded
 
     recorded(file.parent)
 

@@ -21,10 +21,10 @@ import test_training as cases
 from coursework import data
 from coursework.data import sprites
 from coursework.data.pipeline import Batches
-from coursework.files import TEMPORARY
-from coursework.run import Run
-from coursework.state import START, states
-from coursework.training import train
+from coursework.training.loop import train
+from coursework.training.run import Run
+from coursework.training.state import START, states
+from coursework.util.files import TEMPORARY
 
 EPOCHS = 3
 # What differs from one run to the next whatever happens.

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import typst
 
-from coursework import figures
-from coursework.presets import PRESETS
+from coursework.config.presets import PRESETS
+from coursework.figures import grids as figures
 from coursework.report import stage
 from coursework.report.typesetting import write_main
-from coursework.run import Run
+from coursework.training.run import Run
 
 LABEL = "CIFAR-10 (JPEG copy)"
 ENVIRONMENT = {

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy
 from report_runs import ENVIRONMENT, LABEL, bare_run
 
-from coursework.errors import UserErrors
-from coursework.files import sha256, write_text
 from coursework.pegasus.batch_files import write_batch
 from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.gallery import write_gallery
 from coursework.pegasus.pool_files import write_pool
 from coursework.report import build
-from coursework.run import Run
 from coursework.submission import submit
+from coursework.training.run import Run
+from coursework.util.errors import UserErrors
+from coursework.util.files import sha256, write_text
 
 RUN, STRATEGY = "full", "latent_search"
 COUNT, CANDIDATES = 64, 70

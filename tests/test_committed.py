@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coursework.files import read_json, sha256
 from coursework.pegasus.batch_files import CONDITIONS, LATENTS, RECORDS, SHEET, cut, read_records
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.decoding import remake
-from coursework.run import Run
-from coursework.sampling import TrainedRun
+from coursework.training.run import Run
+from coursework.training.sampling import TrainedRun
+from coursework.util.files import read_json, sha256
 
 REPORTS = Path(__file__).parents[1] / "reports"
 # Where `make begin` puts what came with the package.

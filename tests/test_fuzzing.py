@@ -15,8 +15,8 @@ pytest.importorskip("hypothesis")
 from fuzzing import fuzz, no_longer_than, try_one
 from fuzzing_readers import GRAPH, LENIENT, PIXELS, READERS, image, network, npy, npz, zip_of
 
-from coursework import cli
-from coursework.errors import UserError
+from coursework.cli import main as cli
+from coursework.util.errors import UserError
 
 # Enough to find what is easily found; `python tests/fuzzing.py` tries as many as one has time for.
 EXAMPLES = {"network (.keras)": 40, "resume state": 60, **{name: 25 for name in READERS if name.endswith("report")}}
@@ -167,7 +167,7 @@ def called_function(config):
         (foreign_layer("keras.layers", "TFSMLayer", filepath="/"), "keras.layers.TFSMLayer"),
         (foreign_layer("keras.layers", "StringLookup", vocabulary="/etc/passwd"), "keras.layers.StringLookup"),
         (foreign_layer("os", "system"), "os.system"),
-        (foreign_layer("coursework.cli", "main"), "coursework.cli.main"),
+        (foreign_layer("coursework.cli.main", "main"), "coursework.cli.main.main"),
         (foreign_layer("keras.layers", "Dense", registered="other>Thing"), "keras.layers.Dense"),
         (foreign_layer("keras.config", "enable_unsafe_deserialization"), "enable_unsafe_deserialization"),
         (called_function, "os.function"),

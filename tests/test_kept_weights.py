@@ -9,9 +9,9 @@ import pytest
 from benchmarks import jpeg_shift
 from benchmarks.half_weights import halve
 from benchmarks.jpeg_shift import compressed, moved
-from coursework.arrays import read_npz
-from coursework.errors import UserError
-from coursework.saving import load_network
+from coursework.networks.saving import load_network
+from coursework.util.arrays import read_npz
+from coursework.util.errors import UserError
 
 
 def saved(file, scale=1.0):

@@ -6,8 +6,8 @@ import numpy
 import pytest
 from PIL import Image
 
-from coursework import cache
 from coursework.data import load_dataset
+from coursework.util import cache
 
 # Of one file, a file system takes so many names at least.
 LINKS = 20_000

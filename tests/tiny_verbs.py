@@ -14,10 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
 
-from coursework import cli, data, quiet
+from coursework import data
+from coursework.cli import main as cli
+from coursework.cli.commands import add_verbs, configure
 from coursework.data import lines as lines_data
 from coursework.data import sprites
-from coursework.verbs import add_verbs, configure
+from coursework.util import quiet
 
 NARROW = {
     "gan": ["--set=generator_width=8", "--set=discriminator_width=8", "--set=latent_size=4"],
@@ -83,11 +85,15 @@ def shrink(patch, eager=True):
     """
     import keras
 
-    from coursework import demo, downstream, judging, lines, pegasus_benchmark, presets_lines, presets_rings
+    from coursework.cli import demo
+    from coursework.config import presets_lines, presets_rings
+    from coursework.config.presets import ACAI_DEMO
+    from coursework.extractors import judge_training as judging
     from coursework.pegasus import truth, witness_training
     from coursework.pegasus.making import pools_of
-    from coursework.presets import ACAI_DEMO
-    from coursework.rings import latent_plane, lesson, study, summary, training
+    from coursework.studies import downstream, pegasus_benchmark
+    from coursework.studies.lines import study as lines
+    from coursework.studies.rings import latent_plane, lesson, study, summary, training
 
     if eager and keras.backend.backend() == "tensorflow":
         import tensorflow
@@ -140,12 +146,12 @@ def prepare(folder):
     from submission_folder import write_reports
 
     from coursework.data import load_dataset
-    from coursework.figures import save_grid, save_png
-    from coursework.metrics.judge import judge_folder
+    from coursework.extractors.judge import judge_folder
+    from coursework.figures.grids import save_grid, save_png
     from coursework.models import build_model
     from coursework.pegasus.witness import ROLES, save
-    from coursework.run import Run
-    from coursework.training import save_trained
+    from coursework.training.loop import save_trained
+    from coursework.training.run import Run
 
     write_reports(folder)
     write_image_folder(folder / "animals", sprites.load(**PER_CLASS))

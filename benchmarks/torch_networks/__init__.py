@@ -17,6 +17,6 @@ BUILDERS = {
 
 
 def build(config, channels=3, size=32):
-    """Return {role: nn.Module} for a `coursework.config.Config`, untrained; its images are `size` squares."""
+    """Return {role: nn.Module} for a `coursework.config.schema.Config`, untrained; its images are `size` squares."""
     networks = BUILDERS[config.network.name](config.network, channels, size)
     return {role: network.to(memory_format=torch.channels_last) for role, network in networks.items()}

@@ -5,8 +5,8 @@ import os
 
 from coursework.data import cifar10, folder, lines, sprites
 from coursework.data.dataset import Dataset
-from coursework.errors import UserError
-from coursework.files import expanded
+from coursework.util.errors import UserError
+from coursework.util.files import expanded
 
 # What is drawn anew in some seconds, a process that trains several models draws once.
 DATASETS = {

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from coursework.arrays import LARGEST, read_npz
-from coursework.errors import UserError
+from coursework.util.arrays import LARGEST, read_npz
+from coursework.util.errors import UserError
 
 # What a float may lie outside of its range: generators end in tanh, resampling overshoots.
 TOLERANCE = 1e-3

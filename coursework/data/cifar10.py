@@ -8,8 +8,8 @@ import numpy as np
 
 from coursework.data import folder
 from coursework.data.dataset import Dataset
-from coursework.errors import UserError
-from coursework.files import expanded
+from coursework.util.errors import UserError
+from coursework.util.files import expanded
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ import hashlib
 
 import numpy as np
 
-from coursework.cache import cache_folder, prune, read_arrays, write_arrays
 from coursework.data.dataset import Dataset
 from coursework.data.image_files import SUFFIXES, read_images, size
-from coursework.errors import UserError
-from coursework.files import expanded
+from coursework.util.cache import cache_folder, prune, read_arrays, write_arrays
+from coursework.util.errors import UserError
+from coursework.util.files import expanded
 
 
 def load(path, name=None):

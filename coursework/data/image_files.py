@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from coursework.errors import UserError
-from coursework.progress import Progress
+from coursework.util.errors import UserError
+from coursework.util.progress import Progress
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif"}
 # By content, whatever the suffix: of the others that Pillow knows, some start programs (PostScript) or read more files.

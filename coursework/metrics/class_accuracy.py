@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 
 def class_accuracy(logits, labels, class_names, judge_class_names):

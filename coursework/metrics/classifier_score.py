@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from coursework.errors import UserError
 from coursework.metrics.features import checked, checked_whole
 from coursework.metrics.repeated import RepeatedScore
+from coursework.util.errors import UserError
 
 
 def inception_score(logits, splits=10, seed=2020):

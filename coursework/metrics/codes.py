@@ -4,7 +4,7 @@ import contextlib
 
 import numpy as np
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 # Directions in which codes vary by less than this share of the widest are rounding, not codes.
 FLAT = 1e-6

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coursework.errors import UserError
 from coursework.metrics.distances import Block, Points
 from coursework.metrics.neighbours import Nearest, Steps
+from coursework.util.errors import UserError
 
 # How an image is moved to lie on another: flipped left to right or not, then so many pixels down and to the right.
 PLACEMENTS = tuple((flip, down, right) for flip in (False, True) for down in (0, -1, 1) for right in (0, -1, 1))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from coursework.errors import UserError
 from coursework.metrics.features import checked_pair, checked_whole
 from coursework.metrics.repeated import RepeatedScore
+from coursework.util.errors import UserError
 
 # Rows of a kernel matrix cubed and summed at a time: 128 rows of 1,000 stay in the cache.
 ROWS = 128

@@ -4,13 +4,10 @@ import functools
 
 import numpy as np
 
-from coursework.data.lines import angles_of, draw_lines
-from coursework.errors import UserError
-from coursework.latents import interpolate
+from coursework.data.lines import draw_lines
+from coursework.util.errors import UserError
 
 TEMPLATES = 10_000
-PAIRS = 256
-STEPS = 16
 # A total change of angle below this has no direction: templates are 6e-4 apart.
 SMALLEST_TURN = 1e-4
 # Images compared with all templates at once: a few tens of megabytes of distances.
@@ -64,18 +61,6 @@ def smoothness(angles):
     turns = abs(angles[:, -1] - angles[:, 0])
     turns[turns < SMALLEST_TURN] = np.nan
     return abs(np.diff(angles, axis=1)).max(axis=1) / turns - 1.0 / (angles.shape[1] - 1)
-
-
-def interpolate_lines(encode, decode, pairs=PAIRS, steps=STEPS, seed=0):
-    """Return the paper's interpolations, float32 (pairs, steps, 32, 32, 1): straight between codes of test lines.
-
-    encode: images float32 (n, 32, 32, 1) in [-1, 1] -> codes (n, ...); decode: codes -> images, not rounded, since the
-    scores see a rounding. seed: of the test lines; the same for every model.
-    """
-    codes = np.asarray(encode(draw_lines(angles_of("test", 2 * pairs, seed))))
-    paths = [interpolate(first, last, steps) for first, last in zip(codes[:pairs], codes[pairs:], strict=True)]
-    decoded = np.asarray(decode(np.concatenate(paths)), dtype=np.float32)
-    return decoded.reshape(pairs, steps, *decoded.shape[1:])
 
 
 @functools.cache

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coursework.errors import UserError
 from coursework.metrics.distances import Block, Points, centre_of
 from coursework.metrics.features import checked, checked_pair, checked_whole
 from coursework.metrics.neighbours import Steps, block_count, find_nearest_others, own_block_count
+from coursework.util.errors import UserError
 
 
 def precision_recall(fake, real, k=3, progress=None):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coursework.errors import UserError
 from coursework.metrics.image_neighbours import NEIGHBOURHOOD, PLACEMENTS, TrainingImages, TrainingNeighbours
 from coursework.metrics.neighbours import nearest_neighbours
+from coursework.util.errors import UserError
 
 # The share of test images that are called copies by definition. CIFAR-10's own test split holds near-duplicates of
 # training images, 3.3 % of it (Barz and Denzler 2020), so that the threshold lies among true copies.

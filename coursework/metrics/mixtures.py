@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 # A sample this many standard deviations from its nearest mode, or fewer, is of high quality.
 RADIUS = 3.0

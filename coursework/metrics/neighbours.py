@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from coursework.errors import UserError
 from coursework.metrics.distances import Block, Points, centre_of
 from coursework.metrics.features import checked, checked_pair, checked_whole
+from coursework.util.errors import UserError
 
 
 def nearest_neighbours(queries, references, k=1, progress=None):

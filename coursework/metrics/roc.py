@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 
 def area_under_curve(positives, negatives):

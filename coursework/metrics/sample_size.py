@@ -13,7 +13,7 @@ NEIGHBOURS = {"precision": 3, "recall": 3, "density": 5, "coverage": 5}
 def sample_size_problem(name, n_fake, n_real, feature_size, subset_size=1000, splits=10, k=None):
     """Return None, or ("warning" or "error", reason) where a score cannot be trusted or computed with so few images.
 
-    name: as in `coursework.scores.SCORES`; fd and kd, with any ending, are the FID and KID of other extractors.
+    name: as in `coursework.figures.scores.SCORES`; fd and kd, with any ending, are the FID and KID of other extractors.
     n_fake, n_real: images on each side; for memorisation n_real counts the test images. feature_size: numbers in a
     feature row; of the Inception Score, classes. subset_size: of the kernel distance. splits: of the Inception
     Score. k: neighbours, by default 3 of precision and recall, 5 of density and coverage. A name that no rule is

@@ -4,7 +4,6 @@ import contextlib
 
 import keras
 
-from coursework.errors import UserError
 from coursework.models.aae import AAE
 from coursework.models.acai import ACAI
 from coursework.models.autoencoder import Autoencoder
@@ -17,6 +16,7 @@ from coursework.models.vae import VAE
 from coursework.models.vqvae import VQVAE
 from coursework.models.wgan_gp import WGANGP
 from coursework.networks import CONDITIONAL, NETWORKS
+from coursework.util.errors import UserError
 
 MODELS = {
     "gan": GAN,

@@ -2,8 +2,8 @@
 
 from keras import ops, random
 
-from coursework.losses import non_saturating_discriminator, non_saturating_generator
 from coursework.models.autoencoder_with_critic import AutoencoderWithCritic
+from coursework.models.losses import non_saturating_discriminator, non_saturating_generator
 
 
 class AAE(AutoencoderWithCritic):

@@ -3,10 +3,10 @@
 import numpy as np
 from keras import ops
 
-from coursework.gradients import apply_gradients, value_and_gradients
-from coursework.latents import draw_codes, draw_latents, fit_codes, interpolate
 from coursework.models.base import GenerativeModel, images_of, spread, to_uint8, to_unit_range
 from coursework.models.optimizers import build_optimizer
+from coursework.networks.backend import apply_gradients, value_and_gradients
+from coursework.networks.latents import draw_codes, draw_latents, fit_codes, interpolate
 
 # Codes behind the Gaussian that samples are drawn from.
 CODE_COUNT = 10_000

@@ -1,7 +1,7 @@
 """What autoencoders with a critic share: two players, both updated from one forward pass."""
 
-from coursework.gradients import apply_gradients, value_and_gradients
 from coursework.models.autoencoder import Autoencoder
+from coursework.networks.backend import apply_gradients, value_and_gradients
 
 
 class AutoencoderWithCritic(Autoencoder):

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops, random
 
-from coursework.class_weights import balanced_labels, class_weights
-from coursework.latents import draw_latents
 from coursework.models.base import to_uint8
+from coursework.models.class_weights import balanced_labels, class_weights
 from coursework.models.sngan import SNGAN
+from coursework.networks.latents import draw_latents
 
 PREVIEW_COLUMNS = 8
 

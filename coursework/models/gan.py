@@ -3,17 +3,17 @@
 import keras
 from keras import ops, random
 
-from coursework.augmentation import augment
-from coursework.config import LabelsConfig
-from coursework.errors import UserError
-from coursework.gradients import apply_gradients, value_and_gradients, without_gradient
-from coursework.latents import draw_latents
-from coursework.losses import DISCRIMINATOR_LOSSES, GENERATOR_LOSSES
+from coursework.config.schema import LabelsConfig
+from coursework.models.augmentation import augment
 from coursework.models.base import PREVIEW_COUNT, GenerativeModel, images_of, to_uint8, to_unit_range
 from coursework.models.label_targets import check_targets, draw_targets
+from coursework.models.losses import DISCRIMINATOR_LOSSES, GENERATOR_LOSSES
 from coursework.models.moving_average import MovingAverage
 from coursework.models.optimizers import build_optimizer
 from coursework.models.unrolling import at, look_ahead
+from coursework.networks.backend import apply_gradients, value_and_gradients, without_gradient
+from coursework.networks.latents import draw_latents
+from coursework.util.errors import UserError
 
 # Settings that other places heed, or that have another name here.
 NOT_ARGUMENTS = ("name", "loss", "head_start", "generator_optimizer", "discriminator_optimizer")

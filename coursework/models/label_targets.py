@@ -2,7 +2,7 @@
 
 from keras import ops, random
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 
 def check_targets(labels):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from coursework.gradients import no_gradient
+from coursework.networks.backend import no_gradient
 
 
 class MovingAverage:

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from coursework.errors import UserError
 from coursework.models.gan import GAN, has_batch_normalization, item_count
+from coursework.util.errors import UserError
 
 
 class SNGAN(GAN):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from coursework.gradients import gradients_by_tensors
+from coursework.networks.backend import gradients_by_tensors
 
 
 def look_ahead(objective, variables, optimizer, steps, random=None):

@@ -3,10 +3,10 @@
 import keras
 from keras import ops
 
-from coursework.errors import UserError
-from coursework.layers import Sampling
-from coursework.losses import bernoulli_nll_from_logits, gaussian_kl, squared_error_sum
 from coursework.models.autoencoder import Autoencoder
+from coursework.models.losses import bernoulli_nll_from_logits, gaussian_kl, squared_error_sum
+from coursework.networks.layers import Sampling
+from coursework.util.errors import UserError
 
 
 class VAE(Autoencoder):

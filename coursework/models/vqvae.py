@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from coursework.errors import UserError
 from coursework.models.autoencoder import Autoencoder
-from coursework.vector_quantizer import VectorQuantizer
+from coursework.networks.vector_quantizer import VectorQuantizer
+from coursework.util.errors import UserError
 
 
 class VQVAE(Autoencoder):

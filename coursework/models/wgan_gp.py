@@ -2,9 +2,9 @@
 
 from keras import ops, random
 
-from coursework.errors import UserError
-from coursework.gradients import gradients_by_tensors
 from coursework.models.gan import GAN, has_batch_normalization, item_count
+from coursework.networks.backend import gradients_by_tensors
+from coursework.util.errors import UserError
 
 
 class WGANGP(GAN):

@@ -5,9 +5,9 @@ import math
 import keras
 from keras import layers, ops
 
-from coursework.errors import UserError
-from coursework.fast_layers import Conv2D, Dense
 from coursework.networks.blocks import Seeds
+from coursework.networks.fast_layers import Conv2D, Dense
+from coursework.util.errors import UserError
 
 SLOPE = 0.2
 # Hidden layers of the adversarial autoencoder's critic, which sees codes.

@@ -5,9 +5,9 @@ import itertools
 import keras
 from keras import layers, ops
 
-from coursework.errors import UserError
-from coursework.fast_layers import BatchNormalization, Conv2D, Dense
-from coursework.layers import SpectralConv2D, SpectralDense
+from coursework.networks.fast_layers import BatchNormalization, Conv2D, Dense
+from coursework.networks.layers import SpectralConv2D, SpectralDense
+from coursework.util.errors import UserError
 
 # Stated because Keras's defaults differ from the papers' (PyTorch's and Chainer's .9 and 1e-5).
 BATCH_NORMALIZATION = {"momentum": 0.9, "epsilon": 1e-5}

@@ -3,9 +3,9 @@
 import keras
 from keras import layers, ops
 
-from coursework.errors import UserError
-from coursework.layers import ConditionalBatchNormalization
 from coursework.networks.blocks import BATCH_NORMALIZATION, apply_normalization
+from coursework.networks.layers import ConditionalBatchNormalization
+from coursework.util.errors import UserError
 
 
 def generator_classes(class_count, rows, kind):

@@ -9,7 +9,6 @@ beside the flattened map's logit.
 import keras
 from keras import layers
 
-from coursework.fast_layers import Conv2D, Conv2DTranspose, Dense
 from coursework.networks.blocks import (
     GlobalSumPooling,
     Seeds,
@@ -19,6 +18,7 @@ from coursework.networks.blocks import (
     normal,
 )
 from coursework.networks.conditional import GeneratorNormalization, functional, generator_classes, project
+from coursework.networks.fast_layers import Conv2D, Conv2DTranspose, Dense
 
 
 def build(config, image_shape, seed=0, class_count=0):

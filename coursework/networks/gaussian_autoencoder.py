@@ -5,8 +5,8 @@ import math
 import keras
 from keras import layers
 
-from coursework.fast_layers import Dense
 from coursework.networks.autoencoder import Initializers, code_shape, count_scales, decode, encode
+from coursework.networks.fast_layers import Dense
 
 
 def build(config, image_shape, seed=0):

@@ -3,9 +3,9 @@
 import keras
 from keras import layers
 
-from coursework.errors import UserError
-from coursework.fast_layers import Dense
 from coursework.networks.blocks import Seeds, discriminator_layers
+from coursework.networks.fast_layers import Dense
+from coursework.util.errors import UserError
 
 SLOPE = 0.2
 

@@ -5,9 +5,9 @@ import math
 import keras
 from keras import layers
 
-from coursework.fast_layers import Dense
 from coursework.networks.autoencoder import Initializers, code_shape, count_scales, decode, encoder
-from coursework.vector_quantizer import VectorQuantizer
+from coursework.networks.fast_layers import Dense
+from coursework.networks.vector_quantizer import VectorQuantizer
 
 
 def build(config, image_shape, seed=0):

@@ -6,7 +6,6 @@ As in their code the normalisations inside the generator's blocks are conditiona
 import keras
 from keras import layers
 
-from coursework.fast_layers import Conv2D, Dense
 from coursework.networks.blocks import (
     GlobalSumPooling,
     Seeds,
@@ -15,6 +14,7 @@ from coursework.networks.blocks import (
     discriminator_layers,
 )
 from coursework.networks.conditional import GeneratorNormalization, functional, generator_classes, project
+from coursework.networks.fast_layers import Conv2D, Dense
 
 
 def build(config, image_shape, seed=0, class_count=0):

@@ -6,8 +6,8 @@ The encoder ends in mean and log variance; a deterministic autoencoder uses the 
 import keras
 from keras import layers, ops
 
-from coursework.fast_layers import Conv2D, Conv2DTranspose, Dense
 from coursework.networks.blocks import Seeds, apply_normalization, check_divisible
+from coursework.networks.fast_layers import Conv2D, Conv2DTranspose, Dense
 
 LOG_VARIANCE_LIMIT = 10.0
 

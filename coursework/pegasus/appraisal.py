@@ -6,9 +6,10 @@ from functools import cached_property
 import keras
 import numpy as np
 
-from coursework.copies import kept_neighbours, pixel_key
-from coursework.extraction import extract_features
-from coursework.extractors import Extractor
+from coursework.evaluation.memorisation import kept_neighbours, pixel_key
+from coursework.evaluation.sources import split_of
+from coursework.extractors.choice import Extractor
+from coursework.extractors.extraction import extract_features
 from coursework.metrics.image_neighbours import TrainingImages, TrainingNeighbours
 from coursework.metrics.memorisation import feature_neighbours
 from coursework.metrics.realism import RealManifold
@@ -24,8 +25,7 @@ from coursework.pegasus.scores import (
 )
 from coursework.pegasus.views import SLIGHT, slight_views, to_bytes
 from coursework.pegasus.witness import OUTPUTS, extract
-from coursework.progress import Progress
-from coursework.sources import split_of
+from coursework.util.progress import Progress
 
 BLOCK = 2000
 

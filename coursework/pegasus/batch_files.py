@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.errors import UserError
-from coursework.figures import save_grid, save_png
-from coursework.files import parse_json, read_text, write_text
+from coursework.figures.grids import save_grid, save_png
 from coursework.pegasus.candidates import write_latents
+from coursework.util.errors import UserError
+from coursework.util.files import parse_json, read_text, write_text
 
 BEST, SHEET, RECORDS, LATENTS = "pegasus.png", "batch.png", "pegasus.json", "latents.npz"
 CONDITIONS = "comparison.json"

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coursework.arrays import read_npz
-from coursework.errors import UserError
-from coursework.files import replacing
+from coursework.util.arrays import read_npz
+from coursework.util.errors import UserError
+from coursework.util.files import replacing
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coursework.decoding import decode
-from coursework.errors import UserError
+from coursework.config.decoding import decode
+from coursework.util.errors import UserError
 
 VERSION = 1
 # Bytes; what the gallery saves has about two hundred.

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from coursework.errors import UserError
 from coursework.pegasus.batch_files import CONDITIONS, LATENTS, RECORDS, SHEET, cut, read_records, write_batch
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.choice import read_choice
 from coursework.pegasus.figure import draw_best
 from coursework.pegasus.gallery_reading import read_gallery
 from coursework.pegasus.pool_files import read_pool
+from coursework.util.errors import UserError
 
 CHOICE, GALLERY, NEIGHBOURS = "choice.json", "gallery.html", "neighbours.png"
 EYE = "eye"

@@ -7,11 +7,11 @@ count) for a conditional one; with "upper_latents", "upper_classes" and "mask" t
 import numpy as np
 from keras import ops
 
-from coursework.errors import UserError
-from coursework.gradients import no_gradient
 from coursework.models.base import to_uint8
+from coursework.networks.backend import no_gradient
 from coursework.pegasus.candidates import alike
 from coursework.pegasus.stages import mix_regions
+from coursework.util.errors import UserError
 
 # Every batch has this size, the last one filled up: how a library rounds depends on it, what a candidate is must not.
 BATCH = 100

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 # Log-odds that are added to a witness's for one scene: a good share of the examples it learned from is two, while what
 # a generator makes is one scene unless it looks otherwise.

@@ -1,6 +1,6 @@
 """A figure of the best candidate: enlarged, beside what it came from and the training images nearest to it."""
 
-from coursework.figures import STYLE, save_figure
+from coursework.figures.grids import STYLE, save_figure
 
 SPACES = {"pixels": "nearest in pixels", "features": "nearest in features"}
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from coursework.errors import UserError
-from coursework.files import write_bytes
+from coursework.util.errors import UserError
+from coursework.util.files import write_bytes
 
 PAGE = Path(__file__).parent / "gallery_page"
 SCRIPTS = ("format.js", "sheets.js", "grid.js", "candidate.js", "choice.js", "gallery.js")

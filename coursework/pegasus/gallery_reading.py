@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from coursework.errors import UserError
-from coursework.files import parse_json, read_text
 from coursework.pegasus.gallery import SHEET, fingerprint
+from coursework.util.errors import UserError
+from coursework.util.files import parse_json, read_text
 
 DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 PICTURE = re.compile(r'<img class="sheet" data-kind="(\w+)" [^>]*src="data:image/png;base64,([A-Za-z0-9+/=]*)">')

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from coursework.data import short_name
-from coursework.errors import UserError
-from coursework.files import sha256, write_text
 from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
 from coursework.pegasus.batch_files import CONDITIONS, write_batch
 from coursework.pegasus.candidates import Candidates
@@ -18,7 +16,9 @@ from coursework.pegasus.gallery import write_gallery
 from coursework.pegasus.pools import Pool
 from coursework.pegasus.ranking import choose_batch
 from coursework.pegasus.strategies import STRATEGIES
-from coursework.sampling import TrainedRun
+from coursework.training.sampling import TrainedRun
+from coursework.util.errors import UserError
+from coursework.util.files import sha256, write_text
 
 FOLDER = Path("reports/pegasus")
 # Candidates of each strategy and run.

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.arrays import LARGEST, read_npz
-from coursework.errors import UserError
-from coursework.files import parse_json, read_text, replacing, sha256, write_text
 from coursework.pegasus.candidates import Candidates, read_latents, write_latents
+from coursework.util.arrays import LARGEST, read_npz
+from coursework.util.errors import UserError
+from coursework.util.files import parse_json, read_text, replacing, sha256, write_text
 
 
 def write_pool(folder, key, candidates):

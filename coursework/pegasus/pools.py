@@ -8,12 +8,12 @@ from pathlib import Path
 
 import keras
 
-from coursework.files import sha256
 from coursework.pegasus.pool_files import read_pool, write_pool
 from coursework.pegasus.search import SETTINGS
 from coursework.pegasus.strategies import STRATEGIES
-from coursework.progress import Progress
-from coursework.sampling import TrainedRun
+from coursework.training.sampling import TrainedRun
+from coursework.util.files import sha256
+from coursework.util.progress import Progress
 
 # Raised when a strategy comes to make other candidates, so that older ones are not believed.
 VERSION = 2

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 # Taken off what is not eligible: more than any other difference between two candidates.
 BEHIND = 4.0

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from coursework.gradients import compiled, gradients_by_tensors, no_gradient
+from coursework.networks.backend import compiled, gradients_by_tensors, no_gradient
 from coursework.pegasus.decoding import batches, images_of
 
 # pool: random starts for each candidate, of which the best climbs; rate: Adam's, in standard deviations of a latent.

@@ -9,8 +9,8 @@ import functools
 import keras
 from keras import ops
 
-from coursework.errors import UserError
 from coursework.pegasus.masks import pooled
+from coursework.util.errors import UserError
 
 
 @functools.lru_cache(maxsize=4)

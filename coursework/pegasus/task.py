@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from coursework.data import Dataset
-from coursework.errors import UserError
 from coursework.pegasus.evidence import log_evidence
 from coursework.pegasus.witness import Witness
+from coursework.util.errors import UserError
 
 
 @dataclass(frozen=True)

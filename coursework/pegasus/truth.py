@@ -13,12 +13,12 @@ import numpy as np
 
 from coursework.data import sprites
 from coursework.data.dataset import Dataset
-from coursework.errors import UserError
-from coursework.files import write_text
-from coursework.judging import BATCH_SIZE, train_judge
-from coursework.metrics.judge import Judge, extract
+from coursework.extractors.judge import Judge, extract
+from coursework.extractors.judge_training import BATCH_SIZE, train_judge
 from coursework.pegasus.composites import TWO_PICTURES, compose
 from coursework.pegasus.views import blur, to_bytes
+from coursework.util.errors import UserError
+from coursework.util.files import write_text
 
 # Seeds of its pegasi; those of the data set that are for testing, for a Fréchet distance and so on must be others.
 TRAINING_SEED, HELD_OUT_SEED = 7_000_001, 7_000_002

@@ -8,9 +8,8 @@ ranking or training, so that its verdict flatters nobody. Both are trained by `c
 from dataclasses import dataclass
 
 import coursework.pegasus.witness_network  # noqa: F401  registers the layer that loading a witness looks up
-from coursework.errors import UserError
-from coursework.metrics.judge import judge_folder
-from coursework.metrics.recorded import (
+from coursework.extractors.judge import judge_folder
+from coursework.extractors.recorded import (
     Recorded,
     extract_recorded,
     has_recorded,
@@ -18,6 +17,7 @@ from coursework.metrics.recorded import (
     save_recorded,
     training_command,
 )
+from coursework.util.errors import UserError
 
 ROLES = ("witness", "second")
 # What a witness tells: features, presence with one column a class, and unity.

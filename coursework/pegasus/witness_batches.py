@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from coursework.data.pipeline import Batches
-from coursework.judging import shifted
+from coursework.extractors.judge_training import shifted
 from coursework.pegasus.composites import KINDS, compose, visible
 from coursework.pegasus.views import View, occlude, spoil
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from coursework.metrics.judge import convolution, residual_maps
+from coursework.extractors.judge import convolution, residual_maps
 from coursework.networks.blocks import Seeds
 
 # Log-odds before any evidence: some classes of many are there, and every second training image is one picture.

@@ -9,16 +9,16 @@ import numpy as np
 from keras import ops
 
 from coursework.data.pipeline import feed
-from coursework.errors import UserError
-from coursework.judging import fastest_precision, learning_rate
-from coursework.metrics.judge import find_judge, judge_folder
-from coursework.metrics.recorded import class_fingerprints
+from coursework.extractors.judge import find_judge, judge_folder
+from coursework.extractors.judge_training import fastest_precision, learning_rate
+from coursework.extractors.recorded import class_fingerprints
 from coursework.metrics.roc import area_under_curve
 from coursework.pegasus.calibration import Calibration, calibration_error
 from coursework.pegasus.witness import ROLES, Witness, load, save
 from coursework.pegasus.witness_batches import Examples, WitnessBatches
 from coursework.pegasus.witness_network import NETWORKS
-from coursework.progress import epoch_verbosity
+from coursework.util.errors import UserError
+from coursework.util.progress import epoch_verbosity
 
 EPOCHS = {"witness": 6, "second": 8}
 SEEDS = {"witness": 0, "second": 1}

@@ -5,8 +5,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursework.errors import UserError
-from coursework.files import read_text, write_bytes, write_text
 from coursework.pegasus.chosen import with_choice
 from coursework.report.appendix import appendix_blocks
 from coursework.report.bibliography import BIBLIOGRAPHY
@@ -22,6 +20,8 @@ from coursework.report.sections import PLACES
 from coursework.report.settings import read_settings
 from coursework.report.typesetting import typeset, write_main
 from coursework.report.values import strategy_text
+from coursework.util.errors import UserError
+from coursework.util.files import read_text, write_bytes, write_text
 
 FOLDER = Path("reports")
 OUTPUT = FOLDER / "report.pdf"

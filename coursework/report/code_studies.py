@@ -1,10 +1,10 @@
 """The appendix's parts on the codes of autoencoders: what they are worth to others, and how near the prior they are."""
 
-from coursework.files import read_json
 from coursework.report.document import cell, cite, name, row, table
 from coursework.report.scores_table import OF_CODES
 from coursework.report.study_figures import study_figures
 from coursework.report.values import number_text, percent_text, value_text
+from coursework.util.files import read_json
 
 DISTANCES = {
     "prior": "N(0, I)",

@@ -4,14 +4,14 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from coursework.errors import UserError
-from coursework.files import read_json
+from coursework.figures.scores import newest_score
 from coursework.report.images import Images
 from coursework.report.peers import read_peers
 from coursework.report.pegasus import Pegasus, read_pegasus
 from coursework.report.values import dataset_label, duration
-from coursework.run import RUNS, Run
-from coursework.scores import newest_score
+from coursework.training.run import RUNS, Run
+from coursework.util.errors import UserError
+from coursework.util.files import read_json
 
 
 class ReportedRun:

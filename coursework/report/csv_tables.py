@@ -2,9 +2,9 @@
 
 import csv
 
-from coursework.errors import UserError
 from coursework.report.document import cell, name, row, table
 from coursework.report.values import number_text
+from coursework.util.errors import UserError
 
 ROWS_SHOWN = 40
 

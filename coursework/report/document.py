@@ -5,7 +5,7 @@ it as inlines: dicts with a "kind" (text, name, strong, emph, code, link, cite, 
 text, never as markup.
 """
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 
 def inline(*parts):

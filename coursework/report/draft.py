@@ -1,10 +1,10 @@
 """The first version of the prose, from what has been measured: made once, then the student's."""
 
-from coursework.config import DCGANConfig
-from coursework.presets import PRESETS
+from coursework.config.presets import PRESETS
+from coursework.config.schema import DCGANConfig
 from coursework.report.differences import words_of
 from coursework.report.prose import DRAFT_MARK
-from coursework.run_differences import setting_differences
+from coursework.training.run_differences import setting_differences
 
 # No settings of an algorithm: on what it trains and for how long, and how often it looks at itself.
 WHAT_AND_HOW_LONG = ("dataset", "classes", "seed", "epochs", "sample_every", "score_every")

@@ -1,8 +1,8 @@
 """Curves and diagrams of a run as SVG and PDF, drawn again only when what they show has changed."""
 
-from coursework.descriptions import read_descriptions
-from coursework.diagram import render
-from coursework.figures import curves
+from coursework.figures.descriptions import read_descriptions
+from coursework.figures.diagram import render
+from coursework.figures.grids import curves
 
 SUFFIXES = (".svg", ".pdf")
 

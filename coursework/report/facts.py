@@ -2,9 +2,9 @@
 
 from dataclasses import asdict
 
-from coursework.presets import PRESETS
+from coursework.config.presets import PRESETS
+from coursework.figures.scores import SCORES, format_score, newest_score
 from coursework.report.values import duration, value_text
-from coursework.scores import SCORES, format_score, newest_score
 
 NOT_MEASURED = "not measured"
 

@@ -2,13 +2,13 @@
 
 import re
 
-from coursework.files import sha256
+from coursework.figures.scores import extractor_text, format_score, titled
 from coursework.report.bibliography import BIBLIOGRAPHY
 from coursework.report.differences import setting_text, settings_of, words_of
 from coursework.report.method import TITLES, sources_of
 from coursework.report.pegasus import scores_of
 from coursework.report.values import duration, value_text
-from coursework.scores import extractor_text, format_score, titled
+from coursework.util.files import sha256
 
 
 def model_card(context):

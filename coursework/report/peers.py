@@ -2,7 +2,7 @@
 
 from coursework.report.csv_tables import csv_blocks, has_columns, read_csv, scaled, with_error
 from coursework.report.document import cell, name, row, table
-from coursework.run import Run
+from coursework.training.run import Run
 
 FOLDER = "peers"
 PAIRS = (

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.files import read_json
+from coursework.figures.scores import score
 from coursework.report.document import cell, figure, note, panel, row, table
 from coursework.report.images import read_image, shrink, tile_spans
 from coursework.report.strategies import read_comparison
 from coursework.report.values import number_text, strategy_text, value_text
-from coursework.scores import score
+from coursework.util.files import read_json
 
 # A batch may hold any number of images; more rows than this would be too small to see.
 ROWS_SHOWN = 16

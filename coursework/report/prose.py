@@ -2,8 +2,8 @@
 
 import re
 
-from coursework.errors import UserError
 from coursework.report.document import heading, note
+from coursework.util.errors import UserError
 
 # A line of the prose file that says it is still the package's first version.
 DRAFT_MARK = "DRAFT"

@@ -1,7 +1,7 @@
 """The tables of scores, with how each column was measured."""
 
+from coursework.figures.scores import score_tables
 from coursework.report.document import cell, emph, name, note, row, strong, table
-from coursework.scores import score_tables
 
 NOT_MEASURED = "not measured"
 # Of scores in a table, so that a value and its error stand in one line.

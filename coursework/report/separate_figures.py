@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from coursework.files import replacing, write_bytes
 from coursework.report.drawings import drawn_architecture, drawn_curves
 from coursework.report.images import as_pdf, encoded, read_image, shrink
 from coursework.report.typesetting import typeset
+from coursework.util.files import replacing, write_bytes
 
 FOLDER = Path("reports/figures")
 DOTS_PER_INCH = 300

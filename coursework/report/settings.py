@@ -4,8 +4,8 @@ import dataclasses
 import tomllib
 from pathlib import Path
 
-from coursework.errors import UserError
-from coursework.files import read_text
+from coursework.util.errors import UserError
+from coursework.util.files import read_text
 
 TITLE = "Deep generative models"
 

@@ -1,9 +1,9 @@
 """The tables of strategies: each one's batch by the witness that searched and by one that did not, and by the truth."""
 
-from coursework.files import read_json
+from coursework.figures.scores import score
 from coursework.report.document import cell, name, row, table
 from coursework.report.values import number_text, percent_text, strategy_text, value_text
-from coursework.scores import score
+from coursework.util.files import read_json
 
 WITNESSES = {"witness": "the witness that searches and ranks", "second": "a second witness, used for nothing else"}
 

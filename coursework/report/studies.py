@@ -1,11 +1,11 @@
 """The appendix's parts on studies: the small worlds of lines and rings here, codes of autoencoders beside it."""
 
 from coursework.data.mixtures import MIXTURES
-from coursework.files import read_json
 from coursework.report.code_studies import accuracy_blocks, posterior_blocks
 from coursework.report.csv_tables import csv_blocks, csv_table, has_columns, number_of, read_csv, scaled, with_error
 from coursework.report.document import cell, cite, heading, name, row, table
 from coursework.report.study_figures import study_figures
+from coursework.util.files import read_json
 
 LINES = "model images mean spread seeds published mean spread seeds published"
 RINGS = "mixture setting steps seeds modes modes, standard error high quality high quality, standard error complete"

@@ -2,11 +2,11 @@
 
 import textwrap
 
-from coursework.errors import UserError
 from coursework.report.appendix import machine_table, result_blocks
 from coursework.report.differences import settings_blocks
 from coursework.report.pegasus import pegasus_blocks
 from coursework.report.scores_table import score_blocks
+from coursework.util.errors import UserError
 
 GAP = "  "
 CAPTION_WIDTH = 100

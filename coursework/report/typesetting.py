@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 TEMPLATE = Path(__file__).with_name("template.typ")
 MAIN = "report.typ"

@@ -1,10 +1,10 @@
 """The appendix's part on studies of variations, each a table and a figure; any other CSV file there is a table too."""
 
-from coursework.files import read_json
 from coursework.report.csv_tables import csv_blocks, has_columns, number_of, read_csv, scaled, with_error
 from coursework.report.document import cell, name, row, strong, table
 from coursework.report.study_figures import study_figures
 from coursework.report.values import value_text
+from coursework.util.files import read_json
 
 FOLDER = "studies"
 VARIATIONS = (

@@ -3,8 +3,6 @@
 import tempfile
 from pathlib import Path
 
-from coursework.errors import UserErrors
-from coursework.files import replacing
 from coursework.report.building import FOLDER, WARNING_WORDS
 from coursework.submission import image_rules, report_rules
 from coursework.submission.archive import write_zip
@@ -13,6 +11,8 @@ from coursework.submission.image_rules import nothing_pretrained
 from coursework.submission.material import PACKAGE, gather
 from coursework.submission.report_rules import title_page
 from coursework.submission.verifying import verify
+from coursework.util.errors import UserErrors
+from coursework.util.files import replacing
 
 OUTPUT = FOLDER / "submission.zip"
 

@@ -3,12 +3,12 @@
 import numpy as np
 
 from coursework.data.cifar10 import CLASS_NAMES
-from coursework.files import sha256
 from coursework.pegasus.batch_files import BEST, LATENTS, RECORDS, SHEET
-from coursework.run import Run
 from coursework.submission.imports import reachable, way_to
 from coursework.submission.material import SIDE
 from coursework.submission.pretrained import findings
+from coursework.training.run import Run
+from coursework.util.files import sha256
 
 COUNT = 64
 DATASET = "cifar10"

@@ -5,8 +5,8 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from coursework.errors import UserError
-from coursework.files import read_text
+from coursework.util.errors import UserError
+from coursework.util.files import read_text
 
 DYNAMIC = ("import_module", "__import__")
 RUNNING = ("exec", "eval")

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from coursework.errors import UserError
-from coursework.files import read_json, read_text
 from coursework.pegasus.batch_files import BEST, CONDITIONS, LATENTS, RECORDS, SHEET, cut, read_records
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.chosen import with_choice
@@ -17,6 +15,8 @@ from coursework.report import stage
 from coursework.report.context import runs_named
 from coursework.report.typesetting import typeset, write_main
 from coursework.submission.imports import read_package
+from coursework.util.errors import UserError
+from coursework.util.files import read_json, read_text
 
 PACKAGE = Path(__file__).parents[1]
 # Height and width of the images that are asked for.

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from coursework.errors import UserError
 from coursework.pegasus.batch_files import BEST, SHEET
+from coursework.util.errors import UserError
 
 REMADE = "remade"
 # Of 255: how much another processor may round differently.

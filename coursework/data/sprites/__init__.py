@@ -7,7 +7,7 @@ from coursework.data.sprites import airplane, bird, deer, horse
 from coursework.data.sprites.canvas import SIZE, Canvas
 from coursework.data.sprites.draws import Draws
 from coursework.data.sprites.photograph import photograph
-from coursework.errors import UserError
+from coursework.util.errors import UserError
 
 CLASS_NAMES = ("airplane", "bird", "deer", "horse")
 PAINTERS = {"airplane": airplane.paint, "bird": bird.paint, "deer": deer.paint, "horse": horse.paint}

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from coursework.data import short_name
-from coursework.errors import UserError
 from coursework.models import MODELS
 from coursework.models.autoencoder import Autoencoder
 from coursework.pegasus.candidates import Candidates
@@ -15,6 +14,7 @@ from coursework.pegasus.strategies.interpolation import interpolation
 from coursework.pegasus.strategies.latent_search import latent_search
 from coursework.pegasus.strategies.masked_interpolation import masked_interpolation
 from coursework.pegasus.strategies.region_mixing import region_mixing, region_search
+from coursework.util.errors import UserError
 
 AUTOENCODER, GAN, CONDITIONAL = "an autoencoder", "a GAN without classes", "a class-conditional GAN"
 # A preset of each kind, for messages.

@@ -3,10 +3,10 @@
 import numpy as np
 from keras import ops
 
-from coursework.errors import UserError
 from coursework.pegasus.draws import streams
 from coursework.pegasus.masks import draw_region, mask, pooled
 from coursework.pegasus.pairs import codes_of, draw_pairs, pair_notes
+from coursework.util.errors import UserError
 
 # Share of the wings' code inside the mask. At one nothing of the back is left there.
 WING_SHARE = (0.6, 1.0)

@@ -32,7 +32,7 @@ def main():
     """Run the command line and return its exit code: 0, or 2 with one line that says what is amiss."""
     arguments = parse()
     try:
-        from coursework.errors import UserError
+        from coursework.util.errors import UserError
     except ImportError as error:
         return fail(explained(error))
     try:
@@ -40,7 +40,7 @@ def main():
         missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             return fail(explained(ModuleNotFoundError(f"no module {', '.join(missing)}")))
-        from coursework.quiet import silence
+        from coursework.util.quiet import silence
 
         silence()
         return train_again(arguments) if arguments.train else remake_images(arguments)
@@ -59,8 +59,8 @@ def remake_images(arguments):
     from coursework.pegasus.batch_files import cut, read_records, write_images
     from coursework.pegasus.candidates import read_latents
     from coursework.pegasus.decoding import remake
-    from coursework.run import Run
-    from coursework.sampling import TrainedRun
+    from coursework.training.run import Run
+    from coursework.training.sampling import TrainedRun
 
     records, latents = read_records(HERE / "pegasus.json"), read_latents(HERE / "latents.npz")
     trained = {}
@@ -88,16 +88,16 @@ def remake_images(arguments):
 
 def train_again(arguments):
     """Train judge, witnesses and generators on CIFAR-10, make candidates by the same strategies and choose 64."""
-    from coursework.config import Config
+    from coursework.config.schema import Config
     from coursework.data import load_dataset
-    from coursework.files import read_json, read_text
-    from coursework.judging import train_judge
+    from coursework.extractors.judge_training import train_judge
     from coursework.pegasus.batch_files import read_records
     from coursework.pegasus.making import make_pegasi
     from coursework.pegasus.task import Task
     from coursework.pegasus.witness_training import train_witness
-    from coursework.run import RUNS, Run
-    from coursework.training import train
+    from coursework.training.loop import train
+    from coursework.training.run import RUNS, Run
+    from coursework.util.files import read_json, read_text
 
     records = read_records(HERE / "pegasus.json")
     conditions = read_json(HERE / "comparison.json", dict)
@@ -166,8 +166,8 @@ def positive(text):
 def check_files():
     """Raise `UserError` where a file is not as it was handed in, and where the package is another one."""
     import coursework
-    from coursework.errors import UserError
-    from coursework.files import read_json
+    from coursework.util.errors import UserError
+    from coursework.util.files import read_json
 
     if HERE not in Path(coursework.__file__).resolve().parents:
         raise UserError(f"the package coursework is taken from {coursework.__file__}, not from {HERE}")

@@ -1,0 +1,1 @@
+"""The command line: `main` parses and calls, one file for each group of verbs."""

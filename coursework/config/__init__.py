@@ -1,0 +1,1 @@
+"""Settings and presets: frozen, checked, with a strict JSON round trip."""

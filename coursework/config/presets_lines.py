@@ -1,0 +1,46 @@
+"""The seven autoencoders of Berthelot et al. 2018 on their lines task."""
+
+from dataclasses import replace
+
+from coursework.config.schema import (
+    AAEConfig,
+    ACAIConfig,
+    AutoencoderConfig,
+    Config,
+    DenoisingAutoencoderConfig,
+    DropoutAutoencoderConfig,
+    OptimizerConfig,
+    PlainAutoencoderConfig,
+    QuantizedAutoencoderConfig,
+    VAEConfig,
+    VQVAEConfig,
+)
+
+# The authors' runs: depth 16, codes of 2x2x16 numbers, batch 64, Adam 1e-4, 2^24 images, which are 1,024 epochs of
+# 16,384 lines. No judge scores lines.
+_CODE = {"depth": 16, "latent_width": 2, "latent_channels": 16}
+BASELINE = Config(
+    preset="lines-baseline",
+    model=PlainAutoencoderConfig(),
+    network=AutoencoderConfig(**_CODE),
+    dataset="lines",
+    epochs=1024,
+    sample_every=32,
+    score_every=0,
+)
+DROPOUT = replace(BASELINE, preset="lines-dropout", model=DropoutAutoencoderConfig())
+DENOISING = replace(BASELINE, preset="lines-denoising", model=DenoisingAutoencoderConfig())
+VAE = replace(
+    BASELINE,
+    preset="lines-vae",
+    model=VAEConfig(likelihood="bernoulli", beta=1.0, optimizer=OptimizerConfig(rate=1e-4, beta_1=0.9)),
+    network=AutoencoderConfig(name="gaussian_autoencoder", **_CODE),
+)
+AAE = replace(BASELINE, preset="lines-aae", model=AAEConfig())
+# The authors' script gives this one alone a latent_width of 4, and so a code of four times the numbers; here it has
+# what the others have.
+VQVAE = replace(BASELINE, preset="lines-vqvae", model=VQVAEConfig(), network=QuantizedAutoencoderConfig(**_CODE))
+ACAI = replace(BASELINE, preset="lines-acai", model=ACAIConfig())
+
+# In the order of the paper's table.
+LINES = (BASELINE, DROPOUT, DENOISING, VAE, AAE, VQVAE, ACAI)

@@ -1,0 +1,1 @@
+"""Scores of a run, or of any two sets of images, with their provenance."""

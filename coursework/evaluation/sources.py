@@ -1,0 +1,196 @@
+"""From what a user names to a set of images: a folder, an array in a file, samples of a run, a split of a data set."""
+
+import functools
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from coursework import __version__
+from coursework.data import DATASETS, Dataset, load_dataset
+from coursework.data.array_files import read_array
+from coursework.data.image_files import SUFFIXES, read_images, size
+from coursework.training.run import RUNS, Run
+from coursework.util.cache import kept_arrays
+from coursework.util.errors import UserError
+from coursework.util.files import expanded, sha256
+
+SPLITS = ("train", "test")
+# Samples of an evaluation come from a stream that no training has used for its previews or scores: those have the
+# run's seed and the one after it, so that runs of seeds 2019 and 2020 want another one here.
+EVALUATION_SEED = 2020
+# Images drawn from a run where nobody says how many: what the test split of CIFAR-10 has.
+SAMPLES = 10_000
+# Images hashed at a time.
+BLOCK = 1000
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A set of images under the name by which records and tables call it.
+
+    images: uint8 (n, height, width, 1 or 3). dataset and split: of which data set they are one split, if of any.
+    seed and weights ("last" or "best"): of which samples of a run they are, if of any. notes: what was done to them.
+    """
+
+    name: str
+    images: np.ndarray
+    dataset: Dataset | None = None
+    split: str | None = None
+    seed: int | None = None
+    weights: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self):
+        """Width and height of the images as text: "32x32"."""
+        return size(self.images)
+
+    @functools.cached_property
+    def fingerprint(self):
+        """Hexadecimal SHA-256 of the images: two sets with one fingerprint are the same."""
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        for start in range(0, len(self.images), BLOCK):
+            digest.update(np.ascontiguousarray(self.images[start : start + BLOCK]).data)
+        return digest.hexdigest()
+
+    def describe(self):
+        """Return what a reader of scores wants to know of the set, ready for JSON."""
+        return {
+            "name": self.name,
+            "n": len(self.images),
+            "size": self.size,
+            "seed": self.seed,
+            "weights": self.weights,
+            "sha256": self.fingerprint,
+            "notes": list(self.notes),
+        }
+
+    def held_out(self):
+        """Return the other split of the same data set, None where the images are no split."""
+        return None if self.dataset is None else split_of(self.dataset, "test" if self.split == "train" else "train")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a set of images comes from: `kind` is "run", "folder", "array" or "split"; `place` depends on it.
+
+    Finding a source reads little; `read_source` may take long, and for a run needs Keras.
+    """
+
+    kind: str
+    text: str
+    place: object
+
+
+def find_source(text):
+    """Return the `Source` that `text` names; raises `UserError` where there is none.
+
+    A run directory or its name inside reports/runs; a folder of images, with its subfolders; an .npz or .npy file;
+    DATASET:train or DATASET:test, with DATASET as `load_dataset` takes it.
+    """
+    path = expanded(text)
+    dataset, _, split = text.rpartition(":")
+    if (path / "config.json").is_file():
+        return Source("run", text, Run(path))
+    if path.is_dir():
+        return Source("folder", text, path)
+    if path.suffix in (".npz", ".npy"):
+        if not path.is_file():
+            raise UserError(f"no file {text}")
+        return Source("array", text, path)
+    if path.is_file():
+        raise UserError(f"{text} is one file: give a folder of images, or an .npz or .npy file that holds an array")
+    if dataset and split in SPLITS:
+        return Source("split", text, (dataset, split))
+    if (RUNS / path / "config.json").is_file():
+        return Source("run", text, Run(RUNS / path))
+    if text in DATASETS:
+        raise UserError(f"{text} is a data set of two splits: say which, {text}:train or {text}:test")
+    raise UserError(
+        f"nothing found at {text}: give a folder of images, an .npz or .npy file, a run, or a split of a data set "
+        "such as cifar10:test"
+    )
+
+
+def read_source(source, samples=None, seed=EVALUATION_SEED, best=False, cached=True):
+    """Return the `ImageSet` of a source.
+
+    samples: images to generate from a run (10,000 by default), or to draw at random from a larger set (all by
+    default). seed: of both. best: take the weights with the best score of a run, not the last ones.
+    Raises `UserError` that names what cannot be read or holds fewer images than wanted.
+    """
+    if source.kind == "run":
+        return run_samples(source.place, samples or SAMPLES, seed, best, cached)
+    if source.kind == "split":
+        name, split = source.place
+        images = split_of(load_dataset(name), split)
+    elif source.kind == "folder":
+        files = _image_files(source.place, source.text)
+        images = ImageSet(source.text, read_images(files, f"reading {source.text}", opaque=True))
+    else:
+        images, notes = read_array(source.place, source.text)
+        images = ImageSet(source.text, images, notes=notes)
+    return images if samples is None else drawn(images, samples, seed)
+
+
+def split_of(dataset, split):
+    """Return a split of a `Dataset` as an `ImageSet`."""
+    images, _ = dataset.split(split)
+    if images.ndim != 4:
+        raise UserError(f"{dataset.name} holds no images, and image scores need some")
+    return ImageSet(f"{dataset.name}:{split}", images, dataset, split)
+
+
+def run_samples(run, count, seed=EVALUATION_SEED, best=False, cached=True):
+    """Return `count` samples of a trained run as an `ImageSet`; they are kept, so that they are generated once."""
+    # Here, not above: a mistake in the name of a folder is told without the seconds that Keras takes.
+    from coursework.training.sampling import TrainedRun
+
+    trained = TrainedRun(run, best)
+    if not trained.has("generator"):
+        trained.network("generator")  # Says what is amiss.
+    weights = [
+        sha256(file)
+        for file in (trained.folder / "generator.keras", Run(trained.folder).code_statistics)
+        if file.is_file()
+    ]
+    key = (run.read_config().to_json(), *weights, count, seed)
+    images = kept_samples(key, lambda: trained.sample(count, seed), cached)
+    return ImageSet(run.name, images, seed=seed, weights="best" if best else "last")
+
+
+def kept_samples(key, generate, cached=True):
+    """Return uint8 images that depend on nothing but the parts of `key`: kept ones, or what `generate()` returns."""
+    import keras
+
+    key = (__version__, keras.backend.backend(), *key)
+    return kept_arrays("samples", key, lambda: {"images": generate()}, cached)["images"]
+
+
+def drawn(images, count, seed):
+    """Return `count` images of a set in their order, drawn without replacement."""
+    total = len(images.images)
+    if total < count:
+        raise UserError(f"{images.name} holds {total:,} images, fewer than the {count:,} wanted")
+    if total == count:
+        return images
+    chosen = np.sort(np.random.default_rng(seed).choice(total, count, replace=False))
+    note = f"{count:,} of {total:,} images, drawn with seed {seed}"
+    return ImageSet(images.name, images.images[chosen], notes=(*images.notes, note))
+
+
+def _image_files(folder, text):
+    """Return every image file in `folder` and below, sorted by path; hidden ones are passed over."""
+    files = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if parent == str(folder) and set(SPLITS) <= set(folders):
+            raise UserError(f"{text} holds a train and a test split: say which, {text}:train or {text}:test")
+        files += [Path(parent, name) for name in names if not name.startswith(".")]
+    files = sorted(file for file in files if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise UserError(f"{text} holds no images ({', '.join(sorted(SUFFIXES))}), nor do its subfolders")
+    return files

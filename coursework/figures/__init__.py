@@ -1,0 +1,1 @@
+"""Drawing: grids, curves, diagrams and bars, without Keras."""

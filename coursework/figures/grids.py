@@ -1,0 +1,239 @@
+"""Figures: image grids, labelled strips, reconstructions, training curves."""
+
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from coursework.figures.scores import SCORES, score
+from coursework.util.files import replacing
+
+# Okabe and Ito (2008): eight colours told apart under every common colour blindness; black first reads as text.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+NOT_PLOTTED = ("epoch", "epochs", "seconds", "time", "step", "steps", "images", "images_seen", "learning_rate", "lr")
+
+
+def grid(images, columns=8, scale=1, gap=2):
+    """Return one uint8 image (height, width, channels) with `images` row by row on white.
+
+    images: uint8 (n, h, w, c), or (n, h, w) for grey. scale: whole number of output pixels along an image pixel's
+    side. gap: white output pixels around every image. An incomplete last row stays white.
+    """
+    images = _checked(images)
+    count, height, width, channels = images.shape
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    step_y, step_x = height * scale + gap, width * scale + gap
+    sheet = np.full((rows * step_y + gap, columns * step_x + gap, channels), 255, np.uint8)
+    enlarged = images.repeat(scale, axis=1).repeat(scale, axis=2)
+    for index, image in enumerate(enlarged):
+        top, left = gap + index // columns * step_y, gap + index % columns * step_x
+        sheet[top : top + height * scale, left : left + width * scale] = image
+    return sheet
+
+
+def strips(rows, row_titles=(), column_titles=(), scale=4, gap=2):
+    """Return one uint8 image with a row of images for each entry of `rows`, all of equal count.
+
+    rows: uint8 (rows, steps, h, w, c), or a list of (steps, h, w, c). Titles, where given, stand left of the rows
+    and above the columns; a sheet with titles has three channels. `scale` is generous by default so that titles print
+    sharp.
+    """
+    rows = [_checked(row) for row in rows]
+    if len({row.shape for row in rows}) != 1:
+        raise ValueError(f"rows differ in shape: {[row.shape for row in rows]}")
+    for titles, count, what in ((row_titles, len(rows), "rows"), (column_titles, len(rows[0]), "columns")):
+        if len(titles) not in (0, count):
+            raise ValueError(f"{len(titles)} titles for {count} {what}")
+    steps, height, width, _ = rows[0].shape
+    sheet = grid(np.concatenate(rows), columns=steps, scale=scale, gap=gap)
+    if not len(row_titles) and not len(column_titles):
+        return sheet
+    return _titled(sheet, row_titles, column_titles, height * scale + gap, width * scale + gap, gap)
+
+
+def reconstructions(originals, decoded, columns=8, scale=1, gap=2):
+    """Return one uint8 image of paired rows: `columns` originals, and beneath each its reconstruction.
+
+    originals, decoded: uint8 (n, h, w, c) of one shape. Twice the gap again separates one pair of rows from the next.
+    """
+    originals, decoded = _checked(originals), _checked(decoded)
+    if originals.shape != decoded.shape:
+        raise ValueError(f"{originals.shape} originals for {decoded.shape} reconstructions")
+    pairs = []
+    for start in range(0, len(originals), columns):
+        chosen = slice(start, start + columns)
+        pairs.append(strips([originals[chosen], decoded[chosen]], scale=scale, gap=gap))
+    width = max(pair.shape[1] for pair in pairs)
+    parts = []
+    for pair in pairs:
+        if parts:
+            parts.append(np.full((2 * gap, width, pair.shape[2]), 255, np.uint8))
+        parts.append(np.pad(pair, ((0, 0), (0, width - pair.shape[1]), (0, 0)), constant_values=255))
+    return np.concatenate(parts)
+
+
+def save_png(path, array):
+    """Write a uint8 image (h, w, c) or (h, w) to `path` as PNG, all or nothing."""
+    array = np.asarray(array)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    with replacing(path) as temporary:
+        Image.fromarray(array).save(temporary, format="PNG", optimize=True)
+
+
+def save_grid(path, images, columns=8, scale=1, gap=2):
+    """Write the `grid` of `images` to `path` as PNG."""
+    save_png(path, grid(images, columns, scale, gap))
+
+
+def curves(log, path, incidents=()):
+    """Draw the columns of a training log over the epochs; the suffix of `path` chooses SVG, PDF or PNG.
+
+    log: {column: list of floats}, as `Run.read_log` returns; NaN marks epochs without a value. Scores have a panel
+    of their own beside the losses, since their scales have nothing in common. incidents: dicts with "epoch" and "kind"
+    as in environment.json; each is a line across all panels.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    panels = [(title, columns) for title, columns in _panels(log).items() if columns]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6.7, 2.3), layout="constrained")
+        axes = figure.subplots(1, max(len(panels), 1), squeeze=False)[0]
+        if not panels:
+            axes[0].text(0.5, 0.5, "no finite values", ha="center", va="center", transform=axes[0].transAxes)
+        for axis, (title, columns) in zip(axes, panels, strict=False):
+            _draw_panel(axis, title, columns)
+            _mark(axis, incidents, last=max(epochs[-1] for epochs, _ in columns.values()))
+        save_figure(figure, path)
+
+
+# Type and lines for print at natural size, 170 mm wide; the typeface comes with matplotlib.
+STYLE = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    # Hinting moves letters to whole pixels, and words away from where they were measured.
+    "text.hinting": "none",
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "coursework",
+}
+
+
+def save_figure(figure, path, dpi=200):
+    """Write a matplotlib figure to `path`, all or nothing, without the date: equal figures are equal files."""
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # A name from somebody's log may have letters that the typeface lacks; a box stands for each.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(temporary, dpi=dpi, metadata=undated.get(temporary.suffix))
+        if temporary.suffix == ".png":
+            # All opaque: the channel that says so is a tenth of the file.
+            with Image.open(temporary) as image:
+                opaque = image.convert("RGB")
+            opaque.save(temporary)
+
+
+def _checked(images):
+    images = np.asarray(images)
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
+        raise ValueError(f"expected uint8 images (n, h, w, 1 or 3), found {images.dtype} {images.shape}")
+    return images
+
+
+def _titled(sheet, row_titles, column_titles, step_y, step_x, gap):
+    """Return `sheet` on a larger white one with titles in its margins, centred on the rows and columns."""
+    row_font = _font(max(10, round(0.16 * step_y)))
+    # A title wider than its column would run into the next one: shrink until all fit, or nothing is left to shrink.
+    column_font = row_font
+    while column_font.size > 6 and any(column_font.getlength(title) > step_x - gap for title in column_titles):
+        column_font = _font(column_font.size - 1)
+    left = max((math.ceil(row_font.getlength(title)) + row_font.size for title in row_titles), default=0)
+    top = math.ceil(1.5 * column_font.size) if len(column_titles) else 0
+    page = Image.new("RGB", (left + sheet.shape[1], top + sheet.shape[0]), "white")
+    page.paste(Image.fromarray(sheet if sheet.shape[2] == 3 else sheet.repeat(3, axis=2)), (left, top))
+    draw = ImageDraw.Draw(page)
+    for index, title in enumerate(column_titles):
+        middle = left + gap + (index + 0.5) * step_x - gap / 2
+        draw.text((middle, top - 1), title, "black", column_font, anchor="md")
+    for index, title in enumerate(row_titles):
+        middle = top + gap + (index + 0.5) * step_y - gap / 2
+        draw.text((left - row_font.size // 3, middle), title, "black", row_font, anchor="rm")
+    return np.asarray(page)
+
+
+def _font(size):
+    """Return the typeface of the other figures; Pillow's own lacks the minus sign and arrows."""
+    import matplotlib
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "STIXGeneral.ttf"), size)
+
+
+def _panels(log):
+    """Sort the log's columns into panels: {panel title: {label: (epochs, values)}}, finite values only."""
+    count = max((len(values) for values in log.values()), default=0)
+    epochs = np.asarray(log.get("epoch", np.arange(1, count + 1)), dtype=float)
+    panels = {"Losses": {}, "Scores": {}}
+    for name, values in log.items():
+        values = np.asarray(values, dtype=float)
+        finite = np.isfinite(values)
+        if name.lower() in NOT_PLOTTED or not finite.any():
+            continue
+        panel = "Scores" if name in SCORES else "Losses"
+        label = score(name).title if name in SCORES else name.replace("_", " ")
+        panels[panel][label] = (epochs[: len(values)][finite], values[finite])
+    # One value is no curve; the tables tell it.
+    if panels["Losses"] and all(len(values) < 2 for _, values in panels["Scores"].values()):
+        panels["Scores"] = {}
+    return panels
+
+
+def _mark(axis, incidents, last):
+    """Draw a line with its name at the epoch of each incident; the last logged epoch is followed by one at most."""
+    for incident in incidents:
+        if 0 < incident["epoch"] <= last + 1:
+            axis.axvline(incident["epoch"], color="#b00020", linewidth=0.8, linestyle=":")
+            place = {"xy": (incident["epoch"], 1), "xycoords": ("data", "axes fraction")}
+            axis.annotate(
+                str(incident.get("kind", "incident"))[:40],
+                **place,
+                xytext=(-2, -2),
+                textcoords="offset points",
+                rotation=90,
+                ha="right",
+                va="top",
+                color="#b00020",
+                fontsize=7,
+            )
+
+
+def _draw_panel(axis, title, columns):
+    from matplotlib.ticker import MaxNLocator
+
+    for index, (label, (epochs, values)) in enumerate(columns.items()):
+        style = ("-", "--", ":")[index // len(PALETTE) % 3]
+        sparse = title == "Scores" or len(values) < 3
+        color = PALETTE[index % len(PALETTE)]
+        axis.plot(epochs, values, style, color=color, linewidth=1.1, marker="o" * sparse, markersize=2.5, label=label)
+    # Terms of one loss can differ by orders of magnitude; on a linear axis the smaller would be a flat line.
+    medians = [np.median(values) for _, values in columns.values()]
+    if all((values > 0).all() for _, values in columns.values()) and max(medians) > 20 * min(medians):
+        axis.set_yscale("log")
+    axis.set_title(title, loc="left")
+    axis.set_xlabel("epoch")
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axis.grid(axis="y", color="#dddddd", linewidth=0.5)
+    # Above the axes, where no line can run into it.
+    outside = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2 if len(columns) > 1 else 1}
+    axis.legend(**outside, frameon=False, fontsize=8, handlelength=1.4, borderaxespad=0.1, labelspacing=0.25)

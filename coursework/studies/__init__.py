@@ -1,0 +1,1 @@
+"""Trainings compared: variations, lines, rings, codes, the Pegasus benchmark."""

@@ -1,0 +1,1 @@
+"""The lines task of the ACAI paper."""

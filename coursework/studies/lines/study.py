@@ -1,0 +1,264 @@
+"""The lines study: seven autoencoders, how well they interpolate, and the table of Berthelot et al. 2018 beside it."""
+
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from coursework.config.presets_lines import LINES
+from coursework.config.schema import with_settings
+from coursework.data.lines import TRAIN_COUNT
+from coursework.metrics.lines import TEMPLATES, interpolation_scores
+from coursework.metrics.seeds import over_seeds
+from coursework.networks.latents import draw_posterior_codes
+from coursework.studies.lines.figures import draw_curves, draw_interpolations
+from coursework.studies.lines.interpolations import PAIRS, STEPS, interpolate_lines
+from coursework.training.loop import train
+from coursework.training.run import Run
+from coursework.training.sampling import TrainedRun
+from coursework.util.errors import UserError
+from coursework.util.files import write_text
+from coursework.util.tables import write_csv
+
+FOLDER = Path("reports/lines")
+IMAGES = 2**18
+# Table 1 of the paper, after 2^24 images.
+PUBLISHED = {
+    "lines-baseline": {"mean_distance": 6.88e-3, "smoothness": 0.44},
+    "lines-dropout": {"mean_distance": 2.85e-3, "smoothness": 0.74},
+    "lines-denoising": {"mean_distance": 4.21e-3, "smoothness": 0.66},
+    "lines-vae": {"mean_distance": 1.21e-3, "smoothness": 0.49},
+    "lines-aae": {"mean_distance": 3.26e-3, "smoothness": 0.14},
+    "lines-vqvae": {"mean_distance": 5.41e-3, "smoothness": 0.77},
+    "lines-acai": {"mean_distance": 0.24e-3, "smoothness": 0.10},
+}
+# Epochs after which the models are scored first; then after each doubling.
+FIRST_EPOCHS = 1
+# Of the test lines between which all models interpolate, and of a VAE's samples.
+SEED = 0
+
+
+def run_lines(
+    folder=FOLDER,
+    images=IMAGES,
+    minutes=None,
+    seeds=1,
+    precision="float32",
+    settings=(),
+    presets=LINES,
+    report=print,
+):
+    """Train every preset with `seeds` seeds on `images` images each, score them, write the study into `folder`.
+
+    minutes: instead of `images`, about how long all of it may train, earlier calls included; all runs get an equal
+    number of images. Training goes round in doublings of the budget, so that what is there at any time compares
+    equals and shows the way towards more; a call with a larger budget goes on. Writes runs/, scores.json, table.csv,
+    interpolations.png and curves.png; returns the content of scores.json. precision: as in `Config`; a study has one.
+    settings: (key, value) pairs as `Config.with_setting` takes them, of every preset that has the key. Raises
+    `UserError` for a budget of nothing, a setting that no preset has, and where `folder` holds runs of other settings.
+    """
+    folder, started = Path(folder), time.perf_counter()
+    configs = with_settings([dataclasses.replace(config, precision=precision) for config in presets], settings)
+    _refuse_decay(configs)
+    runs = [
+        (dataclasses.replace(config, seed=seed), Run(folder / "runs" / f"{config.preset}-s{seed}"))
+        for seed in range(seeds)
+        for config in configs
+    ]
+
+    def step(text):
+        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
+
+    epochs = _epochs_for_minutes(runs, minutes, step) if minutes else math.ceil(images / TRAIN_COUNT)
+    if epochs < 1 or not runs:
+        raise UserError("nothing to train: give at least one image, or one minute, and one seed")
+    epochs = _at_least_what_is_there(runs, epochs, minutes)
+    for milestone in milestones(epochs):
+        for config, run in runs:
+            _train(config, run, milestone, epochs, step)
+            _score(run, milestone)
+        content = summarize(folder, configs, seeds, milestone, settings)
+    draw_curves(content["records"], PUBLISHED, folder / "curves.png")
+    named = [(run.name.rsplit("-s", 1)[0].removeprefix("lines-"), run) for config, run in runs if config.seed == 0]
+    draw_interpolations([(name, interpolations(run)) for name, run in named], folder / "interpolations.png", SEED)
+    report("\n".join(["", *table(content)]))
+    step(f"done: {folder / 'scores.json'}, table.csv, interpolations.png and curves.png")
+    return content
+
+
+def _refuse_decay(presets):
+    """Raise `UserError` for rates that fall over a training: here each goes on again and again with a larger budget."""
+    for config in presets:
+        if config.decays:
+            raise UserError(f"{config.preset}: rates that fall over the whole of training do not go with this study")
+
+
+def milestones(epochs):
+    """Return the numbers of epochs after which models are scored: doublings of `FIRST_EPOCHS`, at last `epochs`."""
+    found = [FIRST_EPOCHS]
+    while found[-1] < epochs:
+        found.append(2 * found[-1])
+    return [*found[:-1], epochs]
+
+
+def _at_least_what_is_there(runs, epochs, minutes):
+    """Return `epochs`, or for a budget in minutes those of the longest run, which cannot be scored at fewer any more.
+
+    Raises `UserError` for a budget in images that a run has left behind without being scored at it.
+    """
+    for _, run in runs:
+        done = run.read_environment().get("epochs_done", 0)
+        if done > epochs and not any(record.get("epochs") == epochs for record in run.read_metrics()):
+            if not minutes:
+                seen, wanted = done * TRAIN_COUNT, epochs * TRAIN_COUNT
+                raise UserError(
+                    f"{run.path} has {seen:,} images behind it and no scores at {wanted:,}: give --images {seen} or "
+                    "more, or another --folder"
+                )
+            epochs = done
+    return epochs
+
+
+def _epochs_for_minutes(runs, minutes, step):
+    """Train every run for one epoch at least, and return how many epochs of all of them take so long."""
+    seconds = 0.0
+    for config, run in runs:
+        if not run.read_log():
+            _train(config, run, 1, 1, step)
+        # Not the first epoch where there is another: it holds the building of the graph.
+        seconds += float(np.median(run.read_log()["seconds"][1:] or run.read_log()["seconds"]))
+    return max(1, round(60 * minutes / seconds))
+
+
+def _train(config, run, epochs, goal, step):
+    """Bring the run to `epochs` epochs, unless it is there already."""
+    done = run.read_environment().get("epochs_done", 0) >= epochs and run.network("generator").is_file()
+    # A run of other settings is left to `train`, which says what differs.
+    if done and dataclasses.replace(run.read_config(), epochs=config.epochs) == config:
+        return
+    step(f"{run.name}: to {epochs * TRAIN_COUNT:,} of {goal * TRAIN_COUNT:,} images")
+    keras.utils.clear_session()
+    train(dataclasses.replace(config, epochs=epochs), run, report=step)
+
+
+def _score(run, epochs):
+    """Add the run's scores to its metrics.json, if it stands at `epochs` epochs and has none of that yet."""
+    environment = run.read_environment()
+    if environment["epochs_done"] != epochs or any(record.get("epochs") == epochs for record in run.read_metrics()):
+        return
+    conditions = {
+        "n": PAIRS * STEPS,
+        "reference": "lines:templates",
+        "reference_n": TEMPLATES,
+        "resize": None,
+        "seed": SEED,
+        "weights": "last",
+        "extractor": None,
+        "epochs": epochs,
+        "images_seen": environment["images_seen"],
+        "training_seconds": environment["seconds"],
+        "dataset_fingerprint": environment["dataset_fingerprint"],
+    }
+    values = interpolation_scores(interpolations(run))
+    # JSON has no NaN: a model whose interpolations never turn has no smoothness.
+    scores = [{"name": name, "value": None if math.isnan(value) else value} for name, value in values.items()]
+    run.add_metrics([score | conditions for score in scores], ("name", "epochs"))
+
+
+def interpolations(run):
+    """Return the paper's interpolations by a trained run."""
+    trained = TrainedRun(run)
+
+    def encode(images):
+        outputs = trained.network("encoder").predict(images, batch_size=250, verbose=0)
+        if not isinstance(outputs, list | tuple):
+            return outputs
+        # The authors interpolate between samples of the VAE's posterior, like those that its decoder is trained on.
+        return draw_posterior_codes(*outputs, SEED)
+
+    def decode(codes):
+        return trained.generator.predict(codes, batch_size=250, verbose=0)
+
+    return interpolate_lines(encode, decode, seed=SEED)
+
+
+def summarize(folder, presets, seeds, epochs, settings=()):
+    """Write scores.json and table.csv of the runs in `folder` at `epochs` epochs; return the content of scores.json.
+
+    {"images", "precision", "settings": ["key=value"] that were given, "models": [{"preset", "mean_distance": {"mean",
+    "spread", "seeds", "published"}, "smoothness": ...}], "records": [{"preset", "seed", "images", "seconds",
+    "mean_distance", "smoothness"}] at every number of images}.
+    The spread is the standard deviation over seeds, None for one seed.
+    """
+    records = [
+        {"preset": config.preset, "seed": seed, **record}
+        for config in presets
+        for seed in range(seeds)
+        for record in _records(Run(Path(folder) / "runs" / f"{config.preset}-s{seed}"))
+    ]
+    images = epochs * TRAIN_COUNT
+    chosen = [record for record in records if record["images"] == images]
+    models = [
+        {"preset": config.preset}
+        | {
+            name: over_seeds(
+                [record[name] for record in chosen if record["preset"] == config.preset], ("mean", "spread", "seeds")
+            )
+            | {"published": PUBLISHED[config.preset][name]}
+            for name in ("mean_distance", "smoothness")
+        }
+        for config in presets
+    ]
+    content = {
+        "images": images,
+        "precision": presets[0].precision,
+        "settings": [f"{key}={value}" for key, value in settings],
+        "models": models,
+        "records": records,
+    }
+    write_text(Path(folder) / "scores.json", json.dumps(content, indent=1) + "\n")
+    columns = ("mean", "spread", "seeds", "published")
+    names = [f"{name} {column}" for name in ("mean_distance", "smoothness") for column in columns]
+    rows = [["model", "images", *names]]
+    for model in models:
+        cells = [model[name][column] for name in ("mean_distance", "smoothness") for column in columns]
+        rows.append([model["preset"], images, *(f"{cell:.6g}" if cell is not None else "" for cell in cells)])
+    write_csv(Path(folder) / "table.csv", rows)
+    return content
+
+
+def _records(run):
+    """Return one dict for each number of images at which the run was scored."""
+    found = {}
+    for record in run.read_metrics():
+        if record.get("reference") == "lines:templates":
+            row = {"images": record["images_seen"], "seconds": record["training_seconds"]}
+            found.setdefault(record["epochs"], row)[record["name"]] = record["value"]
+    return [found[epochs] for epochs in sorted(found)]
+
+
+def table(content):
+    """Return the lines of the table for a terminal: ours, with the spread over seeds, beside the paper's."""
+    others = ", ".join([content["precision"], *content["settings"]])
+    lines = [
+        f"Lines after {content['images']:,} images ({others}); the paper's (2^24 images) beside ours; lower is better",
+        f"{'':10} {'mean distance x 1000':>22} {'paper':>7} {'smoothness':>17} {'paper':>7}",
+    ]
+    for model in content["models"]:
+        distance, smoothness = model["mean_distance"], model["smoothness"]
+        lines.append(
+            f"{model['preset'].removeprefix('lines-'):10} {_cell(distance, 1e3):>22} {1e3 * distance['published']:7.2f}"
+            f" {_cell(smoothness, 1):>17} {smoothness['published']:7.2f}"
+        )
+    return lines
+
+
+def _cell(score, factor):
+    if score["mean"] is None:
+        return "undefined"
+    spread = "" if score["spread"] is None else f" ± {factor * score['spread']:.2f}"
+    return f"{factor * score['mean']:.2f}{spread}"

@@ -1,0 +1,132 @@
+"""The study: every setting on every mixture with many seeds, and its table."""
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+
+from coursework.config.presets_rings import RINGS
+from coursework.data.mixtures import MIXTURES
+from coursework.studies.rings.figures import draw_curves, draw_samples
+from coursework.studies.rings.published import PUBLISHED
+from coursework.studies.rings.summary import groups, identity, recorded, summarize, values_of
+from coursework.studies.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, sample_points, train_points
+from coursework.training.run import Run
+from coursework.training.sampling import TrainedRun
+from coursework.util.errors import UserError
+
+FOLDER = Path("reports/rings")
+SEEDS = 10
+
+
+def run_rings(
+    folder=FOLDER, steps=None, seeds=SEEDS, presets=RINGS, mixtures=tuple(MIXTURES), report=print, published=PUBLISHED
+):
+    """Train every preset on every mixture with `seeds` seeds, score them, write the study into `folder`.
+
+    steps: of each run, in place of the presets' own number; rounded up to a thousand. Every seed is trained in all
+    settings before the next, so that what is there at any time compares equals; finished runs are left as they are.
+    A seed that scores.json tells of counts as finished where its run is gone. Writes runs/ and, of all that is
+    finished, scores.json, table.csv, samples.png and curves.png; returns the content of scores.json. Raises `UserError`
+    for a budget of nothing. published: rows that stand beside ours.
+    """
+    folder, started = Path(folder), time.perf_counter()
+    if seeds < 1 or not presets or not mixtures or (steps is not None and steps < 1):
+        raise UserError("nothing to train: give at least one step, one seed, one setting and one mixture")
+
+    def step(text):
+        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
+
+    presets = [preset if steps is None else with_steps(preset, steps) for preset in presets]
+    cases = [
+        (dataclasses.replace(preset, dataset=mixture, seed=seed), preset)
+        for seed in range(seeds)
+        for preset in presets
+        for mixture in mixtures
+    ]
+    trainers, before = {}, recorded(folder)
+    # Before hours of training, not after: nothing else may lie there.
+    groups(folder)
+    for number, (config, preset) in enumerate(cases, start=1):
+        run = run_of(folder, config)
+        if is_trained(config, run) or (not run.config_file.is_file() and config.seed in _seeds(before, config)):
+            continue
+        if preset.preset not in trainers:
+            trainers[preset.preset] = PointTrainer(preset)
+        train_points(trainers[preset.preset], config, run)
+        step(f"{number} of {len(cases)}, {run.name}: {_outcome(config, run)}")
+    content = summarize(folder, published, before)
+    if content["curves"]:
+        draw_curves(content["curves"], folder / "curves.png")
+    samples, settings = _samples(folder), {(row["preset"], row["mixture"]) for row in content["settings"]}
+    # A sheet with a setting whose runs are gone is better than a new one without it.
+    if samples and (settings <= set(samples) or not (folder / "samples.png").is_file()):
+        draw_samples(samples, folder / "samples.png")
+    report("\n".join(["", *table(content)]))
+    step(f"done: {folder / 'scores.json'}, table.csv, samples.png and curves.png")
+    return content
+
+
+def with_steps(preset, steps):
+    """Return the preset with another number of steps, rounded up to whole epochs."""
+    return dataclasses.replace(preset, epochs=math.ceil(steps / STEPS_PER_EPOCH))
+
+
+def run_of(folder, config):
+    """Return the run of a setting, mixture, number of thousands of steps and seed."""
+    setting = config.preset.removeprefix("rings-")
+    return Run(Path(folder) / "runs" / f"{setting}-{config.dataset}-{config.epochs}k-s{config.seed}")
+
+
+def _outcome(config, run):
+    values, count = values_of(run), len(MIXTURES[config.dataset]().modes)
+    return f"{values['modes']:.0f} of {count} modes, {100 * values['high_quality']:.1f} % of high quality"
+
+
+def _seeds(before, config):
+    """Return the seeds that are recorded of a configuration."""
+    row, _ = before.get(identity(config), ({"runs": ()}, None))
+    return {run["seed"] for run in row["runs"]}
+
+
+def _samples(folder):
+    """Return {(preset, mixture): samples (n, 2)} of the first seed's run, with the most steps where there are several.
+
+    Runs whose networks are gone are left out.
+    """
+    found = {}
+    for run, *_ in groups(folder).values():
+        if run.network("generator").is_file():
+            config = run.read_config()
+            mixture = MIXTURES[config.dataset]()
+            points = sample_points(TrainedRun(run).generator, config.model.latent_distribution, mixture)
+            found[config.preset, config.dataset] = points
+    return found
+
+
+def table(content):
+    """Return the lines of the tables for a terminal, one a mixture: ours with standard errors, then the published."""
+    lines = []
+    for mixture in dict.fromkeys(row["mixture"] for row in content["settings"]):
+        count = len(MIXTURES[mixture]().modes)
+        heading = f"{mixture}, {count} modes"
+        lines += [
+            *[""] * bool(lines),
+            f"{heading:40} {'modes':>14} {'high quality %':>17} {'complete':>9} {'steps':>7}",
+        ]
+        for row in content["settings"]:
+            if row["mixture"] == mixture:
+                modes, quality = _cell(row["modes"], 1, 2), _cell(row["high_quality"], 100, 1)
+                complete = f"{row['complete']} of {row['seeds']}"
+                lines.append(f"{row['preset']:40} {modes:>14} {quality:>17} {complete:>9} {row['steps']:>7,}")
+        for row in content["published"]:
+            if row["mixture"] == mixture:
+                name = f"{row['method']} (paper of {row['source']})"
+                lines.append(f"{name:40} {row['modes']:>14g} {100 * row['high_quality']:>17.1f}")
+    return lines
+
+
+def _cell(score, factor, digits):
+    error = score["standard_error"]
+    text = f"{factor * score['mean']:.{digits}f}"
+    return text if error is None else f"{text} ± {factor * error:.{digits}f}"

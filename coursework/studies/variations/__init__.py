@@ -1,0 +1,1 @@
+"""One preset with one setting changed at a time, over seeds."""

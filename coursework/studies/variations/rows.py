@@ -1,0 +1,123 @@
+"""The rows of a study: from its runs' scores to means, differences, curves and the table."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+
+from coursework.metrics.seeds import over_seeds
+from coursework.training.run import Run
+
+BASE = "as it is"
+SCORE = "fd_judge"
+COLUMNS = (
+    *("variation", "settings", "seeds", "FD-judge", "standard error", "difference", "standard error of the difference"),
+    *("images", "processor minutes"),
+)
+
+
+def slug_of(title):
+    """Return what the runs of a row are called, but for their seed."""
+    return re.sub(r"[^\w.,=-]+", "-", title)
+
+
+def run_of(folder, name, title, seed):
+    """Return the run of a row and seed."""
+    return Run(Path(folder) / name / "runs" / f"{slug_of(title)}-s{seed}")
+
+
+def diverged(run):
+    """Tell whether a guard has ended the run's training."""
+    environment = run.read_environment()
+    return not environment.get("finished") and bool(
+        {incident.get("kind") for incident in environment.get("incidents", [])} & {"not finite", "discriminator won"}
+    )
+
+
+def score_of(run, conditions):
+    """Return the record of the run's score that was measured under these conditions, None where there is none."""
+    for record in run.read_metrics():
+        if record["name"] == SCORE and all(record.get(key) == value for key, value in conditions.items()):
+            return record
+    return None
+
+
+def summaries(folder, name, texts, seeds, conditions):
+    """Return the rows of the study from its runs, with scores of these conditions.
+
+    texts: {title: settings}, first the row that the others are compared with.
+    """
+    found, base = [], None
+    for title, settings in texts.items():
+        runs = [run_of(folder, name, title, seed) for seed in range(seeds)]
+        values = [score_of(run, conditions) for run in runs]
+        numbers = [value and value["value"] for value in values]
+        first = base is None
+        base = numbers if first else base
+        pairs = zip(numbers, base, strict=True)
+        own = over_seeds(numbers)
+        differences = over_seeds([None if None in pair else pair[0] - pair[1] for pair in pairs])
+        finished = [run.read_environment() for run, value in zip(runs, values, strict=True) if value]
+        found.append(
+            {
+                "variation": title,
+                "settings": settings,
+                "seeds": seeds,
+                "mean": own["mean"],
+                "error": own["standard_error"],
+                "difference": None if first else differences["mean"],
+                "difference_error": None if first else differences["standard_error"],
+                "diverged": sum(diverged(run) for run in runs),
+                "images": _mean(finished, "images_seen"),
+                "processor_seconds": _mean(finished, "processor_seconds"),
+                "runs": [
+                    {"seed": seed, "value": number, "error": value and value.get("error"), "curve": _curve(run)}
+                    for seed, (run, number, value) in enumerate(zip(runs, numbers, values, strict=True))
+                ],
+            }
+        )
+    return found
+
+
+def _mean(environments, key):
+    return float(np.mean([one[key] for one in environments])) if environments else None
+
+
+def _curve(run):
+    """Return the scores that the run measured while it trained."""
+    log, environment = run.read_log(), run.read_environment()
+    share = environment.get("processor_seconds", 0.0) / 60 / max(environment.get("epochs_done", 0), 1)
+    pairs = [
+        (int(epoch), value)
+        for epoch, value in zip(log.get("epoch", []), log.get(SCORE, []), strict=False)
+        if math.isfinite(value)
+    ]
+    return {
+        "epochs": [epoch for epoch, _ in pairs],
+        "minutes": [epoch * share for epoch, _ in pairs],
+        "values": [value for _, value in pairs],
+    }
+
+
+def cells(rows):
+    """Return the table of the rows as texts, its titles first."""
+    return [COLUMNS, *map(_cells, rows)]
+
+
+def _cells(row):
+
+    def number(value, digits=2):
+        return "" if value is None else f"{value:.{digits}f}"
+
+    return [
+        row["variation"],
+        row["settings"],
+        str(row["seeds"] - row["diverged"]) + (f" ({row['diverged']} diverged)" if row["diverged"] else ""),
+        number(row["mean"]),
+        number(row["error"]),
+        "" if row["difference"] is None else f"{row['difference']:+.2f}",
+        number(row["difference_error"]),
+        number(row["images"], 0),
+        "" if row["processor_seconds"] is None else number(row["processor_seconds"] / 60, 1),
+    ]

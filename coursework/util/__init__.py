@@ -1,0 +1,1 @@
+"""Errors, files, locks, cache and progress; knows nothing of models."""

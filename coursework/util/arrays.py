@@ -1,0 +1,58 @@
+"""Arrays from .npz files that anybody may have written: nothing is unpickled, nothing unpacks to more than it may."""
+
+import math
+import os
+import zipfile
+
+import numpy as np
+
+from coursework.util.errors import UserError
+
+# Bytes that a compressed file may unpack to: 50,000 images of 128x128 pixels in colour, or as floats of 64x64.
+LARGEST = 4 * 2**30
+LARGEST_MEMBERS = 100_000
+
+
+def read_npz(path, largest=None):
+    """Return {name: array} of the .npz file at `path`.
+
+    largest: bytes that it may unpack to; by default as many as the file has, which holds for whatever `numpy.savez`
+    wrote and for no compressed file. Raises `UserError` with the reason alone, for the caller to name the file.
+    """
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise UserError("it is not a regular file")
+        with zipfile.ZipFile(path) as archive:
+            _check(archive, os.path.getsize(path) if largest is None else largest)
+        with np.load(path, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
+    except UserError:
+        raise
+    except Exception as error:  # Damaged archives raise a dozen kinds; all mean the same.
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UserError(" ".join(reason.split())[:160]) from error
+    # NumPy returns the bytes of a member that is no array.
+    other = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if other:
+        raise UserError(f"{other[0][:60]!r} in it is no array")
+    return arrays
+
+
+def _check(archive, largest):
+    """Raise `UserError` where the members' own headers promise more than is there, or more than `largest` bytes."""
+    members = archive.infolist()
+    if len(members) > LARGEST_MEMBERS or sum(member.file_size for member in members) > largest:
+        raise UserError("it unpacks to more than it may")
+    for member in members:
+        if not member.filename.endswith(".npy"):
+            continue
+        with archive.open(member) as stream:
+            version = np.lib.format.read_magic(stream)
+            read_header = (
+                np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            )
+            shape, _, dtype = read_header(stream)
+        if dtype.hasobject:
+            raise UserError("it holds objects, which would have to be unpickled")
+        if math.prod(shape) * dtype.itemsize > member.file_size:
+            raise UserError("it ends in the middle of an array")

@@ -1,0 +1,252 @@
+"""DiffAugment against what each transformation may do to an image, and habits of GAN practice in a training step."""
+
+import dataclasses
+
+import keras
+import numpy
+import pytest
+from keras import ops
+from test_gan_options import RATE, array, kernels, latents_of, linear_gan, random_items
+
+from coursework.config.presets import PRESETS
+from coursework.config.schema import AdversarialConfig, Config, DCGANConfig, LabelsConfig
+from coursework.data.dataset import Dataset
+from coursework.models import GAN, SNGAN, build_model
+from coursework.models.augmentation import AUGMENTATIONS, augment, colour, cutout, translation
+from coursework.models.label_targets import draw_targets
+from coursework.networks.backend import value_and_gradients
+from coursework.training.head_start import give_head_start
+from coursework.training.interruption import Interrupted, Interruption
+from coursework.util.errors import UserError
+
+pytestmark = pytest.mark.backend
+
+
+def seeds(seed=0):
+    return keras.random.SeedGenerator(seed)
+
+
+def test_the_configuration_knows_every_augmentation():
+    (field,) = (field for field in dataclasses.fields(AdversarialConfig) if field.name == "augmentations")
+    assert field.metadata["choices"] == tuple(AUGMENTATIONS)
+
+
+def test_translations_are_by_whole_pixels_and_bring_in_zeros():
+    image = numpy.random.default_rng(0).uniform(0.1, 1, (32, 32, 3)).astype("float32")
+    moved = array(translation(ops.convert_to_tensor(numpy.tile(image, (600, 1, 1, 1))), seeds()))
+    padded = numpy.pad(image, ((4, 4), (4, 4), (0, 0)))
+    found = []
+    for one in moved:
+        places = [(y, x) for y in range(9) for x in range(9) if numpy.array_equal(one, padded[y : y + 32, x : x + 32])]
+        assert len(places) == 1
+        found += places
+    # Both ways by up to an eighth of 32, all places alike: 600 / 9 in each row and column.
+    for axis in (0, 1):
+        counts = numpy.bincount([place[axis] for place in found], minlength=9)
+        assert counts.min() > 38 and counts.max() < 100
+
+
+def test_a_hole_is_a_square_of_half_a_side_about_any_place():
+    images = ops.ones((2000, 32, 32, 2))
+    holes = array(cutout(images, seeds())) == 0
+    for hole in holes[:200]:
+        rows, columns = hole.any(axis=(1, 2)), hole.any(axis=(0, 2))
+        assert hole.sum() == 2 * rows.sum() * columns.sum()
+        for line in (rows, columns):
+            places = numpy.flatnonzero(line)
+            assert 8 <= len(places) <= 16 and len(places) == places[-1] - places[0] + 1
+            assert len(places) == 16 or places[0] == 0 or places[-1] == 31
+    # Of 33 centres 17 give 16 pixels, the others 8 to 15 twice: (456 / 33)^2 of 1,024 pixels.
+    assert holes.mean() == pytest.approx((456 / 33) ** 2 / 1024, rel=0.03)
+
+
+def test_colours_change_by_the_three_numbers_of_the_paper():
+    """An image grey in one half and coloured in the other tells all three apart."""
+    grey, pattern = numpy.linspace(-0.5, 0.5, 64).reshape(1, 8, 8, 1), numpy.zeros((1, 8, 8, 3))
+    pattern[:, :, 4:] = [0.3, -0.1, -0.2]
+    image = numpy.tile((grey + pattern).astype("float32"), (4000, 1, 1, 1))
+    changed = array(colour(ops.convert_to_tensor(image), seeds())).astype("float64")
+    mean = changed.mean(axis=-1, keepdims=True)
+    brightness = changed.mean(axis=(1, 2, 3)) - image[0].mean()
+    contrast = (mean * grey).sum(axis=(1, 2, 3)) / (grey**2).sum()
+    saturation = ((changed - mean) * pattern).sum(axis=(1, 2, 3)) / (pattern**2).sum() / contrast
+    for found, low, high in ((brightness, -0.5, 0.5), (contrast, 0.5, 1.5), (saturation, 0, 2)):
+        assert low - 1e-5 < found.min() < low + 0.01 * (high - low)
+        assert high - 0.01 * (high - low) < found.max() < high + 1e-5
+        assert found.mean() == pytest.approx((low + high) / 2, abs=0.03 * (high - low))
+    assert abs(numpy.corrcoef([brightness, contrast, saturation])[numpy.triu_indices(3, 1)]).max() < 0.05
+
+
+def test_a_gradient_flows_through_all_of_them():
+    """Of the sum of an image's translation and hole by its pixels: one where the pixel is still to be seen."""
+    variable = keras.Variable(numpy.zeros((4, 16, 16, 1), "float32"))
+    _, (gradient,) = value_and_gradients(
+        lambda: ops.sum(augment(ops.convert_to_tensor(variable), ("translation", "cutout"), seeds(3))), [variable]
+    )
+    gradient = array(gradient)
+    assert set(numpy.unique(gradient)) == {0.0, 1.0} and 0.5 < gradient.mean() < 0.95
+    _, (gradient,) = value_and_gradients(
+        lambda: ops.sum(augment(ops.convert_to_tensor(variable), ("colour",), seeds(3))), [variable]
+    )
+    # Brightness alone changes the sum of an image: saturation and contrast turn about its means.
+    numpy.testing.assert_allclose(array(gradient), 1, atol=1e-4)
+
+
+def test_no_augmentation_is_none():
+    images = ops.ones((2, 8, 8, 3))
+    assert augment(images, (), seeds()) is images
+
+
+# Labels.
+
+
+def test_labels_are_drawn_between_their_bounds():
+    labels = LabelsConfig(real_low=0.7, real_high=1.2, fake_low=0.0, fake_high=0.2)
+    targets = draw_targets(labels, ops.zeros((4000, 1)), ops.zeros((3000, 1)), seeds())
+    real, fake = array(targets["real_target"]), array(targets["fake_target"])
+    assert real.shape == (4000, 1) and fake.shape == (3000, 1)
+    assert 0.7 <= real.min() < 0.702 and 1.198 < real.max() <= 1.2 and real.mean() == pytest.approx(0.95, abs=0.01)
+    assert 0 <= fake.min() < 0.001 and 0.199 < fake.max() <= 0.2 and fake.mean() == pytest.approx(0.1, abs=0.005)
+
+
+def test_flipped_labels_are_the_other_kinds():
+    labels = LabelsConfig(real_low=0.9, real_high=0.9, fake_low=0.1, fake_high=0.1, flipped=0.2)
+    targets = draw_targets(labels, ops.zeros((8000, 1)), ops.zeros((8000, 1)), seeds())
+    real, fake = array(targets["real_target"]), array(targets["fake_target"])
+    assert numpy.unique(numpy.round(real, 6)).tolist() == numpy.unique(numpy.round(fake, 6)).tolist()
+    assert (real < 0.5).mean() == pytest.approx(0.2, abs=0.015)
+    assert (fake > 0.5).mean() == pytest.approx(0.2, abs=0.015)
+
+
+def test_a_step_with_smooth_labels_is_the_one_written_out():
+    """The gradient of the cross-entropy by a logit is sigmoid(logit) - target."""
+    labels = LabelsConfig(real_low=0.9, real_high=0.9, fake_low=0.05, fake_high=0.05)
+    model = linear_gan(GAN, labels=labels)
+    real, (generator, critic) = random_items(6, 3).astype("float32"), kernels(model)
+    (latents,) = latents_of(model, 6)
+    fake = latents @ generator
+
+    def sigmoid(x):
+        return 1 / (1 + numpy.exp(-x))
+
+    gradient = (real.T @ (sigmoid(real @ critic) - 0.9) + fake.T @ (sigmoid(fake @ critic) - 0.05)) / 6
+    model.update_discriminator(ops.convert_to_tensor(real))
+    numpy.testing.assert_allclose(kernels(model)[1], critic - RATE * gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_ones_and_zeros_draw_nothing():
+    assert linear_gan(GAN, labels=LabelsConfig()).labels is None
+
+
+@pytest.mark.parametrize("kind, objective", [(SNGAN, "hinge"), (GAN, "wasserstein")])
+def test_other_losses_have_no_labels(kind, objective):
+    with pytest.raises(UserError, match=f"are for the non-saturating loss, not for {objective}"):
+        linear_gan(kind, objective=objective, labels=LabelsConfig(flipped=0.1))
+
+
+def test_points_take_no_augmentation():
+    with pytest.raises(UserError, match="points take none"):
+        linear_gan(GAN, augmentations=("cutout",))
+
+
+# All together, on images.
+
+SMALL = DCGANConfig(latent_size=4, generator_width=32, discriminator_width=8)
+
+
+def image_config(preset="gan", **settings):
+    base = PRESETS[preset]
+    network = dataclasses.replace(
+        base.network, latent_size=4, generator_width=32, discriminator_width=8, generator_normalization="batch"
+    )
+    return dataclasses.replace(
+        base, network=network, model=dataclasses.replace(base.model, **settings), batch_size=4, epochs=1, dataset="x"
+    )
+
+
+def images(count=12, size=16):
+    return numpy.random.default_rng(1).integers(0, 256, (count, size, size, 3), dtype=numpy.uint8)
+
+
+@pytest.mark.parametrize("preset", ["gan", "sngan", "conditional-sngan", "wgan-gp"])
+def test_the_discriminator_sees_real_and_fake_images_augmented(preset):
+    """A hole in the images of each kind, by what reaches the discriminator."""
+    config = image_config(preset, augmentations=("cutout",), critic_steps=1)
+    model = build_model(config, (16, 16, 3), steps=2, class_count=3)
+    seen, discriminate = [], model.discriminate
+
+    def watched(*kinds):
+        seen.extend(array(keras.tree.flatten(kind)[0]) for kind in kinds)
+        return discriminate(*kinds)
+
+    model.discriminate = watched
+    real = model.real_items((ops.convert_to_tensor(images(4)), ops.convert_to_tensor(numpy.array([0, 1, 2, 0]))))
+    model.update_discriminator(real)
+    for kind in seen[:2]:
+        holes = (kind == 0).all(axis=-1)
+        assert len(kind) == 4 and all(16 <= hole.sum() <= 64 for hole in holes)
+    before = [array(variable) for variable in model.generator.trainable_variables]
+    assert numpy.isfinite(float(model.update_generator(real)))
+    changes = [
+        abs(array(variable) - value).max()
+        for variable, value in zip(model.generator.trainable_variables, before, strict=True)
+    ]
+    assert max(changes) > 0
+
+
+def test_the_options_of_a_configuration_reach_the_model():
+    config = Config(
+        preset="test",
+        model=AdversarialConfig(augmentations=("colour", "cutout"), labels=LabelsConfig(flipped=0.1), head_start=3),
+        network=SMALL,
+    )
+    model = build_model(config, (16, 16, 3), steps=1)
+    assert model.augmentations == ("colour", "cutout") and model.labels.flipped == 0.1
+    assert Config.from_json(config.to_json()) == config
+    changed = PRESETS["gan"].with_setting("augmentations", "translation,cutout").with_setting("labels.real_low", ".7")
+    assert changed.model.augmentations == ("translation", "cutout") and changed.model.labels.real_low == 0.7
+    with pytest.raises(UserError, match='"blur" is none of colour, translation, cutout'):
+        PRESETS["gan"].with_setting("augmentations", "blur")
+
+
+# The head start.
+
+
+def dataset():
+    labels = numpy.arange(12) % 3
+    return Dataset("x", images(), labels, images(3), labels[:3], ("a", "b", "c"), "0" * 64)
+
+
+@pytest.mark.parametrize("preset, critic_steps", [("gan", 1), ("sngan", 2), ("conditional-sngan", 1)])
+def test_a_head_start_trains_the_discriminator_alone(preset, critic_steps):
+    config = image_config(preset, head_start=5, critic_steps=critic_steps)
+    model = build_model(config, (16, 16, 3), steps=2, class_count=3)
+    before = [array(variable) for variable in model.generator.trainable_variables]
+    first = [array(variable) for variable in model.discriminator.trainable_variables]
+    said = []
+    give_head_start(model, config, dataset(), Interruption(), said.append)
+    assert int(model.discriminator_optimizer.iterations) == 5 * critic_steps
+    assert int(model.generator_optimizer.iterations) == 0
+    after = [array(variable) for variable in model.discriminator.trainable_variables]
+    assert max(abs(a - b).max() for a, b in zip(after, first, strict=True)) > 1e-4
+    for variable, value in zip(model.generator.trainable_variables, before, strict=True):
+        numpy.testing.assert_array_equal(array(variable), value)
+    (line,) = said
+    assert line.startswith("head start: 5 steps of the discriminator alone, its loss is ")
+
+
+def test_a_head_start_ends_after_the_step_at_hand():
+    config = image_config("gan", head_start=5)
+    model = build_model(config, (16, 16, 3), steps=2, class_count=3)
+    interruption = Interruption()
+    interruption.requested = True
+    with pytest.raises(Interrupted, match="^interrupted after 1 steps of 5 of the head start; nothing is saved$"):
+        give_head_start(model, config, dataset(), interruption, print)
+    assert int(model.discriminator_optimizer.iterations) == 1
+
+
+def test_without_a_head_start_nothing_is_said():
+    config, said = image_config(), []
+    give_head_start(None, config, None, Interruption(), said.append)
+    give_head_start(None, PRESETS["vae"], None, Interruption(), said.append)
+    assert said == []

@@ -1,0 +1,93 @@
+"""Files are written whole or not at all, and a place that cannot be written gives one clear line."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from coursework.util.errors import CannotWrite, UserError
+from coursework.util.files import expanded, replacing, sha256, write_bytes, write_text
+
+
+def test_the_content_arrives_and_nothing_else(tmp_path):
+    file = tmp_path / "new" / "folder" / "text.txt"
+    write_text(file, "naïve\n")
+    assert file.read_bytes() == "naïve\n".encode()
+    write_bytes(file, b"\x00\xff")
+    assert file.read_bytes() == b"\x00\xff"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_the_temporary_file_stands_beside_with_the_same_suffix(tmp_path):
+    file = tmp_path / "network.keras"
+    with replacing(file) as temporary:
+        assert temporary.parent == tmp_path and temporary.suffix == ".keras" and temporary != file
+        temporary.write_text("x")
+        assert not file.exists()
+    assert file.read_text() == "x"
+
+
+def test_a_failure_leaves_the_old_content(tmp_path):
+    file = tmp_path / "text.txt"
+    write_text(file, "old")
+    with pytest.raises(RuntimeError, match="^in between$"), replacing(file) as temporary:
+        temporary.write_text("new")
+        raise RuntimeError("in between")
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_full_disk_is_the_users_to_mend(tmp_path):
+    file = tmp_path / "text.txt"
+    with (
+        pytest.raises(
+            CannotWrite,
+            match=r"^cannot write .*text\.txt: No space left on device; make room on the disk and try again$",
+        ),
+        replacing(file),
+    ):
+        raise OSError(28, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_leaves_no_litter(tmp_path):
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "a.npz"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["file/text.txt", "file/folder/text.txt", "folder"])
+def test_unwritable_places_are_named(tmp_path, place):
+    (tmp_path / "file").write_text("a file where a folder is needed")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError) as caught:
+        write_text(tmp_path / place, "x")
+    assert str(caught.value).startswith(f"cannot write {tmp_path / place}: ")
+    assert (tmp_path / "file").read_text() == "a file where a folder is needed"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_files_are_as_readable_as_others(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "text.txt", "x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "text.txt").stat().st_mode & 0o777 == 0o640
+
+
+def test_sha256(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    # FIPS 180-2, appendix B.1.
+    assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    content = os.urandom(300_000)
+    (tmp_path / "large").write_bytes(content)
+    assert sha256(tmp_path / "large") == hashlib.sha256(content).hexdigest()
+
+
+def test_the_home_of_nobody_is_told_in_one_line(refused):
+    assert expanded("~/x") == Path.home() / "x"
+    line = "~nobodyhere/x: there is no such home folder"
+    assert refused("metrics", "~nobodyhere/x", "cifar10:test") == line
+    assert refused("train", "gan", "--dataset", "~nobodyhere/x") == line
