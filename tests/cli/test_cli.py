@@ -262,7 +262,8 @@ def test_a_fault_of_the_package_is_not_hidden(in_tmp, monkeypatch):
 def test_a_closed_pipe_ends_quietly():
     program = """
 from types import SimpleNamespace
-from coursework import cli, report
+from coursework import report
+from coursework.cli import main as cli
 report.build = lambda *arguments, **options: SimpleNamespace(lines=lambda: ["reports/report.pdf"])
 raise SystemExit(cli.main(["report"]))
 """

@@ -52,7 +52,7 @@ def test_what_the_zip_holds(reports):
     sources = {name for name in files if name.startswith("coursework/")}
     assert top | runs | sources == set(files)
     # What it imports, the page of the gallery, nothing that fetches weights, and not the report's part.
-    assert {"coursework/training.py", "coursework/pegasus/decoding.py", "coursework/quiet.py"} <= sources
+    assert {"coursework/training/loop.py", "coursework/pegasus/decoding.py", "coursework/util/quiet.py"} <= sources
     assert "coursework/pegasus/gallery_page/page.html" in sources
     assert not [name for name in sources if "inception" in name or "report" in name or "submission" in name]
     for name in ("pegasus.png", "batch.png", "latents.npz"):
@@ -142,7 +142,7 @@ def test_the_script_tells_what_is_amiss_in_one_line(reports):
     assert told() == "pegasus.py: error: batch.png is missing: unpack the whole zip"
     shutil.rmtree(folder / "coursework/pegasus")
     assert "is missing: unpack the whole zip" in told()
-    (folder / "coursework/errors.py").unlink()
+    (folder / "coursework/util/errors.py").unlink()
     assert "No module named 'coursework.util.errors': unpack the whole zip" in told()
 
 
@@ -182,10 +182,10 @@ def test_the_zip_by_itself_remakes_its_images(real):
 @pytest.mark.slow
 def test_the_checkout_is_not_used(real, tmp_path, monkeypatch):
     files = members(real)
-    del files["coursework/network_files.py"], files["manifest.json"]
+    del files["coursework/networks/network_files.py"], files["manifest.json"]
     write_zip(tmp_path / "part.zip", files)
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-    with pytest.raises(UserError, match=r"No module named 'coursework\.network_files'"):
+    with pytest.raises(UserError, match=r"No module named 'coursework\.networks\.network_files'"):
         verify(tmp_path / "part.zip")
 
 

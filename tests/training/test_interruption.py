@@ -151,7 +151,8 @@ def test_one_that_is_lost_before_training_ends_it_in_order(in_tmp, refused, monk
 def test_a_process_that_is_asked_to_end_says_so():
     program = """
 import os, signal, sys
-from coursework import cli, report
+from coursework import report
+from coursework.cli import main as cli
 report.build = lambda *arguments, **options: os.kill(os.getpid(), signal.SIGTERM)
 raise SystemExit(cli.main(["report"]))
 """
