@@ -219,7 +219,10 @@ def test_arrows_go_back_to_change_an_answer_and_pass_no_unrated_image(browser):
     browser.press("5", Keys.ARROW_DOWN)
     assert browser.given("real") == 6
     browser.press(Keys.ARROW_LEFT)
-    assert browser.text("place") == f"Image 1 of {COUNT}" and not browser.find("back").is_enabled()
+    assert (
+        browser.text("place") == f"Image 1 of {COUNT}"
+        and not browser.run("return form.querySelector('.back')").is_enabled()
+    )
     browser.press(*[Keys.ARROW_LEFT, *[Keys.ARROW_RIGHT] * 6])
     assert browser.text("place") == f"Image 4 of {COUNT}"
     # In a text that has letters the arrows move the caret.
@@ -232,6 +235,11 @@ def test_arrows_go_back_to_change_an_answer_and_pass_no_unrated_image(browser):
     assert browser.focus() == "real" and browser.text("place") == f"Image 4 of {COUNT}"
     browser.press("3", Keys.ENTER)
     assert browser.text("place") == f"Image 5 of {COUNT}" and browser.text("hint") == ""
+    # From the end, too.
+    rate(browser, range(4, COUNT))
+    assert browser.find("done").is_displayed()
+    browser.press(Keys.ARROW_LEFT)
+    assert browser.text("place") == f"Image {COUNT} of {COUNT}" and browser.find("questions").is_displayed()
 
 
 def test_nothing_on_the_page_tells_the_source(browser):

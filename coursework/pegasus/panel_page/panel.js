@@ -82,7 +82,7 @@ function show(index) {
   for (const name in RATINGS) {
     for (const radio of form.elements[name]) radio.checked = Number(radio.value) === given[name];
   }
-  byId("back").disabled = index === 0;
+  form.querySelector(".back").disabled = index === 0;
   window.scrollTo(0, 0);
   // On a phone the focus would open the keyboard over the image.
   if (!matchMedia("(pointer: coarse)").matches) focusOn(missing(index) ? "name" : "real");
@@ -125,10 +125,10 @@ function typed(name, digit) {
 
 function pressed(event) {
   const { name, value } = event.target;
-  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing || !(name in RATINGS || name === "name")) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
   const arrow = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (event.key === "Enter") goOn(name);
-  else if (name !== "name" && /^[0-9]$/.test(event.key)) typed(name, Number(event.key));
+  if (event.key === "Enter" && (name in RATINGS || name === "name")) goOn(name);
+  else if (name in RATINGS && /^[0-9]$/.test(event.key)) typed(name, Number(event.key));
   // In a text the arrows move the caret.
   else if (arrow && (name !== "name" || !value)) step(arrow);
   else return;
@@ -165,7 +165,7 @@ function scale(name, [lowest, highest]) {
 async function start() {
   for (const name in RATINGS) scale(name, RATINGS[name]);
   await sheets.load(() => {});
-  form.addEventListener("keydown", pressed);
+  document.addEventListener("keydown", pressed);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     finish();
@@ -175,7 +175,7 @@ async function start() {
     if (target.name in RATINGS) answer({ [target.name]: Number(target.value) });
   });
   byId("name").addEventListener("input", (event) => answer({ name: event.target.value }));
-  byId("back").addEventListener("click", () => step(-1));
+  for (const button of document.querySelectorAll(".back")) button.addEventListener("click", () => step(-1));
   byId("save").addEventListener("click", save);
   byId("restart").addEventListener("click", restart);
   show(rated());
