@@ -1,6 +1,7 @@
 """The verb of the panel: it builds the page on which people rate images blind, or tables what they said."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from coursework.cli.parsing import add_verb, import_keras, positive, seed
@@ -85,5 +86,7 @@ def _table(files: list[str], key: Path, output: Path) -> None:
     known = read_key(key)
     table = table_panel(known, read_answers(files, known))
     write_table(output, table)
-    print("\n".join(panel_lines(table)))
+    # Names may hold letters that a terminal cannot show.
+    encoding = sys.stdout.encoding or "utf-8"
+    print("\n".join(panel_lines(table)).encode(encoding, "replace").decode(encoding))
     print(f"written to {output}")

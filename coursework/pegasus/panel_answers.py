@@ -196,7 +196,7 @@ def _mean(values: Sequence[float]) -> float:
 def panel_lines(table: dict) -> list[str]:
     """Return the table of `table_panel` as lines of text."""
     rows = [["", "", "", *(cell for title in QUESTIONS.values() for cell in (title, "", ""))]]
-    rows.append(["source", "images", "people", *2 * ("mean", "best", f"≥ {ENOUGH}")])
+    rows.append(["source", "images", "people", *2 * ("mean", "best", f"{ENOUGH} or more")])
     for row in table["sources"]:
         cells = [row["source"], str(row["images"]), str(row["people"])]
         for question in QUESTIONS:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from conftest import command, environment
 from PIL import Image
 
 from coursework.cli import main as cli
@@ -194,10 +195,10 @@ def test_the_table_is_that_of_a_hand_calculation():
     assert (others["images"], others["people"], others["ratings"]) == (1, 2, 2)
     assert others["real"]["mean"] == 9.5 and others["real"]["standard_error"] == pytest.approx(0.5)
     assert panel_lines(table)[:5] == [
-        "                        a horse with wings              looks real",
-        "source  images  people               mean  best   ≥ 5        mean  best    ≥ 5",
-        "batch        3       3          4.7 ± 2.1   8.0  67 %   2.0 ± 0.0   2.0    0 %",
-        "others       1       2          1.0 ± 0.0   1.0   0 %   9.5 ± 0.5   9.5  100 %",
+        "                        a horse with wings                   looks real",
+        "source  images  people                mean  best  5 or more        mean  best  5 or more",
+        "batch        3       3           4.7 ± 2.1   8.0       67 %   2.0 ± 0.0   2.0        0 %",
+        "others       1       2           1.0 ± 0.0   1.0        0 %   9.5 ± 0.5   9.5      100 %",
         "± standard error of the mean, clustered over images and people",
     ]
     assert panel_lines(table)[6:] == [
@@ -383,3 +384,8 @@ def test_the_verb_builds_the_page_and_tables_what_it_saved(image_folder, refused
     assert cli.main(["panel", "answers.json", "--key", "kept.json"]) == 0
     assert refused("panel", "absent.json", "--key", "kept.json") == "cannot read absent.json: No such file or directory"
     assert refused("panel", "--beside", "nowhere") == "no folder nowhere"
+    content["answers"][0]["name"] = "🦄"
+    write(Path("answers.json"), content)
+    line = ("panel", "answers.json", "--key", "kept.json")
+    result = command(*line, env=environment(PYTHONIOENCODING="cp1252"), encoding="cp1252")
+    assert result.returncode == 0 and "named horse (" in result.stdout and "? (1)" in result.stdout, result.stderr
