@@ -173,7 +173,7 @@ def mean_and_error(ratings: Sequence[tuple[str, str, int]]) -> tuple[float, floa
     Ratings of one image depend on each other, and so do those of one person: the error is clustered over both (Cameron,
     Gelbach and Miller 2011). Its square is the variance clustered over images plus that clustered over people, each
     G / (G - 1) sum_g (sum of the deviations in g)^2 / n^2 for G clusters and n ratings. The paper subtracts a third
-    term, which corrects for what both count; it is left out, so that the error errs to the upper side. Where
+    term, which corrects for what both count; it is left out, so that the estimate is biased upwards. Where
     everybody rates every image the square is s_i^2 / images + s_p^2 / people, with s_i^2 the variance of the images'
     means and s_p^2 that of the people's. With a single person the error is over images alone.
     """
