@@ -43,7 +43,7 @@ DATA_OF    = $(if $(filter file,$(origin DATASET)),$(if $(filter %-demo,$(1)),sp
 RUN_OF     = $(1)-$(notdir $(patsubst %/,%,$(call DATA_OF,$(1))))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help begin install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
+.PHONY: help begin install demo test test-slow test-torch lint judge witness pegasus panel pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +51,7 @@ help: ## list the targets
 	@echo "  Variables: DATASET=cifar10|sprites|lines|FOLDER  EPOCHS=n  SEED=n  COURSEWORK_DATA=folder with cifar10/"
 	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  STEPS=n  SEEDS=n  MINUTES=n"
 	@echo "             RUNS=\"run run ...\"  CHOICE=choice.json saved by the gallery  VERIFY=0"
-	@echo "             BESIDE=folder with a batch of Pegasi from elsewhere, to be compared"
+	@echo "             BESIDE=folder with a batch of Pegasi from elsewhere, to be compared; panel takes \"folder folder ...\""
 	@echo "             SHORT= for the paper's own settings in lines and codes, which want hundreds of times the images"
 
 demo: $(INSTALLED) ## all four models on built-in data, with scores, Pegasus and report (8 minutes)
@@ -100,6 +100,9 @@ pegasus: $(INSTALLED) ## winged horses from the trained runs: the best, 64, and 
 	$(JUDGE)
 	$(WITNESSES)
 	$(COURSEWORK) pegasus $(RUNS) --dataset $(DATASET) --seed $(SEED) $(if $(BESIDE),--beside $(BESIDE))
+
+panel: $(INSTALLED) ## a page on which people rate the winged horses blind, among those of BESIDE and real images
+	$(COURSEWORK) panel --dataset $(DATASET) --seed $(SEED) $(foreach folder,$(BESIDE),--beside $(folder))
 
 pegasus-benchmark: $(INSTALLED) ## every Pegasus strategy on built-in data, where the truth is known
 	$(COURSEWORK) pegasus-benchmark --seed $(SEED)

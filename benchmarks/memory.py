@@ -46,6 +46,7 @@ def commands(dataset, epochs, samples):
         "aggregate-posterior": ["aggregate-posterior", "acai", *count],
         "pegasus, interpolation": [*pegasus, "--strategies", "interpolation,masked_interpolation"],
         "pegasus, latent search": [*pegasus, "--strategies", "latent_search", "--output", "searched"],
+        "panel": ["panel", "--dataset", dataset],
         "figures": ["figures", "gan", "acai"],
         "report": ["report", "gan", "acai"],
         # Refused for what it finds wrong, the title page above all: exit code 2.

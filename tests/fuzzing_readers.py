@@ -122,6 +122,19 @@ def read_chosen(file):
     read_choice(file, [{"id": "a-1"}], "abc")
 
 
+def read_panel_answers(file):
+    from coursework.pegasus.panel_answers import Key, read_answers, table_panel
+
+    key = Key("mark", (("0" * 32, "batch", "rank 1"), ("1" * 32, "real horse", "test image 3")))
+    table_panel(key, read_answers([file], key))
+
+
+def read_panel_key(file):
+    from coursework.pegasus.panel_answers import read_key
+
+    read_key(file)
+
+
 def latents():
     from coursework.pegasus.candidates import write_latents
 
@@ -377,6 +390,14 @@ def reported_batch():
     return (PLACE / "pegasus" / "pegasus.json").read_bytes()
 
 
+PANEL_ANSWERS = {
+    **{"version": 1, "panel": "mark", "person": "a" * 32},
+    "answers": [{"image": "0" * 32, "name": "a horse", "winged": 7, "real": 3}],
+}
+PANEL_KEY = {
+    **{"version": 1, "panel": "mark", "seed": 0},
+    "images": [{"id": "0" * 32, "source": "batch", "name": "rank 1"}],
+}
 # {name: (file name, [valid contents], reader of the file)}
 READERS = {
     "image": ("x.png", [image(kind) for kind in ("PNG", "JPEG", "BMP", "GIF", "WEBP")], read_image),
@@ -414,6 +435,8 @@ READERS = {
         [json.dumps({"version": 1, "gallery": "abc", "id": "a-1"}).encode()],
         read_chosen,
     ),
+    "answers of the panel": ("answers.json", [json.dumps(PANEL_ANSWERS).encode()], read_panel_answers),
+    "key of the panel": ("panel-key.json", [json.dumps(PANEL_KEY).encode()], read_panel_key),
     "latents of candidates": ("x.npz", [latents], read_kept_latents),
     "report.toml": ("report.toml", [b'title = "T"\nauthor = "A"\n[references]\nx = "y"\n'], read_report_settings),
     "prose.md": ("prose.md", [PROSE.encode()], read_prose),

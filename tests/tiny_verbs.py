@@ -6,6 +6,7 @@ What has no option to be small is made so once Keras is there: the verbs import 
 import argparse
 import dataclasses
 import functools
+import json
 import sys
 import warnings
 from pathlib import Path
@@ -44,6 +45,10 @@ COMMANDS = {
             *("pegasus", "runs/acai", "--strategies", "interpolation", "--pool", "6", "--count", "4"),
             *("--beside", "samples", "--output", "pegasus"),
         ]
+    ],
+    "panel": [
+        ["panel", "--beside", "samples", "--dataset", "animals", "--real", "4"],
+        ["panel", "answers.json", "--key", "panel-key.json"],
     ],
     "figures": [["figures", "runs/gan", "--output", "figures"]],
     "report": [["report", "runs/gan", "--output", "report.pdf"]],
@@ -152,12 +157,18 @@ def prepare(folder):
     from coursework.pegasus.witness import ROLES, save
     from coursework.training.loop import save_trained
     from coursework.training.run import Run
+    from coursework.util.files import write_text
 
     write_reports(folder)
     write_image_folder(folder / "animals", sprites.load(**PER_CLASS))
     dataset = load_dataset("animals")
     for index, image in enumerate(sprites.load(train_per_class=20, test_per_class=1).train_images):
         save_png(folder / "samples" / f"{index}.png", image)
+    shown = [{"id": "0" * 32, "source": "batch", "name": "rank 1"}]
+    write_text(folder / "panel-key.json", json.dumps({"version": 1, "panel": "mark", "seed": 0, "images": shown}))
+    answers = [{"image": "0" * 32, "name": "a horse", "winged": 7, "real": 3}]
+    saved = {"version": 1, "panel": "mark", "person": "1" * 32, "answers": answers}
+    write_text(folder / "answers.json", json.dumps(saved))
     save_judge(dataset, dataset.name)
     for role in ROLES:
         save(untrained_witness(dataset, role), judge_folder(dataset.name))

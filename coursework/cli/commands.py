@@ -3,7 +3,7 @@
 Every verb imports what it needs when it runs, so that `--help` answers at once and `report` needs no TensorFlow.
 """
 
-from coursework.cli import downstream, pegasus, results, rings, scoring, submission, training
+from coursework.cli import downstream, panel, pegasus, results, rings, scoring, submission, training
 from coursework.cli.training import configure
 
 __all__ = ["add_verbs", "configure"]
@@ -21,6 +21,7 @@ def add_verbs(verbs):
     downstream.add_aggregate_posterior(verbs)
     pegasus.add_pegasus(verbs)
     pegasus.add_pegasus_benchmark(verbs)
+    panel.add_panel(verbs)
     results.add_figures(verbs)
     results.add_compare(verbs)
     results.add_tables(verbs)

@@ -11,6 +11,7 @@ import io
 import json
 import math
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,23 +59,32 @@ def write_gallery(path, images, records, training_images, title, note=""):
         "candidates": records,
         "training": [int(index) for index in known],
     }
-    style = (PAGE / "page.css").read_text(encoding="utf-8")
-    scripts = '"use strict";\n' + "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     parts = {
         "title": html.escape(title),
         "note": html.escape(note),
-        "policy": "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
-        f"style-src {_hash(style)}; script-src {_hash(scripts)}",
-        "style": style,
-        "sheets": "\n".join([*_sheets("candidates", images), *_sheets("training", pictures)]),
+        "sheets": "\n".join([*sheets("candidates", images), *sheets("training", pictures)]),
         "data": script_json(data),
-        "scripts": scripts,
     }
-    page = (PAGE / "page.html").read_text(encoding="utf-8")
-    # In one pass, so that braces in what is put in are left alone.
-    page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], page)
-    write_bytes(path, page.encode())
+    write_page(path, PAGE, [PAGE / name for name in SCRIPTS], parts)
     return mark
+
+
+def write_page(path: str | Path, folder: Path, scripts: Sequence[Path], parts: dict[str, str]) -> None:
+    """Write page.html of `folder` to `path` with page.css, the files of `scripts` and `parts` inside, all or nothing.
+
+    parts: {name: markup} for each {{name}} of the page but the policy, style and scripts, which are filled in here.
+    """
+    style = (folder / "page.css").read_text(encoding="utf-8")
+    script = '"use strict";\n' + "\n".join(file.read_text(encoding="utf-8") for file in scripts)
+    policy = (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"style-src {_hash(style)}; script-src {_hash(script)}"
+    )
+    filled = {**parts, "policy": policy, "style": style, "scripts": script}
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    # In one pass, so that braces in what is put in are left alone.
+    page = re.sub(r"\{\{(\w+)\}\}", lambda match: filled[match[1]], page)
+    write_bytes(path, page.encode())
 
 
 def script_json(value):
@@ -99,7 +109,7 @@ def _check(images, records, training_images):
             raise ValueError(f"training image {index} is {image.dtype} {image.shape}, not like the candidates")
 
 
-def _sheets(kind, images):
+def sheets(kind: str, images: np.ndarray) -> Iterator[str]:
     """Yield <img> elements with up to `SHEET` images each, in square sheets, row by row."""
     for first in range(0, len(images), SHEET):
         part = images[first : first + SHEET]

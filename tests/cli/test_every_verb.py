@@ -31,7 +31,7 @@ from coursework.util.files import TEMPORARY
 pytestmark = pytest.mark.filterwarnings("ignore:.*run_functions_eagerly:UserWarning")
 
 # Verbs that take no more than seconds on nearly nothing.
-FAST = LIGHT | {"sample", "evaluate", "metrics"}
+FAST = LIGHT | {"sample", "evaluate", "metrics", "panel"}
 # Of those that chain the others' work, as many interruptions are tried, and no end is waited for.
 CHAINS = {"study": 3, "lesson": 3, "lines": 3, "pegasus-benchmark": 3, "demo": 3}
 # What TensorFlow, Abseil, XLA and Keras print when nobody keeps them from it. This package's own "warning:" is none.
