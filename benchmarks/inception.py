@@ -122,6 +122,7 @@ def effect_on_judge(fake, real):
     """Return FD-judge of two sets of images in both precisions, None where there is no judge of CIFAR-10."""
     # Keras's chatter comes with it, unless it is silenced first.
     from coursework.extractors import judge as judges
+    from coursework.extractors.recorded import extract
 
     judge = judges.find_judge(load_dataset("cifar10"))
     if judge is None:
@@ -132,7 +133,7 @@ def effect_on_judge(fake, real):
         model = judges.build(judge.model.input_shape[1:], classes, judge.width, precision=precision)
         model.set_weights(judge.model.get_weights())
         own = dataclasses.replace(judge, model=model)
-        distances[precision] = frechet_distance(*(judges.extract(own, images)["features"] for images in (fake, real)))
+        distances[precision] = frechet_distance(*(extract(own, images)["features"] for images in (fake, real)))
     change = distances["mixed_bfloat16"] / distances["float32"] - 1
     return {"distance": distances, "relative_change": change, "judge_sha256": judge.sha256}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from coursework.figures.scores import newest_score
-from coursework.metrics.seeds import over_seeds
+from coursework.metrics.uncertainty import over_seeds
 from coursework.training.run import Run
 from coursework.training.run_differences import other_training
 from coursework.util.errors import UserError

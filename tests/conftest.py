@@ -67,7 +67,7 @@ def image_folder(in_tmp, small_dataset):
 def save_judge(dataset, name, width=2):
     """Keep an untrained judge of `dataset` where that of a data set called `name` is looked for, and return it."""
     from coursework.extractors import judge as judges
-    from coursework.extractors.recorded import class_fingerprints
+    from coursework.extractors.recorded import class_fingerprints, save
 
     judge = judges.Judge(
         model=judges.build(dataset.image_shape, len(dataset.class_names), width=width),
@@ -82,7 +82,7 @@ def save_judge(dataset, name, width=2):
         accuracy=0.25,
         sha256="",
     )
-    return judges.save(judge, judges.judge_folder(name))
+    return save(judge, judges.judge_folder(name))
 
 
 NARROW = {

@@ -29,6 +29,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Only these know a backend; every other file is written in Keras's own operations or needs no network at all.
 BACKENDS = {"tensorflow", "torch", "jax", "tensorflow_datasets"}
 KNOW_BACKENDS = {"networks.backend", "training.environment", "util.quiet", "data.cifar10", "data.pipeline"}
+KNOW_BACKENDS |= {"extractors.inception.graph_file"}
 
 # Rooms that must not know Keras, and what else the first answer of every verb needs.
 LIGHT_ROOMS = ("util", "config", "metrics", "figures", "report", "submission")

@@ -152,9 +152,10 @@ def prepare(folder):
 
     from coursework.data import load_dataset
     from coursework.extractors.judge import judge_folder
+    from coursework.extractors.recorded import save
     from coursework.figures.grids import save_grid, save_png
     from coursework.models import build_model
-    from coursework.pegasus.witness import ROLES, save
+    from coursework.pegasus.witness import ROLES
     from coursework.training.loop import save_trained
     from coursework.training.run import Run
     from coursework.util.files import write_text

@@ -1,18 +1,29 @@
 """From a run to its scores: metrics.json, and the figures of memorisation."""
 
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from coursework.config.schema import Config
 from coursework.data import load_dataset
+from coursework.data.dataset import Dataset
 from coursework.evaluation.comparison import Comparison
-from coursework.evaluation.scoring import METRICS, measure, require_extractors
+from coursework.evaluation.scoring import Scores, measure, require_extractors
 from coursework.evaluation.sources import EVALUATION_SEED, ImageSet, kept_samples, run_samples, split_of
-from coursework.extractors.choice import choose_judge, judge_extractor, no_judge
-from coursework.extractors.judge import extract, find_judge
+from coursework.extractors.extractor import Extractor
+from coursework.extractors.judge import Judge, choose_judge, find_judge, judge_extractor, no_judge, require_judge
+from coursework.extractors.recorded import extract
 from coursework.figures.memorisation import distance_histograms, suspicious_pairs
-from coursework.metrics.class_accuracy import class_accuracy
+from coursework.metrics.classification import class_accuracy
+from coursework.metrics.memorisation import Memorisation
 from coursework.models import MODELS, build_model
 from coursework.models.class_weights import balanced_labels
+from coursework.training.run import Run
 from coursework.util.errors import UserError
 
-# Two scores of one run are the same score measured again where these agree.
+# Two records of one run are the same score measured again if these agree.
 IDENTITY = ("name", "n", "reference", "reference_n", "seed", "weights", "extractor", "extractor_sha256")
 NO_INCEPTION = (
     "no weights of Inception: name them by --inception PATH or COURSEWORK_INCEPTION, or --download them (89 MB)"
@@ -20,21 +31,28 @@ NO_INCEPTION = (
 
 
 def evaluate(
-    run, samples=None, seed=EVALUATION_SEED, best=False, metrics=None, inception=None, cached=True, report=print
-):
-    """Score the run's generator against the images it was trained on, write metrics.json and return its content.
+    run: Run,
+    samples: int | None = None,
+    seed: int = EVALUATION_SEED,
+    best: bool = False,
+    metrics: Iterable[str] | None = None,
+    inception: Extractor | None = None,
+    cached: bool = True,
+    report: Callable[[str], None] = print,
+) -> list[dict[str, Any]]:
+    """Score the run's generator against its training images, write metrics.json and return its content.
 
     samples: number of generated images; by default as many as the test split holds, so that a score and its floor (the
-    test split against the training split) carry the same bias of a finite n. metrics: names in `scoring.METRICS`; by
-    default every one that can be measured, the judge's among them. inception: its `Extractor`. cached: False keeps and
-    reads no features and samples. Raises `UserError` for what is missing.
+    test split against the training split) have the same bias of a finite n. metrics: names in `scoring.METRICS`; by
+    default all that can be measured, which include those of the judge. cached: False neither reads nor keeps features
+    and samples. Raises `UserError` for what is missing.
     """
     config = run.read_config()
     dataset = load_dataset(config.dataset, config.classes)
-    # Whoever names no metrics wants the judge's, which need nothing but a short training.
+    # By default the judge's metrics are included: they only need a short training.
     judge = require_judge(dataset) if metrics is None else find_judge(dataset)
-    extractors, missing = _extractors(inception, judge, no_judge(dataset))
-    require_extractors(metrics, extractors, missing)
+    extractors = _extractors(inception, judge or no_judge(dataset))
+    require_extractors(metrics, extractors)
     samples = samples or len(dataset.test_images)
     comparison = Comparison(
         run_samples(run, samples, seed, best, cached),
@@ -43,8 +61,8 @@ def evaluate(
         lambda: untrained_samples(config, dataset, samples, cached),
         cached,
     )
-    scores = measure(comparison, extractors, missing, metrics, report)
-    if metrics is None and MODELS[config.model.name].conditional:
+    scores = measure(comparison, extractors, metrics, report)
+    if judge and metrics is None and MODELS[config.model.name].conditional:
         try:
             scores.records.append(_class_accuracy(comparison, judge, dataset))
         except UserError as error:
@@ -55,9 +73,9 @@ def evaluate(
     return records
 
 
-def _class_accuracy(comparison, judge, dataset):
-    """Return the record of how often the judge names a sample as its class; the floor is that of the test images."""
-    fake, test = comparison.fake.images, comparison.held_out.images
+def _class_accuracy(comparison: Comparison, judge: Judge, dataset: Dataset) -> dict[str, Any]:
+    """Return the record of how often the judge recognises a sample's class; the floor is that of the test images."""
+    fake, test = comparison.fake.images, split_of(dataset, "test")
     labels = balanced_labels(len(fake.images), len(dataset.class_names))
     found, floor = (
         class_accuracy(extract(judge, images)["logits"], labels, dataset.class_names, judge.class_names)
@@ -84,36 +102,46 @@ def _class_accuracy(comparison, judge, dataset):
     }
 
 
-def compare(fake, real, held_out=None, judge=None, metrics=None, inception=None, cached=True, report=print):
-    """Return the `Scores` of two `ImageSet`s, wherever they come from.
+def compare(
+    fake: ImageSet,
+    real: ImageSet,
+    held_out: ImageSet | None = None,
+    judge: str | None = None,
+    metrics: Iterable[str] | None = None,
+    inception: Extractor | None = None,
+    cached: bool = True,
+    report: Callable[[str], None] = print,
+) -> Scores:
+    """Return the `Scores` of any two sets of images.
 
-    held_out: more real images; by default the other split where `real` is one of a data set. judge: name of a data set
+    held_out: more real images; by default the other split if `real` is one of a data set. judge: name of a data set
     or folder of a judge, see `choose_judge`. The rest as in `evaluate`.
     """
     by_default = judge is None and fake.dataset is None and real.dataset is None
-    judge, reason = choose_judge((real, fake), judge)
-    remarks = [f"judge of {judge.dataset}: choose another by --judge"] if judge and by_default else []
+    chosen = choose_judge((real.dataset, fake.dataset), judge)
+    remarks = []
+    if by_default and isinstance(chosen, Judge):
+        remarks.append(f"judge of {chosen.dataset}: choose another by --judge")
     comparison = Comparison(fake, real, held_out or real.held_out(), cached=cached)
-    return measure(comparison, *_extractors(inception, judge, reason), metrics, report, remarks)
+    return measure(comparison, _extractors(inception, chosen), metrics, report, remarks)
 
 
-def require_measurable(metrics=None, judge=None, inception=None):
-    """Raise `UserError` for what `compare` would refuse whatever the images are, before any are made."""
+def require_measurable(
+    metrics: Iterable[str] | None = None, judge: str | None = None, inception: Extractor | None = None
+) -> None:
+    """Raise `UserError` for what `compare` would refuse for any images, before they are generated."""
     if judge is not None:
         choose_judge((), judge)
-    for name in metrics or ():
-        if inception is None and METRICS[name].extractors == ("inception",):
-            raise UserError(f"{name} cannot be measured: {NO_INCEPTION}")
+    require_extractors(metrics, {"inception": inception or NO_INCEPTION})
 
 
-def _extractors(inception, judge, no_judge_reason):
-    """Return (the extractors there are, {name of another: why there is none})."""
-    extractors = ([inception] if inception else []) + ([judge_extractor(judge)] if judge else [])
-    missing = {"inception": NO_INCEPTION, "judge": no_judge_reason}
-    return extractors, {name: missing[name] for name in missing if name not in {one.name for one in extractors}}
+def _extractors(inception: Extractor | None, judge: Judge | str) -> dict[str, Extractor | str]:
+    """Return {name: extractor, or why there is none}."""
+    own = judge_extractor(judge) if isinstance(judge, Judge) else judge
+    return {"inception": inception or NO_INCEPTION, "judge": own}
 
 
-def draw_memorisation(folder, comparison, results):
+def draw_memorisation(folder: Path, comparison: Comparison, results: Mapping[str, Memorisation]) -> None:
     """Draw {title: `Memorisation`} into `folder`: the most suspicious pairs of the first, the distances of all."""
     suspicious_pairs(
         folder / "memorisation-pairs.png",
@@ -124,18 +152,10 @@ def draw_memorisation(folder, comparison, results):
     distance_histograms(folder / "memorisation-distances.png", results)
 
 
-def require_judge(dataset):
-    """Return the judge of `dataset`; raises `UserError`, which says how to make one, where there is none."""
-    judge = find_judge(dataset)
-    if judge is None:
-        raise UserError(no_judge(dataset))
-    return judge
+def untrained_samples(config: Config, dataset: Dataset, count: int, cached: bool = True) -> ImageSet:
+    """Return samples of a configuration's model before its first training step."""
 
-
-def untrained_samples(config, dataset, count, cached=True):
-    """Return what the model of a configuration made before its first step: the scores to be better than."""
-
-    def generate():
+    def generate() -> np.ndarray:
         model = build_model(config, dataset.image_shape, steps=1, class_count=len(dataset.class_names))
         return model.sample(count, EVALUATION_SEED, dataset.train_images)
 

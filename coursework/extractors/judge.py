@@ -1,27 +1,25 @@
 """The judge: a small residual classifier whose penultimate features give the score FD-judge.
 
-It is trained by `judge_training` on a data set's own training split and lives in two files of one folder: judge.keras,
-the network, and judge.json, what it was trained on and how well it does.
+`judge_training` trains it on the training split of a data set. It is saved as two files in one folder: judge.keras,
+the network, and judge.json, what it was trained on and its accuracy.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 from keras import layers
 
-from coursework.extractors.recorded import (
-    Recorded,
-    extract_recorded,
-    has_recorded,
-    load_recorded,
-    save_recorded,
-)
+from coursework.data.dataset import Dataset
+from coursework.extractors import recorded
+from coursework.extractors.extractor import Extractor
+from coursework.extractors.recorded import Recorded
 from coursework.networks.blocks import BATCH_NORMALIZATION, Seeds
+from coursework.util.errors import UserError
 
 JUDGES = Path("reports/judges")
-RECORD_FILE = "judge.json"
-# What a judge tells: features, and logits with one column a class.
+# The outputs of a judge: features, and logits with one column a class.
 OUTPUTS = {"features": False, "logits": True}
 
 
@@ -30,19 +28,20 @@ class Judge(Recorded):
     """A trained judge and its record.
 
     model: uint8-valued images -> {"features": (n, d), "logits": (n, classes)}, both float32.
-    accuracy: fraction of the test split it names rightly. The rest as in `Recorded`.
+    accuracy: fraction of the test split that it classifies correctly. The rest as in `Recorded`.
     """
 
     accuracy: float
     role = "judge"
 
 
-def build(image_shape, class_count, width=32, seed=0, precision="float32"):
+def build(
+    image_shape: tuple[int, int, int], class_count: int, width: int = 32, seed: int = 0, precision: str = "float32"
+) -> keras.Model:
     """Return the untrained judge: uint8-valued images (n, h, w, c) -> {"features": (n, 8 * width), "logits"}.
 
-    The features are the mean over the last of `residual_maps`, from the layer named "features".
-
-    precision: policy of the convolutions; both outputs are float32 under any.
+    The features are the mean over the last of `residual_maps`, from the layer named "features". precision: policy of
+    the convolutions; both outputs are always float32.
     """
     seeds = Seeds(seed)
     inputs = keras.Input(image_shape, name="images")
@@ -53,12 +52,13 @@ def build(image_shape, class_count, width=32, seed=0, precision="float32"):
     return keras.Model(inputs, {"features": features, "logits": logits}, name="judge")
 
 
-def residual_maps(inputs, width, seeds, policy):
+def residual_maps(
+    inputs: keras.KerasTensor, width: int, seeds: Seeds, policy: keras.DTypePolicy
+) -> list[keras.KerasTensor]:
     """Return three maps of images: (n, h/2, w/2, 2 * width), (n, h/4, w/4, 4 * width), (n, h/8, w/8, 8 * width).
 
-    A nine-layer residual network (after He et al. 2016 and the "ResNet-9" of speed competitions) that halves the
-    image by strided convolutions, which on a CPU cost a quarter of a convolution followed by pooling. Values are
-    rectified.
+    A residual network of nine layers (after He et al. 2016 and the "ResNet-9" of speed competitions) with strided
+    convolutions, which on a CPU cost a quarter of a convolution followed by pooling. Values are rectified.
     """
     x = layers.Rescaling(1 / 64, offset=-127.5 / 64, dtype=policy, name="rescale")(inputs)
     x = convolution(x, width, 3, 1, "stem", policy, seeds)
@@ -72,7 +72,15 @@ def residual_maps(inputs, width, seeds, policy):
     return maps
 
 
-def convolution(inputs, channels, size, strides, name, policy, seeds):
+def convolution(
+    inputs: keras.KerasTensor,
+    channels: int,
+    size: int,
+    strides: int,
+    name: str,
+    policy: keras.DTypePolicy,
+    seeds: Seeds,
+) -> keras.KerasTensor:
     """Return ReLU(normalise(convolution)) with kernels of `size`; layers are named after `name`."""
     x = layers.Conv2D(
         channels,
@@ -88,33 +96,75 @@ def convolution(inputs, channels, size, strides, name, policy, seeds):
     return layers.ReLU(dtype=policy, name=f"{name}_relu")(x)
 
 
-def extract(judge, images, batch_size=500, progress=False):
-    """Return every output of the judge for uint8 images (n, h, w, c), see `extract_recorded`."""
-    return extract_recorded(judge, images, batch_size, progress)
-
-
-def judge_folder(dataset_name):
+def judge_folder(dataset_name: str) -> Path:
     """Return the folder of the judge of a data set: reports/judges/<name>."""
     return JUDGES / dataset_name
 
 
-def find_judge(dataset):
-    """Return the judge of `dataset` from its own folder, None where there is none or it has seen other images.
+def find_judge(dataset: Dataset) -> Judge | None:
+    """Return the judge of `dataset` from its own folder, None if there is none or it was trained on other images.
 
-    A selection of a data set's classes is served by the judge of the whole. Raises `UserError` for damaged files.
+    A selection of a data set's classes uses the judge of the whole. Raises `UserError` for damaged files.
     """
     folder = judge_folder(dataset.name)
-    if not has_recorded(folder, Judge.role):
+    if not recorded.is_saved(folder, Judge.role):
         return None
     judge = load(folder)
     return judge if judge.knows(dataset) else None
 
 
-def save(judge, folder):
-    """Write judge.keras and judge.json into `folder` and return the judge with the SHA-256 of its file."""
-    return save_recorded(judge, folder)
+def require_judge(dataset: Dataset) -> Judge:
+    """Return the judge of `dataset`; raises `UserError` with the command that trains one if there is none."""
+    judge = find_judge(dataset)
+    if judge is None:
+        raise UserError(no_judge(dataset))
+    return judge
 
 
-def load(folder):
-    """Return the judge saved in `folder`; raises `UserError` where either file is missing, damaged or foreign."""
-    return load_recorded(Judge, Judge.role, folder, OUTPUTS)
+def load(folder: str | Path) -> Judge:
+    """Return the judge saved in `folder`; raises `UserError` if either file is missing, damaged or foreign."""
+    return recorded.load(Judge, Judge.role, folder, OUTPUTS)
+
+
+def choose_judge(datasets: Iterable[Dataset | None], name: str | None = None) -> Judge | str:
+    """Return a judge, or in one line why there is none, for sets of images to be compared.
+
+    datasets: of which each set of images is a split, None for other images. name: of the data set whose judge to use,
+    or the folder of a judge. By default it is the judge of the first data set that has one; for other images that of
+    CIFAR-10, or the only one there is. Raises `UserError` for a judge that is named or damaged and cannot be used.
+    """
+    if name is not None:
+        return load(name if recorded.record_file(name, Judge.role).is_file() else judge_folder(name))
+    known = [dataset for dataset in datasets if dataset is not None]
+    for dataset in known:
+        judge = find_judge(dataset)
+        if judge is not None:
+            return judge
+    if known:
+        return no_judge(known[0])
+    found = sorted(file.parent for file in JUDGES.glob(f"*/{Judge.role}.json"))
+    usual = judge_folder("cifar10")
+    if usual in found or len(found) == 1:
+        return load(usual if usual in found else found[0])
+    if not found:
+        return "no judge: train one with `python -m coursework judge`"
+    return f"several judges: choose one by --judge {' or '.join(folder.name for folder in found)}"
+
+
+def no_judge(dataset: Dataset) -> str:
+    """Return the line that says how to train the judge of a data set."""
+    return f"no judge for {dataset.name}: train one with `python -m coursework judge --dataset {dataset.name}`"
+
+
+def judge_extractor(judge: Judge) -> Extractor:
+    """Return a judge as an `Extractor`."""
+    return Extractor(
+        name="judge",
+        sha256=judge.sha256,
+        image_shape=tuple(judge.model.input_shape[1:]),
+        resize=None,
+        precision="float32",
+        outputs=("features",),
+        block=2000,
+        compute=lambda images: recorded.extract(judge, images),
+    )

@@ -1,6 +1,6 @@
-"""Trained networks with their records: two files of one folder, <role>.keras and <role>.json.
+"""Trained networks with their records: two files in one folder, <role>.keras and <role>.json.
 
-Judges and witnesses (see `coursework.extractors.judge`, `coursework.pegasus.witness`) are such networks.
+Judges (`coursework.extractors.judge`) and witnesses (`coursework.pegasus.witness`) are such networks.
 """
 
 import dataclasses
@@ -9,25 +9,27 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 
+from coursework.data.dataset import Dataset
 from coursework.networks.saving import load_network
 from coursework.util.errors import UserError
 from coursework.util.files import parse_json, read_text, replacing, sha256, write_text
 
-# How the types of fields come back from JSON; what is none of these is no part of a record.
-JSON_TYPES = {str: str, int: int, float: float, tuple[str, ...]: list, dict[str, str]: dict}
+# The JSON type of each type of field; fields of other types are not recorded.
+JSON_TYPES: dict[Any, type] = {str: str, int: int, float: float, tuple[str, ...]: list, dict[str, str]: dict}
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A trained network and what it was trained on; kinds of networks add what they measure, and their `role`.
+    """A trained network and what it was trained on; subclasses add what they measure, and their `role`.
 
     model: uint8-valued images -> {name: float32 (n, ...)}. fingerprint: of the whole data set `dataset`.
-    class_fingerprints: {class name: `class_fingerprints` of it}. seconds: spent in training.
-    sha256: of the network's file; scores by networks with different ones must not be compared.
+    class_fingerprints: {class name: its entry in `class_fingerprints`}. seconds: duration of the training.
+    sha256: of the network's file; scores by networks with different files must not be compared.
     """
 
     model: keras.Model
@@ -41,12 +43,15 @@ class Recorded:
     seconds: float
     sha256: str
 
-    def knows(self, dataset):
-        """Tell whether it was trained on the training images of every class of `dataset`."""
+    def knows(self, dataset: Dataset) -> bool:
+        """Return whether it was trained on the training images of every class of `dataset`."""
         return class_fingerprints(dataset).items() <= self.class_fingerprints.items()
 
 
-def class_fingerprints(dataset):
+Kind = TypeVar("Kind", bound=Recorded)
+
+
+def class_fingerprints(dataset: Dataset) -> dict[str, str]:
     """Return {class name: hexadecimal SHA-256 of its training images in their order}."""
     fingerprints = {}
     for label, name in enumerate(dataset.class_names):
@@ -57,10 +62,12 @@ def class_fingerprints(dataset):
     return fingerprints
 
 
-def extract_recorded(network, images, batch_size=500, progress=False):
-    """Return every output of a `Recorded` network for uint8 images (n, h, w, c) as {name: float32 (n, ...)}.
+def extract(
+    network: Recorded, images: np.ndarray, batch_size: int = 500, progress: bool = False
+) -> dict[str, np.ndarray]:
+    """Return every output of a judge or witness for uint8 images (n, h, w, c) as {name: float32 (n, ...)}.
 
-    Raises `UserError` for no images and for images of another shape than those it was trained on.
+    Raises `UserError` for no images, and for images of another shape than those that it was trained on.
     """
     images = np.asarray(images)
     expected = tuple(network.model.input_shape[1:])
@@ -73,15 +80,15 @@ def extract_recorded(network, images, batch_size=500, progress=False):
     return {name: np.asarray(values, dtype=np.float32) for name, values in outputs.items()}
 
 
-def has_recorded(folder, role):
-    """Tell whether `folder` holds both files of a role."""
+def is_saved(folder: str | Path, role: str) -> bool:
+    """Return whether `folder` holds both files of a role."""
     return network_file(folder, role).is_file() and record_file(folder, role).is_file()
 
 
-def save_recorded(network, folder):
-    """Write both files of a `Recorded` network into `folder` and return it with the SHA-256 of its file.
+def save(network: Kind, folder: str | Path) -> Kind:
+    """Write <role>.keras and <role>.json into `folder` and return the network with the SHA-256 of its file.
 
-    The record is written last and holds that SHA-256, so that a pair torn by an interruption is told by loading.
+    The record is written last and holds that SHA-256: `load` detects a pair torn by an interruption.
     """
     file = network_file(folder, network.role)
     with replacing(file) as temporary:
@@ -92,11 +99,11 @@ def save_recorded(network, folder):
     return network
 
 
-def load_recorded(kind, role, folder, outputs):
+def load(kind: type[Kind], role: str, folder: str | Path, outputs: dict[str, bool]) -> Kind:
     """Return the network of `role` saved in `folder`, of the subclass `kind` of `Recorded`.
 
-    outputs: {name: whether it has one column a class} of what the network must tell. Raises `UserError` where either
-    file is missing, damaged or foreign.
+    outputs: {name: whether it has one column a class} of the outputs that the network must have. Raises `UserError`
+    if either file is missing, damaged or not of this package.
     """
     record = _read_record(kind, role, record_file(folder, role))
     file = network_file(folder, role)
@@ -118,34 +125,34 @@ def load_recorded(kind, role, folder, outputs):
     return kind(model=model, **{**record, "class_names": tuple(record["class_names"])})
 
 
-def network_file(folder, role):
+def network_file(folder: str | Path, role: str) -> Path:
     """Return the path of a role's network in `folder`."""
     return Path(folder) / f"{role}.keras"
 
 
-def record_file(folder, role):
+def record_file(folder: str | Path, role: str) -> Path:
     """Return the path of a role's record in `folder`."""
     return Path(folder) / f"{role}.json"
 
 
-def training_command(role):
-    """Return the command that trains a role."""
+def training_command(role: str) -> str:
+    """Return the command that trains the network of a role."""
     return "python -m coursework judge" + ("" if role == "judge" else f" --role {role}")
 
 
-def _record_types(kind):
-    """Return {name: type} of what a record holds: every field of `kind` but the model."""
+def _record_types(kind: type[Recorded]) -> dict[str, type]:
+    """Return {name: JSON type} of the fields in a record: every field of `kind` but the model."""
     return {field.name: JSON_TYPES[field.type] for field in dataclasses.fields(kind) if field.type in JSON_TYPES}
 
 
-def _read_record(kind, role, file):
+def _read_record(kind: type[Recorded], role: str, file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise UserError(f"no {role} in {file.parent}: train one with `{training_command(role)}`")
     record = parse_json(read_text(file), file)
     types = _record_types(kind)
     if not isinstance(record, dict) or set(record) != set(types):
         raise UserError(f"{file} is not the record of a {role}: it should hold exactly {', '.join(types)}")
-    wrong = [name for name, kind in types.items() if type(record[name]) is not kind]
+    wrong = [name for name, expected in types.items() if type(record[name]) is not expected]
     if wrong:
         raise UserError(f"{file}: {wrong[0]} should be of type {types[wrong[0]].__name__}")
     return record

@@ -3,26 +3,23 @@
 import numpy as np
 
 from coursework.metrics.features import checked, checked_whole
-from coursework.metrics.repeated import RepeatedScore
+from coursework.metrics.uncertainty import RepeatedScore
 from coursework.util.errors import UserError
 
 
-def inception_score(logits, splits=10, seed=2020):
+def inception_score(logits: np.ndarray, splits: int = 10, seed: int = 2020) -> tuple[float, float]:
     """Return (mean, population standard deviation) over splits of exp E KL(p(y|x) || p(y)), of logits (n, classes).
 
-    Each split has a p(y) of its own. Rows are shuffled by `RandomState(seed)` first, as torch-fidelity does, so that
-    no split holds one class alone. Between 1 and the number of classes. Raises `UserError` for fewer rows than splits.
+    Each split has its own p(y). Rows are first shuffled by `RandomState(seed)` as in torch-fidelity, so that no split
+    holds a single class. The score lies between 1 and the number of classes. Raises `UserError` for fewer rows than
+    splits.
     """
     score = classifier_score(logits, splits, seed)
     return score.mean, score.std
 
 
-class ClassifierScore(RepeatedScore):
-    """Scores of the splits (splits,), and what each row does to their mean."""
-
-
-def classifier_score(logits, splits=10, seed=2020):
-    """Return the `ClassifierScore` of logits (n, classes), computed in float64 split by split."""
+def classifier_score(logits: np.ndarray, splits: int = 10, seed: int = 2020) -> RepeatedScore:
+    """Return the scores of the splits of logits (n, classes), computed in float64 split by split."""
     splits = checked_whole(splits, "splits")
     logits = checked(logits, "an Inception Score")
     if len(logits) < splits:
@@ -34,13 +31,13 @@ def classifier_score(logits, splits=10, seed=2020):
         chosen = order[split * len(logits) // splits : (split + 1) * len(logits) // splits]
         divergences = _divergences(logits[chosen].astype(np.float64))
         values[split] = np.exp(divergences.mean())
-        # Each split is one of `splits` in the mean, and its rows are that much fewer than all.
+        # A row weighs more in its split than in all rows, and the split is one of `splits` in the mean.
         weight = len(logits) / (splits * len(chosen))
         influences[chosen] = weight * values[split] * (divergences - divergences.mean())
-    return ClassifierScore(values, influences)
+    return RepeatedScore(values, influences)
 
 
-def _divergences(logits):
+def _divergences(logits: np.ndarray) -> np.ndarray:
     """Return KL(p(y|x) || p(y)) of each row (n,), p(y) being the mean of p(y|x) over the rows."""
     logits -= logits.max(axis=1, keepdims=True)
     probabilities = np.exp(logits)
@@ -49,6 +46,6 @@ def _divergences(logits):
     # log p from the logits: where p underflows to 0, p log p is 0 and not NaN.
     negative_entropy = np.einsum("ij,ij->i", probabilities, logits) - np.log(total[:, 0])
     marginal = probabilities.mean(axis=0)
-    # A class that no row gives any probability adds nothing.
+    # A class without any probability adds nothing.
     logarithm = np.log(marginal, out=np.zeros_like(marginal), where=marginal > 0)
     return negative_entropy - probabilities @ logarithm

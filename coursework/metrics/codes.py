@@ -1,25 +1,36 @@
-"""What codes are worth to others: to a classifier of one layer, and to clustering (Berthelot et al. 2018)."""
+"""How useful codes are for a classifier of one layer and for clustering (Berthelot et al. 2018)."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from coursework.util.errors import UserError
 
-# Directions in which codes vary by less than this share of the widest are rounding, not codes.
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
+
+# Directions with a spread below this fraction of the largest hold only rounding errors.
 FLAT = 1e-6
-# k-means begins anew so many times, and the tightest clusters count.
+# Number of starts of k-means; the tightest clusters count.
 RESTARTS = 10
-# A mixture is fitted once a step gains less than so many nats a code.
+# The fit of a mixture ends when a step gains fewer nats a code.
 GAIN = 0.01
 
 
-def linear_accuracy(train_codes, train_labels, test_codes, test_labels, updates=1000):
-    """Return the share of test codes that a linear softmax classifier, fitted to the training codes, names rightly.
+def linear_accuracy(
+    train_codes: np.ndarray,
+    train_labels: np.ndarray,
+    test_codes: np.ndarray,
+    test_labels: np.ndarray,
+    updates: int = 1000,
+) -> float:
+    """Return the accuracy on test codes of a linear softmax classifier fitted to the training codes.
 
     codes: (n, ...); labels: int (n,). Each number of a code is scaled to unit variance over the training codes, and the
     classifier minimises the cross-entropy with scikit-learn's slight L2 penalty (C = 1) in at most `updates`
-    iterations. The paper trains its layer by Adam beside the autoencoder, without a gradient into it.
+    iterations. The paper trains its layer by Adam together with the autoencoder, without a gradient into it.
     """
     with _scikit_learn():
         from sklearn.linear_model import LogisticRegression
@@ -31,13 +42,15 @@ def linear_accuracy(train_codes, train_labels, test_codes, test_labels, updates=
     return float(classifier.score(_flat(test_codes), np.asarray(test_labels)))
 
 
-def clustering_accuracy(train_codes, test_codes, test_labels, count=None, seed=0):
-    """Return the share of test codes in the cluster of their class, clusters and classes paired as well as can be.
+def clustering_accuracy(
+    train_codes: np.ndarray, test_codes: np.ndarray, test_labels: np.ndarray, count: int | None = None, seed: int = 0
+) -> float:
+    """Return the share of test codes in the cluster of their class, for the best pairing of clusters and classes.
 
-    As in the paper codes are centred and whitened by the singular value decomposition of the training codes, which
-    k-means divides into `count` clusters, by default as many as there are classes; test codes go to the nearest. The
-    tightest of `RESTARTS` begun by k-means++ counts, where the authors begin 1,000 at random.
-    Chance is about 1 / classes, and a little more, since the pairing is chosen with the labels.
+    As in the paper, codes are centred and whitened by the singular value decomposition of the training codes, which
+    k-means divides into `count` clusters, by default as many as there are classes; a test code belongs to the nearest.
+    The tightest of `RESTARTS` starts by k-means++ counts; the authors use 1,000 random starts.
+    Chance level is slightly above 1 / classes, since the labels choose the pairing.
     """
     with _scikit_learn():
         from sklearn.cluster import KMeans
@@ -53,15 +66,15 @@ def clustering_accuracy(train_codes, test_codes, test_labels, count=None, seed=0
     return matched_accuracy(found.predict((_flat(test_codes) - mean) @ matrix), labels)
 
 
-def gaussian_mixture(components, seed):
-    """Return scikit-learn's mixture of Gaussians with full covariances, not yet fitted."""
+def gaussian_mixture(components: int, seed: int) -> "GaussianMixture":
+    """Return scikit-learn's mixture of Gaussians with full covariances, not fitted."""
     with _scikit_learn():
         from sklearn.mixture import GaussianMixture
 
     return GaussianMixture(components, tol=GAIN, random_state=seed)
 
 
-def whitening(codes):
+def whitening(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (mean (d,), matrix (d, k)): (codes - mean) @ matrix has unit variance in k uncorrelated directions."""
     flat = _flat(codes)
     mean = flat.mean(axis=0)
@@ -70,10 +83,10 @@ def whitening(codes):
     return mean, directions[kept].T * (np.sqrt(len(flat)) / spread[kept])
 
 
-def matched_accuracy(clusters, labels):
-    """Return the largest share of equal pairs that a pairing of clusters with labels can give (Hungarian method).
+def matched_accuracy(clusters: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of equal pairs for the best pairing of clusters with labels (Hungarian method).
 
-    clusters, labels: int (n,); a label or cluster too many stays without a partner.
+    clusters, labels: int (n,); a surplus label or cluster has no partner.
     """
     with _scikit_learn():
         from scipy.optimize import linear_sum_assignment
@@ -84,13 +97,13 @@ def matched_accuracy(clusters, labels):
     return float(table[linear_sum_assignment(table, maximize=True)].sum() / len(labels))
 
 
-def _flat(codes):
+def _flat(codes: np.ndarray) -> np.ndarray:
     return np.asarray(codes, np.float64).reshape(len(codes), -1)
 
 
 @contextlib.contextmanager
-def _scikit_learn():
-    """Tell in one line what to install where an import in the block fails."""
+def _scikit_learn() -> Iterator[None]:
+    """Raise `UserError` that says what to install if an import in the block fails."""
     try:
         yield
     except ImportError as error:

@@ -1,40 +1,44 @@
 """Kernel distance: the squared maximum mean discrepancy under a cubic kernel (Bińkowski et al. 2018, "KID")."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from coursework.metrics.features import checked_pair, checked_whole
-from coursework.metrics.repeated import RepeatedScore
+from coursework.metrics.uncertainty import RepeatedScore
 from coursework.util.errors import UserError
 
 # Rows of a kernel matrix cubed and summed at a time: 128 rows of 1,000 stay in the cache.
 ROWS = 128
 
 
-def kernel_distance(fake, real, subsets=100, subset_size=1000, seed=2020):
+def kernel_distance(
+    fake: np.ndarray, real: np.ndarray, subsets: int = 100, subset_size: int = 1000, seed: int = 2020
+) -> tuple[float, float]:
     """Return (mean, population standard deviation) over random subsets of features fake (n, d) and real (m, d).
 
-    The kernel is (x·y / d + 1)^3, the estimator of each subset unbiased: negative values occur where the sets are
-    alike. The deviation is that of a distance between `subset_size` rows; it says how far subsets scatter, not how
-    well the mean is known, for which see `KernelDistance.influences`. Raises `UserError` for too few rows.
+    The kernel is (x·y / d + 1)^3, the estimator of each subset is unbiased: values for similar sets may be
+    negative. The deviation describes how far subsets of `subset_size` rows scatter; how well the mean is known follows
+    from the influences of `kernel_distances`. Raises `UserError` for too few rows.
     """
     distance = kernel_distances(fake, real, subsets, subset_size, seed)
     return distance.mean, distance.std
 
 
-class KernelDistance(RepeatedScore):
-    """Distances of the subsets (subsets,), and what each fake row does to their mean.
+def kernel_distances(
+    fake: np.ndarray,
+    real: np.ndarray,
+    subsets: int = 100,
+    subset_size: int = 1000,
+    seed: int = 2020,
+    progress: Callable[[int, int], None] | None = None,
+) -> RepeatedScore:
+    """Return the distances of the subsets of features fake (n, d) and real (m, d), and each fake row's influence.
 
-    The influences' standard deviation over the root of n is the standard error of the mean over generated samples;
-    subsets share rows, so that the deviation over subsets by the root of their number is none: it falls with the
-    subsets and not with the samples.
-    """
-
-
-def kernel_distances(fake, real, subsets=100, subset_size=1000, seed=2020, progress=None):
-    """Return the `KernelDistance` of features fake (n, d) and real (m, d).
-
-    Rows of each subset are drawn without replacement by `RandomState(seed)`, the fake ones first: the draws of
-    torch-fidelity. progress: called with (subsets done, subsets).
+    Rows of each subset are drawn without replacement by `RandomState(seed)`, the fake ones first, as in torch-fidelity.
+    The standard error of the mean comes from the influences. The deviation over subsets divided by the root of their
+    number is no such error: subsets share rows, so that it falls with more subsets instead of more samples. progress:
+    called with (subsets done, subsets).
     """
     subsets = checked_whole(subsets, "subsets")
     subset_size = checked_whole(subset_size, "subset_size", 2)
@@ -57,20 +61,20 @@ def kernel_distances(fake, real, subsets=100, subset_size=1000, seed=2020, progr
         draws[chosen] += 1
         if progress:
             progress(subset + 1, subsets)
-    return KernelDistance(values, _influences(sums, draws))
+    return RepeatedScore(values, _influences(sums, draws))
 
 
-def _own_means(rows):
-    """Return each row's mean kernel with the others of its set."""
+def _own_means(rows: np.ndarray) -> np.ndarray:
+    """Return each row's mean kernel with the other rows of its set."""
     sums, diagonal = _sums(rows, rows)
     return (sums - diagonal) / (len(rows) - 1)
 
 
-def _sums(x, y):
+def _sums(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the sums over y of the kernel of each row of x, and its diagonal, in float64.
 
-    Products and cubes keep the features' precision: over a million pairs their rounding cancels (below 1e-9 of the
-    distance's scale in single precision), as that of the sums, of few and large numbers, would not.
+    Products and cubes keep the features' precision: over a million pairs their rounding errors cancel (below 1e-9 of
+    the distance's scale in single precision). Those of the sums, which are few and large numbers, would not.
     """
     kernel = x @ y.T
     sums, diagonal = np.empty(len(x)), np.empty(len(x))
@@ -86,8 +90,8 @@ def _sums(x, y):
     return sums, diagonal
 
 
-def _influences(sums, draws):
-    """Return each row's influence from the sum over its draws; rows drawn often weigh more in the mean."""
+def _influences(sums: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Return each row's influence from the sum over its draws; rows drawn more often weigh more in the mean."""
     drawn = draws > 0
     means = np.divide(sums, draws, out=np.zeros_like(sums), where=drawn)
     weights = draws / draws.mean()

@@ -1,4 +1,4 @@
-"""Scores of interpolations between lines (Berthelot et al. 2018, section 3.1), where the truth is known."""
+"""Scores of interpolations between lines (Berthelot et al. 2018, section 3.1), where the true images are known."""
 
 import functools
 
@@ -8,19 +8,19 @@ from coursework.data.lines import draw_lines
 from coursework.util.errors import UserError
 
 TEMPLATES = 10_000
-# A total change of angle below this has no direction: templates are 6e-4 apart.
+# A smaller total change of angle has no direction: templates are 6e-4 apart.
 SMALLEST_TURN = 1e-4
-# Images compared with all templates at once: a few tens of megabytes of distances.
+# Images compared with all templates at once: distances take a few tens of megabytes.
 BLOCK = 512
 
 
-def interpolation_scores(images):
-    """Return {"mean_distance", "smoothness"} of interpolations between lines, both lower for better ones.
+def interpolation_scores(images: np.ndarray) -> dict[str, float]:
+    """Return {"mean_distance", "smoothness"} of interpolations between lines, both lower for better interpolations.
 
     images: (n, steps, size, size, 1) in [-1, 1]. mean_distance: cosine distance of an image to the nearest of 10,000
-    true lines, averaged over all images. smoothness: by how much the largest step in angle of an interpolation, as a
-    part of the whole turn, exceeds an even step's 1 / (steps - 1), averaged over interpolations. Interpolations that do
-    not turn at all are left out of the average; with no other it is NaN.
+    true lines, averaged over all images. smoothness: the largest step in angle of an interpolation, as a fraction of
+    the whole turn, less the 1 / (steps - 1) of even steps, averaged over interpolations. Interpolations that do not
+    turn are left out of the average; it is NaN if none turns.
     Raises `UserError` for images of another shape and for values that are not finite.
     """
     images = np.asarray(images)
@@ -35,7 +35,7 @@ def interpolation_scores(images):
     }
 
 
-def closest_lines(images):
+def closest_lines(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the cosine distance to the nearest template and its angle, both float64 (n,), of images (n, s, s, 1)."""
     images = np.asarray(images)
     if not np.isfinite(images).all():
@@ -45,9 +45,9 @@ def closest_lines(images):
     distances, nearest = np.empty(len(flat)), np.empty(len(flat), dtype=np.int64)
     for first in range(0, len(flat), BLOCK):
         chosen = slice(first, first + BLOCK)
-        # In float64: neighbouring templates are so alike that float32 would confuse them.
+        # In float64: neighbouring templates are too similar for float32.
         block = flat[chosen].astype(np.float64)
-        # An image of zeros has no direction; its distance is 1 to every line.
+        # An image of zeros has no direction: its distance to every line is 1.
         block /= np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12)
         similarities = block @ templates.T
         nearest[chosen] = similarities.argmax(axis=1)
@@ -55,7 +55,7 @@ def closest_lines(images):
     return distances, angles[nearest]
 
 
-def smoothness(angles):
+def smoothness(angles: np.ndarray) -> np.ndarray:
     """Return each interpolation's smoothness (n,) from its angles (n, steps), NaN for one that does not turn."""
     angles = np.unwrap(np.asarray(angles, dtype=np.float64), axis=1)
     turns = abs(angles[:, -1] - angles[:, 0])
@@ -64,7 +64,7 @@ def smoothness(angles):
 
 
 @functools.cache
-def _templates(size):
+def _templates(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the angles (TEMPLATES,) and the true lines at them as float64 rows of length 1."""
     angles = 2 * np.pi * np.arange(TEMPLATES) / TEMPLATES
     lines = draw_lines(angles, size).reshape(TEMPLATES, -1).astype(np.float64)

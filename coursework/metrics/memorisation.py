@@ -1,34 +1,34 @@
 """Memorisation: how large a share of the samples are copies of training examples?
 
-A copy lies much nearer to one training example than to the next ones. So what counts is not the distance to the
-nearest example, which is small for every blurred or pale image, but its ratio to the mean distance to the nearest 50
-(after Carlini et al. 2023, "Extracting training data from diffusion models"). Which ratios are small is told by real
-test images, which nobody copied (after Meehan et al. 2020, "A non-parametric test to detect data-copying").
+A copy lies much nearer to one training example than to the next ones. The distance to the nearest example is small for
+every blurred or pale image, so it is divided by the mean distance to the nearest 50 (after Carlini et al. 2023,
+"Extracting training data from diffusion models"). Real test images, which nobody copied, define which ratios are small
+(after Meehan et al. 2020, "A non-parametric test to detect data-copying").
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from coursework.metrics.image_neighbours import NEIGHBOURHOOD, PLACEMENTS, TrainingImages, TrainingNeighbours
-from coursework.metrics.neighbours import nearest_neighbours
+from coursework.metrics.image_neighbours import NEIGHBOURHOOD, PLACEMENTS, TrainingNeighbours
+from coursework.metrics.neighbours import OnStep, nearest_neighbours
 from coursework.util.errors import UserError
 
-# The share of test images that are called copies by definition. CIFAR-10's own test split holds near-duplicates of
-# training images, 3.3 % of it (Barz and Denzler 2020), so that the threshold lies among true copies.
+# The share of test images that count as copies by definition. 3.3 % of CIFAR-10's own test split are near-duplicates of
+# training images (Barz and Denzler 2020), so that the threshold lies among true copies.
 QUANTILE = 0.01
 
 
 @dataclass(frozen=True)
 class Memorisation:
-    """A lower bound on the share of samples that are copies, and what it comes from.
+    """A lower bound on the share of samples that are copies, and its derivation.
 
-    value: between 0 and 1, (share - expected) / (1 - expected). If the samples that are no copies have small ratios no
-    more often than test images have, at least this share of all samples, up to the error, are copies (the bound
-    on a mixture's proportion of Blanchard, Lee and Scott 2010). 0 for test images; 1 where every sample is a copy.
-    error: its standard error, of the finite numbers of samples and of test images.
-    threshold: the ratio at the `QUANTILE` of test images. expected, share: how many of the test images, and of the
-    samples, lie at or below it.
+    value: between 0 and 1, (share - expected) / (1 - expected). If samples that are not copies have small ratios no
+    more often than test images, at least this share of all samples, up to the error, are copies (the bound on a
+    mixture's proportion of Blanchard, Lee and Scott 2010). 0 for test images; 1 if every sample is a copy.
+    error: its standard error, from the finite numbers of samples and test images.
+    threshold: the ratio at the `QUANTILE` of test images. expected, share: shares of test images and of samples at or
+    below it.
     """
 
     value: float
@@ -39,12 +39,12 @@ class Memorisation:
     samples: TrainingNeighbours
     test: TrainingNeighbours
 
-    def quantiles(self):
-        """Return for each sample the share of test images whose ratio is as small or smaller (n,)."""
+    def quantiles(self) -> np.ndarray:
+        """Return for each sample the share of test images with the same or a smaller ratio (n,)."""
         test = np.sort(self.test.ratios)
         return np.searchsorted(test, self.samples.ratios, side="right") / len(test)
 
-    def suspicious(self, count=16):
+    def suspicious(self, count: int = 16) -> list["SuspiciousPair"]:
         """Return the `SuspiciousPair`s of the `count` samples with the smallest ratios, smallest first."""
         chosen = np.argsort(self.samples.ratios, kind="stable")[:count]
         ratios, quantiles, samples = self.samples.ratios, self.quantiles(), self.samples
@@ -66,8 +66,8 @@ class Memorisation:
 class SuspiciousPair:
     """A sample and its nearest training example, by their indices.
 
-    flip, down, right: how the sample is moved to lie on the example. distance: in grey levels for images.
-    ratio: distance by the typical one. quantile: share of test images with as small a ratio.
+    flip, down, right: how the sample is moved onto the example. distance: in grey levels for images.
+    ratio: distance divided by the typical one. quantile: share of test images with as small a ratio.
     """
 
     sample: int
@@ -80,27 +80,16 @@ class SuspiciousPair:
     quantile: float
 
 
-def image_memorisation(samples, training, test, progress=None):
-    """Return the `Memorisation` of uint8 images (n, h, w, c) in pixels; see `TrainingImages` for the distance.
-
-    training: uint8 images, or `TrainingImages`. test: real images that were not trained on, or their
-    `TrainingNeighbours`, which may be kept. progress: called with (blocks done, blocks in all) of each search.
-    """
-    if not isinstance(training, TrainingImages):
-        training = TrainingImages(training)
-    if not isinstance(test, TrainingNeighbours):
-        test = training.nearest(test, progress)
-    return memorisation(training.nearest(samples, progress), test)
-
-
-def feature_neighbours(features, training, progress=None):
+def feature_neighbours(
+    features: np.ndarray, training: np.ndarray, progress: OnStep | None = None
+) -> TrainingNeighbours:
     """Return the `TrainingNeighbours` of features (n, d) among those of the training examples (m, d)."""
     distances, indices = nearest_neighbours(features, training, min(NEIGHBOURHOOD, len(training)), progress)
     return TrainingNeighbours(indices[:, 0], distances[:, 0], distances.mean(axis=1))
 
 
-def memorisation(samples, test):
-    """Return the `Memorisation` of the `TrainingNeighbours` of samples, beside those of real test examples.
+def memorisation(samples: TrainingNeighbours, test: TrainingNeighbours) -> Memorisation:
+    """Return the `Memorisation` from the neighbours of samples and those of real test examples.
 
     Raises `UserError` for fewer than 1 / `QUANTILE` test examples, which have no such quantile.
     """

@@ -4,15 +4,15 @@ import numpy as np
 
 from coursework.util.errors import UserError
 
-# A sample this many standard deviations from its nearest mode, or fewer, is of high quality.
+# A sample within this many standard deviations of its nearest mode has high quality.
 RADIUS = 3.0
 
 
-def mode_coverage(samples, modes, std):
+def mode_coverage(samples: np.ndarray, modes: np.ndarray, std: float) -> dict[str, float]:
     """Return {"modes": int, "high_quality": float} of samples (n, 2) against the means (k, 2) of a mixture.
 
-    high_quality: the share of samples at most three `std` from their nearest mode; of true samples in the plane it is
-    1 - exp(-9/2), 98.9 %. modes: how many modes are the nearest of at least one such sample. The papers take 2,500
+    high_quality: the share of samples at most three `std` from their nearest mode; for true samples in the plane it is
+    1 - exp(-9/2), 98.9 %. modes: how many modes are the nearest of at least one such sample. The papers use 2,500
     samples. Raises `UserError` for other shapes, and for values that are not finite.
     """
     samples, modes = np.asarray(samples, dtype=np.float64), np.asarray(modes, dtype=np.float64)

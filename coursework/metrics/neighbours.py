@@ -1,16 +1,24 @@
 """Nearest neighbours among large sets of features, exact and in little memory."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from coursework.metrics.distances import Block, Points, centre_of
 from coursework.metrics.features import checked, checked_pair, checked_whole
 from coursework.util.errors import UserError
 
+# Called with (blocks done, number of blocks).
+OnStep: TypeAlias = Callable[[int, int], None]
 
-def nearest_neighbours(queries, references, k=1, progress=None):
+
+def nearest_neighbours(
+    queries: np.ndarray, references: np.ndarray, k: int = 1, progress: OnStep | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return distances (n, k), ascending, and indices (n, k) of the k nearest of references (m, d) to queries (n, d).
 
-    progress: called with (blocks done, blocks in all). Among equal distances any reference may stand. Raises
+    progress: called with (blocks done, number of blocks). Among equal distances the choice is arbitrary. Raises
     `UserError` for features that have no distances and for fewer than k references.
     """
     k = checked_whole(k, "k")
@@ -18,11 +26,16 @@ def nearest_neighbours(queries, references, k=1, progress=None):
     if len(references) < k:
         raise UserError(f"{len(references)} features have no {k} neighbours: give more of them or a smaller k")
     centre = centre_of(references)
-    queries, references = Points(queries, centre), Points(references, centre)
-    return find_nearest(queries, references, k, Steps(block_count(queries, references), progress)).result()
+    points, others = Points(queries, centre), Points(references, centre)
+    steps, nearest = Steps(block_count(points, others), progress), Nearest(len(points), k)
+    for rows in points.blocks():
+        for columns in others.blocks():
+            nearest.search(Block(points, others, rows, columns), axis=0)
+            steps.advance()
+    return nearest.result()
 
 
-def nearest_others(features, k=1, progress=None):
+def nearest_others(features: np.ndarray, k: int = 1, progress: OnStep | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return distances (n, k), ascending, and indices (n, k) of the k nearest other rows to each row of features."""
     k = checked_whole(k, "k")
     features = checked(features, "a search for neighbours", k + 1)
@@ -30,18 +43,8 @@ def nearest_others(features, k=1, progress=None):
     return find_nearest_others(points, k, Steps(own_block_count(points), progress)).result()
 
 
-def find_nearest(queries, references, k, steps):
-    """Return the `Nearest` k references of every query, both `Points` about one centre."""
-    nearest = Nearest(len(queries), k)
-    for rows in queries.blocks():
-        for columns in references.blocks():
-            nearest.search(Block(queries, references, rows, columns), axis=0)
-            steps.advance()
-    return nearest
-
-
-def find_nearest_others(points, k, steps):
-    """Return the `Nearest` k other points of every point: half the products, since distances are symmetric."""
+def find_nearest_others(points: Points, k: int, steps: "Steps") -> "Nearest":
+    """Return the `Nearest` k other points of every point, by half the products: distances are symmetric."""
     nearest = Nearest(len(points), k)
     slices = points.blocks()
     for number, rows in enumerate(slices):
@@ -54,38 +57,38 @@ def find_nearest_others(points, k, steps):
     return nearest
 
 
-def block_count(queries, references):
-    """Return how many blocks lie between two `Points`."""
+def block_count(queries: Points, references: Points) -> int:
+    """Return the number of blocks of distances between two `Points`."""
     return len(queries.blocks()) * len(references.blocks())
 
 
-def own_block_count(points):
-    """Return how many blocks `find_nearest_others` goes through."""
+def own_block_count(points: Points) -> int:
+    """Return the number of blocks that `find_nearest_others` computes."""
     count = len(points.blocks())
     return count * (count + 1) // 2
 
 
 class Nearest:
-    """The k smallest squared distances found so far for each of n rows, ascending, and whose they are."""
+    """The k smallest squared distances found so far for each of n rows, ascending, and their indices."""
 
-    def __init__(self, count, k):
+    def __init__(self, count: int, k: int) -> None:
         self.squared = np.full((count, k), np.inf)
         self.indices = np.full((count, k), -1)
 
-    def result(self):
+    def result(self) -> tuple[np.ndarray, np.ndarray]:
         """Return distances and indices."""
         return np.sqrt(self.squared), self.indices
 
-    def search(self, block, axis, offset=0):
-        """Take in the distances of a block to its rows (axis 0) or, the other way about, to its columns (axis 1).
+    def search(self, block: Block, axis: int, offset: int = 0) -> None:
+        """Add the neighbours of a block's rows (axis 0) or of its columns (axis 1).
 
-        offset: added to the numbers of those found, where there are several sets to be told apart.
+        offset: added to the indices of the neighbours, to distinguish several sets.
         """
         own = block.columns if axis else block.rows
         k = self.squared.shape[1]
         empty = np.flatnonzero(np.isinf(self.squared[own, -1]))
         if len(empty):
-            # The first block: exact distances of those that seem nearest, so that few others remain candidates.
+            # The first block: exact distances of the apparently nearest leave few other candidates.
             lower = block.lower.T[empty] if axis else block.lower[empty]
             count = min(k, lower.shape[1])
             nearest = np.argpartition(lower, count - 1, axis=1)[:, :count]
@@ -93,10 +96,10 @@ class Nearest:
             pairs = np.repeat(empty, count)[finite], nearest.ravel()[finite]
             self._offer(block, axis, offset, *(pairs[::-1] if axis else pairs))
         limits = self.squared[own, -1]
-        # Nothing is nearer than 0: among any number of copies the first ones found suffice.
+        # Nothing is nearer than 0: of many copies the first ones suffice.
         self._offer(block, axis, offset, *block.candidates(np.where(limits == 0.0, -np.inf, limits), axis))
 
-    def _offer(self, block, axis, offset, i, j):
+    def _offer(self, block: Block, axis: int, offset: int, i: np.ndarray, j: np.ndarray) -> None:
         mine, theirs = i + block.rows.start, j + block.columns.start
         if axis:
             mine, theirs = theirs, mine
@@ -105,7 +108,7 @@ class Nearest:
         if len(new):
             self._merge(mine[new], theirs[new], block.exact(i[new], j[new]))
 
-    def _merge(self, rows, indices, squared):
+    def _merge(self, rows: np.ndarray, indices: np.ndarray, squared: np.ndarray) -> None:
         k = self.squared.shape[1]
         order = np.lexsort((squared, rows))
         rows, indices, squared = rows[order], indices[order], squared[order]
@@ -123,14 +126,14 @@ class Nearest:
 
 
 class Steps:
-    """Counts blocks for a callback (blocks done, blocks in all); several searches may share one."""
+    """Counts blocks for a callback (blocks done, number of blocks); several searches may share it."""
 
-    def __init__(self, total, progress=None):
+    def __init__(self, total: int, progress: OnStep | None = None) -> None:
         self.total = total
         self.progress = progress
         self.done = 0
 
-    def advance(self):
+    def advance(self) -> None:
         """Report one more block as done."""
         self.done += 1
         if self.progress:

@@ -1,34 +1,34 @@
-"""How far codes are from the prior N(0, I) that a decoder is sampled from: moments, KL and maximum mean discrepancy."""
+"""How far codes are from the prior N(0, I) of a decoder: KL divergence and maximum mean discrepancy."""
 
 import numpy as np
 
 from coursework.metrics.features import checked_pair
 
-# Of the kernel below, by which it tells apart distributions on more than one scale.
+# Of the kernel below: it distinguishes distributions on more than one scale.
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-# As many disjoint subsets as there are rows for, up to ten of up to a thousand each.
+# As many disjoint subsets as the rows allow, up to ten of up to a thousand rows each.
 SUBSETS, SUBSET_SIZE = 10, 1000
-# Burda et al. 2016: a dimension is active where its posterior means vary by more than this over the data.
+# Burda et al. 2016: a dimension is active if the variance of its posterior means over the data is larger.
 ACTIVE = 0.01
 
 
-def kl_by_dimension(mean, log_variance):
+def kl_by_dimension(mean: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
     """Return KL(q(z_i | x) || N(0, 1)) in nats, the mean over images, of Gaussian posteriors (n, d) each: (d,)."""
     mean, log_variance = np.asarray(mean, np.float64), np.asarray(log_variance, np.float64)
     return 0.5 * (np.square(mean) + np.exp(log_variance) - 1.0 - log_variance).mean(axis=0)
 
 
-def active_dimensions(means):
+def active_dimensions(means: np.ndarray) -> int:
     """Return in how many dimensions posterior means (n, d) vary over the data (Burda et al. 2016, section 5.2)."""
     return int((np.asarray(means, np.float64).var(axis=0) > ACTIVE).sum())
 
 
-def squared_discrepancy(x, y):
+def squared_discrepancy(x: np.ndarray, y: np.ndarray) -> float:
     """Return the unbiased estimate of the squared maximum mean discrepancy of samples x (n, d) and y (m, d).
 
-    The kernel is the sum over `SCALES` s of C / (C + |x - y|^2) with C = 2 d s, which Tolstikhin et al. 2018 compare
-    codes with N(0, I) by: 2 d is the expected squared distance between two samples of it. Of equal distributions the
-    expectation is 0, and estimates are of either sign; it is at most 2 len(SCALES). Raises `UserError` for fewer than
+    The kernel is the sum over `SCALES` s of C / (C + |x - y|^2) with C = 2 d s, by which Tolstikhin et al. 2018 compare
+    codes with N(0, I): 2 d is the expected squared distance between two of its samples. The expectation is 0 for equal
+    distributions, where estimates have either sign, and at most 2 len(SCALES). Raises `UserError` for fewer than
     two rows.
     """
     x, y = (rows.astype(np.float64) for rows in checked_pair(x, y, "a maximum mean discrepancy", minimum=2))
@@ -36,10 +36,10 @@ def squared_discrepancy(x, y):
     return float(sum(own) - 2.0 * _kernel(x, y).mean())
 
 
-def discrepancy(x, y):
+def discrepancy(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     """Return (mean, its standard error) of `squared_discrepancy` over disjoint subsets of x (n, d) and y (n, d).
 
-    Rows of a subset are neighbours: they should be in random order. Raises `UserError` for fewer than four rows.
+    A subset consists of consecutive rows: they should be in random order. Raises `UserError` for fewer than four rows.
     """
     x, y = checked_pair(x, y, "a maximum mean discrepancy over subsets", minimum=4)
     count = min(len(x), len(y))
@@ -49,7 +49,7 @@ def discrepancy(x, y):
     return float(np.mean(values)), float(np.std(values, ddof=1) / len(values) ** 0.5)
 
 
-def _kernel(x, y):
+def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the kernel of all pairs of rows, (n, m)."""
     squared = np.square(x).sum(axis=1)[:, None] + np.square(y).sum(axis=1) - 2.0 * x @ y.T
     # Rounding can take the distance of equal rows a little below zero.

@@ -1,8 +1,8 @@
-"""Are there enough images for a score to be computed, and to mean anything?"""
+"""Are there enough images to compute a score, and for it to be meaningful?"""
 
 import math
 
-# Heusel et al. 2017 ask for 10,000 samples for 2,048 features; the bias grows with features by samples.
+# Heusel et al. 2017 recommend 10,000 samples for 2,048 features; the bias grows with features divided by samples.
 SAMPLES_A_FEATURE = 5
 FRECHET_SAMPLES = 10_000
 MANIFOLD_SAMPLES = 1_000
@@ -10,14 +10,22 @@ MEMORISATION_SAMPLES = 100
 NEIGHBOURS = {"precision": 3, "recall": 3, "density": 5, "coverage": 5}
 
 
-def sample_size_problem(name, n_fake, n_real, feature_size, subset_size=1000, splits=10, k=None):
-    """Return None, or ("warning" or "error", reason) where a score cannot be trusted or computed with so few images.
+def sample_size_problem(
+    name: str,
+    n_fake: int,
+    n_real: int,
+    feature_size: int,
+    subset_size: int = 1000,
+    splits: int = 10,
+    k: int | None = None,
+) -> tuple[str, str] | None:
+    """Return None, or ("warning" or "error", reason) if a score cannot be trusted or computed with so few images.
 
-    name: as in `coursework.figures.scores.SCORES`; fd and kd, with any ending, are the FID and KID of other extractors.
+    name: as in the records of scores; fd and kd, with any ending, are the FID and KID of other extractors.
     n_fake, n_real: images on each side; for memorisation n_real counts the test images. feature_size: numbers in a
-    feature row; of the Inception Score, classes. subset_size: of the kernel distance. splits: of the Inception
-    Score. k: neighbours, by default 3 of precision and recall, 5 of density and coverage. A name that no rule is
-    for has no problem.
+    feature row, or classes for the Inception Score. subset_size: of the kernel distance. splits: of the Inception
+    Score. k: neighbours, by default 3 for precision and recall, 5 for density and coverage. A name without a rule has
+    no problem.
     """
     if name == "fid" or name.startswith("fd"):
         return _frechet(n_fake, n_real, feature_size)
@@ -32,16 +40,16 @@ def sample_size_problem(name, n_fake, n_real, feature_size, subset_size=1000, sp
     return None
 
 
-def ideal_coverage(n_fake, n_real, k=5):
-    """Return the expected coverage of n_fake samples of the very distribution of n_real real images.
+def ideal_coverage(n_fake: int, n_real: int, k: int = 5) -> float:
+    """Return the expected coverage of n_fake samples of the same distribution as n_real real images.
 
-    A real ball stays empty if all of its k real neighbours come before the first of the fakes, in an order that is
-    random where both are of one distribution (Naeem et al. 2020, section 3.3).
+    A real ball is empty if its k real neighbours are all nearer than the first fake; if both have one distribution, the
+    order is random (Naeem et al. 2020, section 3.3).
     """
     return 1 - math.prod((n_real - 1 - i) / (n_real + n_fake - 1 - i) for i in range(k))
 
 
-def _frechet(n_fake, n_real, feature_size):
+def _frechet(n_fake: int, n_real: int, feature_size: int) -> tuple[str, str] | None:
     fewest = min(n_fake, n_real)
     if fewest < 2:
         return "error", f"a covariance needs at least 2 images on both sides, found {n_fake} and {n_real}"
@@ -59,7 +67,7 @@ def _frechet(n_fake, n_real, feature_size):
     return None
 
 
-def _kernel(fewest, subset_size):
+def _kernel(fewest: int, subset_size: int) -> tuple[str, str] | None:
     if fewest < subset_size:
         return "error", f"subsets of {subset_size:,} images need as many on both sides, found {fewest:,}"
     if fewest < 2 * subset_size:
@@ -70,7 +78,7 @@ def _kernel(fewest, subset_size):
     return None
 
 
-def _inception(n_fake, classes, splits):
+def _inception(n_fake: int, classes: int, splits: int) -> tuple[str, str] | None:
     if n_fake < splits:
         return "error", f"{splits} splits need at least as many images, found {n_fake}"
     if n_fake < splits * classes:
@@ -81,7 +89,7 @@ def _inception(n_fake, classes, splits):
     return None
 
 
-def _manifold(name, n_fake, n_real, k):
+def _manifold(name: str, n_fake: int, n_real: int, k: int) -> tuple[str, str] | None:
     fewest = min(n_fake, n_real)
     if fewest <= k:
         return "error", f"balls that end at neighbour {k} need more than {k} images on both sides, found {fewest}"
@@ -101,7 +109,7 @@ def _manifold(name, n_fake, n_real, k):
     return None
 
 
-def _memorisation(n_fake, n_test):
+def _memorisation(n_fake: int, n_test: int) -> tuple[str, str] | None:
     if n_test < MEMORISATION_SAMPLES:
         return "error", f"a 1 % quantile needs at least {MEMORISATION_SAMPLES} test images, found {n_test}"
     if n_fake < MEMORISATION_SAMPLES:

@@ -6,10 +6,10 @@ from functools import cached_property
 import keras
 import numpy as np
 
-from coursework.evaluation.memorisation import kept_neighbours, pixel_key
+from coursework.evaluation.comparison import kept_neighbours, pixel_key
 from coursework.evaluation.sources import split_of
-from coursework.extractors.choice import Extractor
-from coursework.extractors.extraction import extract_features
+from coursework.extractors.extractor import Extractor, extract_features
+from coursework.extractors.recorded import extract
 from coursework.metrics.image_neighbours import TrainingImages, TrainingNeighbours
 from coursework.metrics.memorisation import feature_neighbours
 from coursework.metrics.realism import RealManifold
@@ -24,7 +24,7 @@ from coursework.pegasus.scores import (
     uniqueness,
 )
 from coursework.pegasus.views import SLIGHT, slight_views, to_bytes
-from coursework.pegasus.witness import OUTPUTS, extract
+from coursework.pegasus.witness import OUTPUTS
 from coursework.util.progress import Progress
 
 BLOCK = 2000

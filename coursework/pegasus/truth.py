@@ -13,8 +13,9 @@ import numpy as np
 
 from coursework.data import sprites
 from coursework.data.dataset import Dataset
-from coursework.extractors.judge import Judge, extract
+from coursework.extractors.judge import Judge
 from coursework.extractors.judge_training import BATCH_SIZE, train_judge
+from coursework.extractors.recorded import extract
 from coursework.pegasus.composites import TWO_PICTURES, compose
 from coursework.pegasus.views import blur, to_bytes
 from coursework.util.errors import UserError

@@ -8,15 +8,9 @@ ranking or training, so that its verdict flatters nobody. Both are trained by `c
 from dataclasses import dataclass
 
 import coursework.pegasus.witness_network  # noqa: F401  registers the layer that loading a witness looks up
+from coursework.extractors import recorded
 from coursework.extractors.judge import judge_folder
-from coursework.extractors.recorded import (
-    Recorded,
-    extract_recorded,
-    has_recorded,
-    load_recorded,
-    save_recorded,
-    training_command,
-)
+from coursework.extractors.recorded import Recorded, training_command
 from coursework.util.errors import UserError
 
 ROLES = ("witness", "second")
@@ -45,18 +39,13 @@ class Witness(Recorded):
     calibration_error: float
 
 
-def extract(witness, images, batch_size=500, progress=False):
-    """Return every output of the witness for uint8 images (n, h, w, c), see `extract_recorded`."""
-    return extract_recorded(witness, images, batch_size, progress)
-
-
 def find_witness(dataset, role="witness"):
     """Return the witness of `dataset` from its own folder, None where there is none or it has seen other images.
 
     A selection of a data set's classes is served by the witness of the whole. Raises `UserError` for damaged files.
     """
     folder = judge_folder(dataset.name)
-    if not has_recorded(folder, role):
+    if not recorded.is_saved(folder, role):
         return None
     witness = load(folder, role)
     return witness if witness.knows(dataset) else None
@@ -74,14 +63,9 @@ def require_witness(dataset, role="witness"):
     return witness
 
 
-def save(witness, folder):
-    """Write <role>.keras and <role>.json into `folder` and return the witness with the SHA-256 of its file."""
-    return save_recorded(witness, folder)
-
-
 def load(folder, role="witness"):
     """Return the witness saved in `folder`; raises `UserError` where either file is missing, damaged or foreign."""
-    witness = load_recorded(Witness, role, folder, OUTPUTS)
+    witness = recorded.load(Witness, role, folder, OUTPUTS)
     if witness.role != role:
         raise UserError(f"{folder} holds a witness of the role {witness.role} under the name {role}")
     return witness

@@ -11,10 +11,10 @@ from keras import ops
 from coursework.data.pipeline import feed
 from coursework.extractors.judge import find_judge, judge_folder
 from coursework.extractors.judge_training import fastest_precision, learning_rate
-from coursework.extractors.recorded import class_fingerprints
-from coursework.metrics.roc import area_under_curve
+from coursework.extractors.recorded import class_fingerprints, save
+from coursework.metrics.classification import area_under_curve
 from coursework.pegasus.calibration import Calibration, calibration_error
-from coursework.pegasus.witness import ROLES, Witness, load, save
+from coursework.pegasus.witness import ROLES, Witness, load
 from coursework.pegasus.witness_batches import Examples, WitnessBatches
 from coursework.pegasus.witness_network import NETWORKS
 from coursework.util.errors import UserError

@@ -14,10 +14,9 @@ from keras import ops
 
 from coursework.data import load_dataset
 from coursework.evaluation.comparison import Comparison, Part
-from coursework.evaluation.evaluate import require_judge
-from coursework.evaluation.measuring import frechet
+from coursework.evaluation.scoring import frechet
 from coursework.evaluation.sources import EVALUATION_SEED, ImageSet, drawn, split_of
-from coursework.extractors.choice import judge_extractor
+from coursework.extractors.judge import judge_extractor, require_judge
 from coursework.metrics.codes import gaussian_mixture
 from coursework.metrics.prior import active_dimensions, discrepancy, kl_by_dimension
 from coursework.metrics.sample_size import sample_size_problem

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from coursework.config.presets import ACAI_DEMO, CONDITIONAL_SNGAN_DEMO, SNGAN_DEMO, VAE_DEMO
 from coursework.data import load_dataset, sprites
-from coursework.extractors.judge import extract
 from coursework.extractors.judge_training import train_judge
+from coursework.extractors.recorded import extract
 from coursework.figures.grids import save_png, strips
 from coursework.metrics.frechet import frechet_distance
 from coursework.pegasus.appraisal import Appraiser, PixelNeighbours

@@ -9,7 +9,7 @@ from pathlib import Path
 from coursework.config.schema import Config
 from coursework.util.errors import UserError
 from coursework.util.files import parse_json, read_text, write_text
-from coursework.util.locking import awaited
+from coursework.util.locking import owned
 
 RUNS = Path("reports/runs")
 # What environment.json must hold under these names, where it holds them: others rely on it.
@@ -174,7 +174,7 @@ class Run:
         Processes that add at the same time wait for each other: none loses what another has found.
         """
         new = [[record.get(key) for key in identity] for record in records]
-        with awaited(self.path / "metrics.lock", str(self.metrics_file)):
+        with owned(self.path / "metrics.lock", str(self.metrics_file), seconds=30):
             kept = [other for other in self.read_metrics() if [other.get(key) for key in identity] not in new]
             self.write_metrics([*kept, *records])
         return [*kept, *records]
@@ -186,7 +186,7 @@ class Run:
         """
         if not self.metrics_file.is_file():
             return
-        with awaited(self.path / "metrics.lock", str(self.metrics_file)):
+        with owned(self.path / "metrics.lock", str(self.metrics_file), seconds=30):
             before = self.read_metrics()
             kept = [one for one in before if "epochs" in one or (one.get("weights") or "last") != weights]
             if kept != before:

@@ -1,8 +1,8 @@
 """The score that decides which weights of a training are its best."""
 
-from coursework.extractors.choice import judge_extractor
-from coursework.extractors.extraction import extract_features
-from coursework.extractors.judge import extract
+from coursework.extractors.extractor import extract_features
+from coursework.extractors.judge import judge_extractor
+from coursework.extractors.recorded import extract
 from coursework.metrics.frechet import gaussian_distance, moments
 
 # Samples that a model in training is scored by.

@@ -12,10 +12,10 @@ from coursework import data
 from coursework.config.schema import AdversarialConfig, Config, DCGANConfig
 from coursework.evaluation.evaluate import evaluate
 from coursework.extractors import judge as judges
-from coursework.extractors.judge import extract
+from coursework.extractors.recorded import extract
 from coursework.figures.scores import SCORES
-from coursework.metrics.frechet import frechet_distance, moments
-from coursework.metrics.uncertainty import frechet_influences, standard_error
+from coursework.metrics.frechet import frechet_distance, frechet_influences, moments
+from coursework.metrics.uncertainty import standard_error
 from coursework.models import build_model
 from coursework.networks.saving import save_networks
 from coursework.training.loop import train
@@ -112,7 +112,7 @@ def test_the_record_is_complete_and_its_values_are_those_of_the_definitions(run,
 
 def test_samples_and_features_are_computed_once(run, judge, tiny, monkeypatch):
     first = evaluate(run, **SILENT)
-    for place in ("coursework.extractors.judge.extract", "coursework.evaluation.evaluate.build_model"):
+    for place in ("coursework.extractors.recorded.extract", "coursework.evaluation.evaluate.build_model"):
         monkeypatch.setattr(place, lambda *arguments, **options: pytest.fail("this is on disk"))
     monkeypatch.setattr(TrainedRun, "sample", lambda *arguments: pytest.fail("these samples are on disk"))
     assert evaluate(run, **SILENT) == first

@@ -10,11 +10,11 @@ from coursework.cli import scoring as verbs
 from coursework.evaluation.comparison import Comparison
 from coursework.evaluation.scoring import METRICS, measure
 from coursework.evaluation.sources import ImageSet
-from coursework.extractors.choice import Extractor
+from coursework.extractors.extractor import Extractor
 from coursework.figures.scores import SCORES
 from coursework.metrics import density_coverage, frechet_distance, inception_score, kernel_distance, precision_recall
 from coursework.metrics.image_neighbours import TrainingImages
-from coursework.metrics.memorisation import image_memorisation
+from coursework.metrics.memorisation import memorisation
 from coursework.util import cache
 from coursework.util.errors import UserError
 
@@ -43,7 +43,8 @@ def extractor(name, **changes):
     return Extractor(**{**fields, **changes})
 
 
-BOTH = [extractor("inception"), extractor("judge")]
+BOTH = {name: extractor(name) for name in ("inception", "judge")}
+JUDGED = {**BOTH, "inception": "no weights"}
 
 
 def images(count, seed, size=8):
@@ -75,7 +76,7 @@ def test_values_are_those_of_the_pure_functions():
     fake, real, held_out = image_set(1200, 0), image_set(1500, 1), image_set(1300, 2)
     fake = dataclasses.replace(fake, seed=5, weights="best")
     lines = []
-    scores = measure(Comparison(fake, real, held_out), BOTH, {}, NAMES, lines.append)
+    scores = measure(Comparison(fake, real, held_out), BOTH, NAMES, lines.append)
     fake_features, real_features, fakes_logits = (
         colours(fake.images)["features"].astype(numpy.float32),
         colours(real.images)["features"].astype(numpy.float32),
@@ -118,7 +119,7 @@ def test_values_are_those_of_the_pure_functions():
 
 def test_identical_sets():
     fake = image_set(1200, 0)
-    found = by_name(measure(Comparison(fake, fake), BOTH, {}, ("fd", "kd", "prdc"), str))
+    found = by_name(measure(Comparison(fake, fake), BOTH, ("fd", "kd", "prdc"), str))
     values = {name: record["value"] for name, record in found.items()}
     assert values["fd_judge"] == pytest.approx(0, abs=1e-9) and values["kd_judge"] < 0
     assert values["precision"] == values["recall"] == values["coverage"] == 1.0
@@ -127,16 +128,16 @@ def test_identical_sets():
 def test_a_collapsed_set_is_precise_and_reaches_little():
     real = image_set(1200, 0)
     fake = ImageSet("collapsed", real.images[:10].repeat(120, axis=0))
-    found = by_name(measure(Comparison(fake, real), BOTH, {}, ("prdc",), str))
+    found = by_name(measure(Comparison(fake, real), BOTH, ("prdc",), str))
     assert found["precision"]["value"] == 1.0 and found["recall"]["value"] < 0.05
     assert found["coverage"]["value"] < 0.2
-    swapped = by_name(measure(Comparison(real, fake), BOTH, {}, ("prdc",), str))
+    swapped = by_name(measure(Comparison(real, fake), BOTH, ("prdc",), str))
     assert swapped["recall"]["value"] == 1.0 and swapped["precision"]["value"] < 0.05
 
 
 def test_without_other_real_images_halves_are_the_floor():
     fake, real = image_set(900, 0), image_set(3001, 1)
-    found = by_name(measure(Comparison(fake, real), BOTH, {}, ("fd",), str))["fd_judge"]
+    found = by_name(measure(Comparison(fake, real), BOTH, ("fd",), str))["fd_judge"]
     assert (found["floor_n"], found["floor_set"]) == (900, "halves of set-1")
     # Two sets of one distribution.
     assert 0 < found["floor"] < found["error"] * 5
@@ -147,7 +148,7 @@ def test_without_other_real_images_halves_are_the_floor():
 
 
 def test_a_floor_of_too_few_images_is_none():
-    found = by_name(measure(Comparison(image_set(1000, 0), image_set(1999, 1)), BOTH, {}, ("kd",), str))["kd_judge"]
+    found = by_name(measure(Comparison(image_set(1000, 0), image_set(1999, 1)), BOTH, ("kd",), str))["kd_judge"]
     assert found["value"] is not None and (found["floor"], found["floor_n"], found["floor_set"]) == (None, None, None)
 
 
@@ -159,9 +160,9 @@ def test_an_untrained_model_is_scored_where_that_is_cheap():
         return ImageSet("untrained", images(1100, 7) // 4)
 
     comparison = Comparison(fake, real, untrained=untrained)
-    scores = measure(comparison, BOTH, {}, ("fid", "prdc"), str)
+    scores = measure(comparison, BOTH, ("fid", "prdc"), str)
     assert not calls and all(record["untrained"] is None for record in scores.records)
-    found = by_name(measure(comparison, BOTH, {}, ("fd", "kd"), str))
+    found = by_name(measure(comparison, BOTH, ("fd", "kd"), str))
     assert len(calls) == 1
     features = [colours(array)["features"].astype(numpy.float32) for array in (images(1100, 7) // 4, real.images)]
     assert found["fd_judge"]["untrained"] == pytest.approx(frechet_distance(*features), rel=1e-9)
@@ -170,7 +171,7 @@ def test_an_untrained_model_is_scored_where_that_is_cheap():
 
 def test_what_cannot_be_measured_is_told_by_default_and_refused_where_it_was_named():
     comparison, lines = Comparison(image_set(300, 0), image_set(300, 1)), []
-    scores = measure(comparison, BOTH[1:], {"inception": "no weights"}, report=lines.append)
+    scores = measure(comparison, JUDGED, report=lines.append)
     assert {record["name"] for record in scores.records} == {"fd_judge", "precision", "recall", "density", "coverage"}
     few = "subsets of 1,000 images need as many on both sides, found 300"
     alone = "it needs real images beside set-1 that were not trained on: name them by --floor"
@@ -191,9 +192,9 @@ def test_what_cannot_be_measured_is_told_by_default_and_refused_where_it_was_nam
         (("fd", "memorisation"), f"memorisation cannot be measured: {alone}"),
     ):
         with pytest.raises(UserError, match=f"^{message}$"):
-            measure(comparison, BOTH[1:], {"inception": "no weights"}, names, pytest.fail)
+            measure(comparison, JUDGED, names, pytest.fail)
     with pytest.raises(UserError, match="^nothing can be measured: no weights; no judge; it needs real images"):
-        measure(comparison, [], MISSING)
+        measure(comparison, MISSING)
 
 
 def test_a_score_that_turns_out_to_have_no_value_takes_nothing_from_the_others():
@@ -203,19 +204,19 @@ def test_a_score_that_turns_out_to_have_no_value_takes_nothing_from_the_others()
     comparison, lines = Comparison(image_set(300, 0), real, held_out), []
     copies = "every test example is a copy of a training example: nothing tells memorisation from it"
     for names in (None, ("fd", "memorisation")):
-        scores = measure(comparison, BOTH[1:], {"inception": "no weights"}, names, lines.append)
+        scores = measure(comparison, JUDGED, names, lines.append)
         assert {"fd_judge"} <= {record["name"] for record in scores.records} <= set(SCORES) - {"memorisation"}
         assert scores.not_measured["memorisation"] == copies and not scores.memorisation
         assert f"not measured: memorisation: {copies}" in lines
     with pytest.raises(UserError, match=f"^nothing can be measured: {copies}$"):
-        measure(comparison, BOTH[1:], {"inception": "no weights"}, ("memorisation",), lines.append)
+        measure(comparison, JUDGED, ("memorisation",), lines.append)
 
 
 def test_images_of_another_size_go_to_the_extractor_that_takes_them():
     any_size = extractor("inception", image_shape=(None, None, 3))
     fake, real = ImageSet("large", images(300, 0, size=16)), image_set(300, 1)
     lines = []
-    scores = measure(Comparison(fake, real), [any_size, BOTH[1]], {}, report=lines.append)
+    scores = measure(Comparison(fake, real), {**BOTH, "inception": any_size}, report=lines.append)
     assert {record["extractor"] for record in scores.records} == {"inception"}
     assert scores.not_measured["fd"] == "the judge takes images of 8x8, those of large are 16x16"
     warning = by_name(scores, "inception")["fid"]["warning"]
@@ -225,20 +226,22 @@ def test_images_of_another_size_go_to_the_extractor_that_takes_them():
 
 def test_another_precision_is_another_extractor():
     reduced = extractor("inception", precision="mixed_bfloat16")
-    found = measure(Comparison(image_set(60, 0), image_set(60, 1)), [reduced], MISSING, ("fid",), str).records
+    found = measure(
+        Comparison(image_set(60, 0), image_set(60, 1)), {**MISSING, "inception": reduced}, ("fid",), str
+    ).records
     assert found[0]["extractor"] == "inception mixed_bfloat16"
 
 
 def test_greyscale_is_compared_with_colour():
     grey = ImageSet("grey", images(60, 0)[..., :1])
     colour = ImageSet("colour", images(60, 0)[..., :1].repeat(3, axis=3))
-    found = measure(Comparison(grey, colour), BOTH, {}, ("fd",), str).records[0]
+    found = measure(Comparison(grey, colour), BOTH, ("fd",), str).records[0]
     assert found["value"] == pytest.approx(0, abs=1e-9)
 
 
 def test_values_that_json_has_not_are_none(monkeypatch):
-    monkeypatch.setattr("coursework.evaluation.measuring.gaussian_distance", lambda *moments: float("inf"))
-    found = measure(Comparison(image_set(60, 0), image_set(60, 1)), BOTH, {}, ("fd",), str).records[0]
+    monkeypatch.setattr("coursework.evaluation.scoring.gaussian_distance", lambda *moments: float("inf"))
+    found = measure(Comparison(image_set(60, 0), image_set(60, 1)), BOTH, ("fd",), str).records[0]
     assert found["value"] is None and found["warning"].endswith("the value is not finite")
 
 
@@ -257,12 +260,13 @@ def replayed(real, count, moved):
 def test_a_generator_that_replays_training_images_is_caught(moved):
     real, test = image_set(400, 0), image_set(300, 1)
     comparison = Comparison(replayed(real.images, 50, moved), real, test)
-    scores = measure(comparison, BOTH, {}, ("memorisation",), str)
+    scores = measure(comparison, BOTH, ("memorisation",), str)
     pixels, judged = scores.records
     assert (pixels["extractor"], pixels["extractor_sha256"], pixels["resize"]) == ("pixels", None, None)
     assert pixels["value"] == pytest.approx(0.25, abs=0.02) and pixels["error"] < 0.05
     assert (pixels["n"], pixels["reference_n"], pixels["floor"], pixels["floor_n"]) == (200, 400, 0.0, 300)
-    direct = image_memorisation(comparison.fake.images.images, real.images, test.images)
+    training = TrainingImages(real.images)
+    direct = memorisation(*(training.nearest(each.images) for each in (comparison.fake.images, test)))
     assert pixels["value"] == direct.value and pixels["threshold"] == direct.threshold
     first = pixels["suspicious"][0]
     assert first["training"] == first["sample"] + 40 and first["distance"] == 0.0 and len(pixels["suspicious"]) == 16
@@ -277,9 +281,9 @@ def test_a_generator_that_replays_training_images_is_caught(moved):
 def test_searches_for_neighbours_are_done_once(monkeypatch):
     real, test = image_set(400, 0), image_set(300, 1)
     fake = replayed(real.images, 50, False)
-    first = measure(Comparison(fake, real, test), BOTH, {}, ("memorisation",), str).records
+    first = measure(Comparison(fake, real, test), BOTH, ("memorisation",), str).records
     monkeypatch.setattr(TrainingImages, "__init__", lambda *arguments: pytest.fail("these neighbours are on disk"))
-    assert measure(Comparison(fake, real, test), BOTH, {}, ("memorisation",), str).records == first
+    assert measure(Comparison(fake, real, test), BOTH, ("memorisation",), str).records == first
     assert len(list((cache.cache_folder() / "neighbours").iterdir())) == 4
 
 
@@ -294,7 +298,7 @@ def test_searches_for_neighbours_are_done_once(monkeypatch):
 def test_memorisation_needs_training_images_and_others(real, held_out, message):
     real, held_out = (image_set(**{"count": 150, **fields}) for fields in (real, held_out))
     with pytest.raises(UserError, match=f"^memorisation cannot be measured: {message}$"):
-        measure(Comparison(image_set(150, 3), real, held_out), BOTH, {}, ("memorisation",), str)
+        measure(Comparison(image_set(150, 3), real, held_out), BOTH, ("memorisation",), str)
     other_size = ImageSet("large", images(150, 3, size=9))
     with pytest.raises(UserError, match="large holds images of 9x9, set-5 of 8x8"):
-        measure(Comparison(other_size, image_set(150, 5), image_set(150, 6)), BOTH, {}, ("memorisation",), str)
+        measure(Comparison(other_size, image_set(150, 5), image_set(150, 6)), BOTH, ("memorisation",), str)

@@ -5,9 +5,8 @@ import dataclasses
 import numpy
 import pytest
 
-from coursework.extractors import extraction
-from coursework.extractors.choice import Extractor
-from coursework.extractors.extraction import extract_features
+from coursework.extractors import extractor as extraction
+from coursework.extractors.extractor import Extractor, extract_features
 from coursework.util.errors import UserError
 
 

@@ -9,14 +9,13 @@ from conftest import REFERENCE, save_judge
 from graph_writer import GRAPH_NAME, archive, graph
 
 from benchmarks.synthetic_inception import synthetic_tensors
-from coursework.evaluation.sources import ImageSet, split_of
 from coursework.extractors import inception
 from coursework.extractors import judge as judges
-from coursework.extractors.choice import choose_judge, judge_extractor, no_judge
-from coursework.extractors.extraction import extract_features
+from coursework.extractors.extractor import extract_features
 from coursework.extractors.inception.extractor import inception_extractor
 from coursework.extractors.inception.weights import cached_graph
-from coursework.extractors.judge import extract
+from coursework.extractors.judge import choose_judge, judge_extractor, no_judge
+from coursework.extractors.recorded import extract
 from coursework.util.errors import UserError
 
 
@@ -48,17 +47,15 @@ def test_the_judge_computes_its_features(small_dataset):
 
 
 def test_the_judge_is_that_of_the_data_set_else_the_usual_one(small_dataset):
-    folder = ImageSet("folder", small_dataset.test_images)
-    split = split_of(small_dataset, "test")
-    assert choose_judge((folder, folder)) == (None, "no judge: train one with `python -m coursework judge`")
-    assert choose_judge((folder, split)) == (None, no_judge(small_dataset))
+    folder, split = None, small_dataset
+    assert choose_judge((folder, folder)) == "no judge: train one with `python -m coursework judge`"
+    assert choose_judge((folder, split)) == no_judge(small_dataset)
     assert no_judge(small_dataset).endswith("train one with `python -m coursework judge --dataset sprites`")
     own = save_judge(small_dataset, "sprites")
 
     def chosen(*sets, name=None):
-        judge, reason = choose_judge(sets, name)
-        assert (judge is None) == (reason is not None)
-        return reason if judge is None else judge.sha256
+        judge = choose_judge(sets, name)
+        return judge if isinstance(judge, str) else judge.sha256
 
     assert chosen(folder, folder) == chosen(folder, split) == own.sha256
     other = save_judge(small_dataset, "animals")

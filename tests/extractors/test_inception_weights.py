@@ -1,10 +1,9 @@
-"""The weights' whole way: download with interruptions, archive, graph file, network; and every wrong file on it."""
+"""The weights of Inception: download, archive, graph file and network; and every kind of wrong file."""
 
 import gzip
 import hashlib
 import http.server
 import io
-import re
 import socket
 import tarfile
 import threading
@@ -16,21 +15,17 @@ from conftest import REFERENCE
 from graph_writer import GRAPH_NAME, archive, graph
 
 from benchmarks.synthetic_inception import synthetic_tensors
-from coursework.extractors.inception import download as inception_download
 from coursework.extractors.inception import weights as inception_weights
-from coursework.extractors.inception.download import download
 from coursework.extractors.inception.weights import ARCHIVE, cached_graph, fetch_graph, load_pretrained, read_graph
 from coursework.util.errors import UserError
 
 SMALL = graph({"conv/conv2d_params": numpy.zeros((3, 3, 3, 32), "float32")})
-CONTENT = numpy.random.default_rng(0).bytes(1_000_000)
 
 
 @pytest.fixture(autouse=True)
 def empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEWORK_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("COURSEWORK_INCEPTION", raising=False)
-    monkeypatch.setattr(inception_download, "PAUSE", 0)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -41,14 +36,11 @@ def whole_graph():
 
 
 class Server:
-    """A local server of one file. log: (status, bytes sent) of each request."""
+    """A local server of one file. cut: bytes after which the connection ends. log: the status of each request."""
 
     def __init__(self, content):
         self.content = content
-        self.tag = '"first"'
-        self.ranges = True
-        # Bytes after which connections are cut, one for each connection to come.
-        self.cuts = []
+        self.cut = None
         self.log = []
         outer = self
 
@@ -64,115 +56,63 @@ class Server:
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def answer(self, handler):
+        self.log.append(404 if self.content is None else 200)
         if self.content is None:
-            self.log.append((404, 0))
             handler.send_error(404)
             return
-        wanted = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
-        start = 0
-        if wanted and self.ranges and handler.headers.get("If-Range") == self.tag:
-            start = int(wanted[1])
-        if start >= len(self.content):
-            self.log.append((416, 0))
-            handler.send_response(416)
-            handler.send_header("Content-Range", f"bytes */{len(self.content)}")
-            handler.end_headers()
-            return
-        body = self.content[start:]
-        sent = body[: self.cuts.pop(0)] if self.cuts else body
-        # Before the client has read the headers, by which it may leave, and the test look at the log.
-        self.log.append((206 if start else 200, len(sent)))
-        handler.send_response(206 if start else 200)
-        if start:
-            handler.send_header("Content-Range", f"bytes {start}-{len(self.content) - 1}/{len(self.content)}")
-        else:
-            handler.send_header("ETag", self.tag)
-        handler.send_header("Content-Length", str(len(body)))
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(self.content)))
         handler.end_headers()
-        handler.wfile.write(sent)
+        handler.wfile.write(self.content[: self.cut])
 
 
 @pytest.fixture
 def server():
-    server = Server(CONTENT)
+    server = Server(archive(SMALL))
     yield server
     server.server.shutdown()
     server.server.server_close()
 
 
-def test_an_interrupted_download_goes_on_where_it_stopped(server, tmp_path):
-    server.cuts = [300_000, 200_000]
-    part = tmp_path / "folder" / "file.part"
-    download(server.url, part, 10**7)
-    assert part.read_bytes() == CONTENT
-    assert server.log == [(200, 300_000), (206, 200_000), (206, 500_000)]
+def refused_download(url):
+    """Return the one line by which a download fails; nothing of it is kept."""
+    with pytest.raises(UserError) as caught:
+        fetch_graph(cached_graph(), url)
+    assert "\n" not in str(caught.value) and list(cached_graph().parent.iterdir()) == []
+    return str(caught.value).removeprefix(f"cannot download {url}: ")
 
 
-def test_another_process_goes_on_too(server, tmp_path):
-    server.cuts = [400_000, 0, 0, 0]
-    part = tmp_path / "file.part"
-    with pytest.raises(UserError, match="the connection was closed early$"):
-        download(server.url, part, 10**7)
-    assert part.stat().st_size == 400_000
-    server.log.clear()
-    download(server.url, part, 10**7)
-    assert part.read_bytes() == CONTENT and server.log == [(206, 600_000)]
-    # A complete part is found to be complete.
-    server.log.clear()
-    download(server.url, part, 10**7)
-    assert part.read_bytes() == CONTENT and server.log == [(416, 0)]
-
-
-def test_a_rest_that_does_not_fit_is_not_added(server, tmp_path):
-    part = tmp_path / "file.part"
-    for change in ({"tag": '"second"', "content": CONTENT[::-1]}, {"ranges": False, "content": CONTENT}):
-        server.cuts = [400_000, 0, 0, 0]
-        with pytest.raises(UserError):
-            download(server.url, part, 10**7)
-        for name, value in change.items():
-            setattr(server, name, value)
-        server.log.clear()
-        download(server.url, part, 10**7)
-        assert part.read_bytes() == server.content and server.log == [(200, 1_000_000)]
-        inception_download.discard(part)
-        assert list(tmp_path.glob("file*")) == []
-
-
-def test_a_longer_part_than_the_file_starts_again(server, tmp_path):
-    part = tmp_path / "file.part"
-    download(server.url, part, 10**7)
-    part.write_bytes(CONTENT + b"more")
-    download(server.url, part, 10**7)
-    assert part.read_bytes() == CONTENT
-
-
-def test_what_cannot_be_downloaded(server, tmp_path):
-    part = tmp_path / "file.part"
-    with pytest.raises(UserError, match="larger than 0 MB, so it is another file"):
-        download(server.url, part, 500_000)
-    assert server.log[-1][0] == 200 and not part.exists()
+def test_what_cannot_be_downloaded(server, tmp_path, monkeypatch, capsys):
+    server.cut = 100
+    assert f"got only 100 out of {len(server.content)} bytes" in refused_download(server.url)
     server.content = None
-    with pytest.raises(UserError, match=f"cannot download {server.url}: the server answered 404 Not Found"):
-        download(server.url, part, 10**7)
-    with pytest.raises(UserError, match="cannot download no address: unknown url type"):
-        download("no address", part, 10**7)
+    assert refused_download(server.url).endswith("404 -- Not Found")
+    assert "unknown url type" in refused_download("no address")
+    assert capsys.readouterr().out == ""
     (tmp_path / "taken").write_text("")
     with pytest.raises(UserError, match="cannot write"):
-        download(server.url, tmp_path / "taken" / "file.part", 10**7)
+        fetch_graph(tmp_path / "taken" / "folder" / "graph.pb", server.url)
 
 
-def test_without_a_network_one_line_comes_soon(tmp_path, monkeypatch):
+def test_without_a_network_one_line_comes_soon(monkeypatch):
     begun = time.perf_counter()
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        with pytest.raises(UserError, match="cannot download .*: Connection refused") as caught:
-            download(f"http://127.0.0.1:{closed.getsockname()[1]}/file", tmp_path / "part", 10**7)
-    assert "\n" not in str(caught.value)
+        assert "Connection refused" in refused_download(f"http://127.0.0.1:{closed.getsockname()[1]}/file")
     # A server that takes the connection and never answers.
-    monkeypatch.setattr(inception_download, "TIMEOUT", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(UserError, match="timed out"):
-        download(f"http://127.0.0.1:{silent.getsockname()[1]}/file", tmp_path / "part", 10**7)
-    assert time.perf_counter() - begun < 5
+    monkeypatch.setattr(inception_weights, "TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert "timed out" in refused_download(f"http://127.0.0.1:{silent.getsockname()[1]}/file")
+    assert time.perf_counter() - begun < 5 and socket.getdefaulttimeout() is None
+
+
+def test_the_rest_of_a_killed_download_is_no_archive(server, monkeypatch):
+    monkeypatch.setattr(inception_weights, "check_tensors", lambda tensors: None)
+    monkeypatch.setattr(inception_weights, "tensor_shapes", dict)
+    cached_graph().parent.mkdir(parents=True)
+    cached_graph().with_name(f"{ARCHIVE}.part").write_bytes(server.content[:100])
+    fetch_graph(cached_graph(), server.url)
+    assert cached_graph().read_bytes() == SMALL and server.log == [200]
 
 
 def test_a_download_is_checked_before_it_is_kept(server, monkeypatch):
@@ -185,6 +125,7 @@ def test_a_download_is_checked_before_it_is_kept(server, monkeypatch):
         fetch_graph(kept, server.url)
     assert list(kept.parent.iterdir()) == []
     monkeypatch.setattr(inception_weights, "check_tensors", lambda tensors: None)
+    monkeypatch.setattr(inception_weights, "tensor_shapes", dict)
     server.content = archive(SMALL)
     fetch_graph(kept, server.url)
     assert kept.read_bytes() == SMALL
@@ -286,14 +227,25 @@ def test_from_an_archive_to_features(whole_graph, tmp_path):
             assert numpy.asarray(outputs[name]) == pytest.approx(arrays[name][:2], rel=0, abs=1e-5)
 
 
+def test_without_tensorflow_as_the_backend_a_graph_is_parsed_once(whole_graph, tmp_path, monkeypatch):
+    (tmp_path / GRAPH_NAME).write_bytes(whole_graph)
+    expected, sha256 = inception_weights.find_tensors(tmp_path)
+    assert not list((tmp_path / "cache").rglob("*.npz"))
+    monkeypatch.setattr(inception_weights.keras.backend, "backend", lambda: "torch")
+    assert inception_weights.find_tensors(tmp_path)[1] == sha256
+    monkeypatch.setattr(inception_weights, "constants", lambda *arguments: pytest.fail("these arrays are kept"))
+    found, _ = inception_weights.find_tensors(tmp_path)
+    assert found.keys() == expected.keys() and len(found) == 472
+    assert all(numpy.array_equal(found[name], expected[name]) for name in found)
+
+
 @pytest.mark.slow
 def test_a_download_is_made_once(whole_graph, server, monkeypatch, capsys):
     server.content = archive(whole_graph, level=0)
-    server.cuts = [50_000_000]
     monkeypatch.setattr(fetch_graph, "__defaults__", (server.url,))
     expected = hashlib.sha256(whole_graph).hexdigest()
     for precision in ("float32", "mixed_bfloat16"):
         model, sha256 = load_pretrained(precision=precision, download=True)
         assert sha256 == expected and model.get_layer("conv").compute_dtype == precision.removeprefix("mixed_")
-    assert [status for status, _ in server.log] == [200, 206]
+    assert server.log == [200]
     assert load_pretrained()[1] == expected

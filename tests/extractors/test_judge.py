@@ -13,13 +13,11 @@ from coursework.extractors import judge as judges
 from coursework.extractors.judge import (
     Judge,
     build,
-    extract,
     find_judge,
     judge_folder,
     load,
-    save,
 )
-from coursework.extractors.recorded import class_fingerprints
+from coursework.extractors.recorded import class_fingerprints, extract, save
 from coursework.util.errors import UserError
 from coursework.util.files import sha256
 

@@ -9,9 +9,9 @@ import pytest
 from coursework.data.dataset import Dataset
 from coursework.extractors import judge as judges
 from coursework.extractors import judge_training as judging
-from coursework.extractors.judge import extract, load
+from coursework.extractors.judge import load
 from coursework.extractors.judge_training import AugmentedBatches, learning_rate, shifted, train_judge
-from coursework.extractors.recorded import class_fingerprints
+from coursework.extractors.recorded import class_fingerprints, extract
 from coursework.util.errors import UserError
 from coursework.util.files import sha256
 

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from coursework.metrics.class_accuracy import class_accuracy
+from coursework.metrics.classification import class_accuracy
 from coursework.util.errors import UserError
 
 JUDGE = ("airplane", "bird", "cat", "horse")

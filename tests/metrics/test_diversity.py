@@ -34,5 +34,5 @@ def test_diversity_is_relative_to_real_images():
     assert relative_diversity(flat(0, 0, 100, 100, 200), real) == 0
     assert relative_diversity(real, flat(1, 1, 1, 1, 1)) == numpy.inf
     assert relative_diversity(real[:1], real[1:2]) == numpy.inf
-    with pytest.raises(ValueError, match="5 images beside 2 real ones"):
+    with pytest.raises(ValueError, match="5 images compared with 2 real ones"):
         relative_diversity(real, real[:2])

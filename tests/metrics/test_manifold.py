@@ -7,7 +7,7 @@ import pytest
 from conftest import REFERENCE
 
 from coursework.metrics import density_coverage, distances, precision_recall
-from coursework.metrics.manifold import manifold_scores, squared_radii
+from coursework.metrics.manifold import manifold_scores
 from coursework.metrics.sample_size import ideal_coverage
 from coursework.util.errors import UserError
 
@@ -46,10 +46,6 @@ def test_one_pass_gives_all_four(reference):
     assert (scores.density, scores.coverage) == density_coverage(fake, real)
     # Two by two blocks between the sets, three within each.
     assert seen == [(done, 10) for done in range(1, 11)]
-    again = manifold_scores(fake, real, real_radii=squared_radii(real, 6))
-    assert [again.precision, again.recall, again.density, again.coverage] == [
-        *(scores.precision, scores.recall, scores.density, scores.coverage)
-    ]
 
 
 def test_swapped_arguments_swap_precision_and_recall(reference):
@@ -154,10 +150,7 @@ def test_what_has_no_manifold_is_refused(fake, real, k, message):
             manifold_scores(fake, real, k, k)
 
 
-def test_radii_of_other_features_are_refused():
+def test_no_pair_of_scores_is_refused():
     features = normal(20, 3)
-    for radii in (squared_radii(features[:10], 5), squared_radii(features, 4)):
-        with pytest.raises(UserError, match="are not those of 20 features"):
-            manifold_scores(features, features, real_radii=radii)
     with pytest.raises(UserError, match="one pair of scores"):
         manifold_scores(features, features, None, None)

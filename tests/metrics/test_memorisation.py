@@ -8,7 +8,7 @@ import pytest
 from coursework.data import load_dataset
 from coursework.metrics import distances, image_neighbours
 from coursework.metrics.image_neighbours import PLACEMENTS, TrainingImages, TrainingNeighbours, window
-from coursework.metrics.memorisation import feature_neighbours, image_memorisation, memorisation
+from coursework.metrics.memorisation import feature_neighbours, memorisation
 from coursework.util.errors import UserError
 
 
@@ -89,7 +89,7 @@ def test_the_nearest_of_all_images_and_placements_is_found(block, size, monkeypa
 @pytest.mark.parametrize(("down", "right"), [(0, 0), (1, 0), (-1, 1), (0, -1), (1, 1)])
 def test_replayed_training_images_are_caught(training, test_neighbours, flip, down, right):
     copies = TRAINING[100:220, :, ::-1] if flip else TRAINING[100:220]
-    found = image_memorisation(shifted(copies, down, right), training, test_neighbours)
+    found = memorisation(training.nearest(shifted(copies, down, right)), test_neighbours)
     assert found.samples.indices.tolist() == list(range(100, 220))
     assert (found.samples.distances == 0).all() and (found.samples.ratios == 0).all()
     assert found.value == 1 and found.share == 1
@@ -101,28 +101,28 @@ def test_replayed_training_images_are_caught(training, test_neighbours, flip, do
 def test_copies_with_noise_are_caught(training, test_neighbours):
     noise = numpy.random.default_rng(3).normal(0, 4, TRAINING[:120].shape)
     copies = numpy.clip(TRAINING[:120] + noise, 0, 255).astype(numpy.uint8)
-    found = image_memorisation(copies, training, test_neighbours)
+    found = memorisation(training.nearest(copies), test_neighbours)
     assert found.value > 0.98
     assert found.samples.distances.mean() == pytest.approx(4, abs=0.5)
 
 
 def test_honest_images_score_about_zero(training, test_neighbours):
-    found = image_memorisation(smooth_images(400, 2), training, test_neighbours)
+    found = memorisation(training.nearest(smooth_images(400, 2)), test_neighbours)
     assert found.value <= 2 * found.error < 0.03
-    assert image_memorisation(TEST, training, test_neighbours).value == 0
+    assert memorisation(training.nearest(TEST), test_neighbours).value == 0
 
 
 def test_pale_images_are_no_copies(training, test_neighbours):
     # Nearer to every training image than real ones are, and to none in particular.
     pale = (128 + 0.5 * (smooth_images(300, 3) - 128.0)).astype(numpy.uint8)
-    found = image_memorisation(pale, training, test_neighbours)
+    found = memorisation(training.nearest(pale), test_neighbours)
     assert numpy.median(found.samples.distances) < 0.85 * numpy.median(test_neighbours.distances)
     assert found.value <= 2 * found.error
 
 
 def test_a_mixture_scores_its_share_of_copies(training, test_neighbours):
     mixture = numpy.concatenate([smooth_images(360, 4), shifted(TRAINING[:40], 1, -1)])
-    found = image_memorisation(mixture, training, test_neighbours)
+    found = memorisation(training.nearest(mixture), test_neighbours)
     assert found.value == pytest.approx(0.1, abs=0.02)
     assert found.error == pytest.approx((0.1 * 0.9 / 400 + 0.01 * 0.99 / 400) ** 0.5, rel=0.2)
     pairs = found.suspicious(41)
@@ -193,7 +193,7 @@ def test_what_cannot_be_a_copy_is_refused(training, images, message):
 
 def test_too_few_test_images_are_refused(training):
     with pytest.raises(UserError, match="at least 100 test examples, found 400 and 99"):
-        image_memorisation(TEST, training, TEST[:99])
+        memorisation(training.nearest(TEST), training.nearest(TEST[:99]))
 
 
 @pytest.mark.slow
@@ -202,8 +202,8 @@ def test_real_images():
     dataset = load_dataset("cifar10")
     training = TrainingImages(dataset.train_images[::5])
     test = training.nearest(dataset.test_images[:1000])
-    honest = image_memorisation(dataset.test_images[1000:1500], training, test)
+    honest = memorisation(training.nearest(dataset.test_images[1000:1500]), test)
     assert honest.value <= 3 * honest.error
     copies = shifted(dataset.train_images[::5][:50, :, ::-1], 1, 0)
-    mixture = image_memorisation(numpy.concatenate([dataset.test_images[2000:2450], copies]), training, test)
+    mixture = memorisation(training.nearest(numpy.concatenate([dataset.test_images[2000:2450], copies])), test)
     assert mixture.value == pytest.approx(0.1, abs=0.02)

@@ -4,10 +4,10 @@ import numpy
 import pytest
 
 from coursework.metrics.classifier_score import classifier_score
-from coursework.metrics.frechet import frechet_distance, gaussian_distance, moments
+from coursework.metrics.frechet import frechet_distance, frechet_influences, gaussian_distance, moments
 from coursework.metrics.kernel import kernel_distances
 from coursework.metrics.manifold import manifold_scores
-from coursework.metrics.uncertainty import frechet_influences, manifold_errors, standard_error
+from coursework.metrics.uncertainty import standard_error
 
 REAL = numpy.random.default_rng(99).normal(size=(600, 6))
 
@@ -110,7 +110,7 @@ def test_manifold_errors_are_the_scatter_of_independent_samples():
 
     def score(fake):
         scores = manifold_scores(fake, REAL)
-        errors = manifold_errors(scores)
+        errors = scores.errors()
         return [getattr(scores, name) for name in names], [errors[name] for name in names]
 
     true, estimated = scatter(score, 50)
@@ -123,11 +123,11 @@ def test_manifold_errors_are_the_scatter_of_independent_samples():
 def test_manifold_errors_by_hand():
     fake, real = numpy.array([[0.5], [0.6], [10.5], [40]]), numpy.array([[0.0], [1], [10], [11], [20]])
     scores = manifold_scores(fake, real, precision_k=1, density_k=1)
-    errors = manifold_errors(scores)
+    errors = scores.errors()
     assert errors["precision"] == pytest.approx(standard_error([1, 1, 1, 0]), rel=1e-12)
     assert errors["density"] == pytest.approx(standard_error([2, 2, 2, 0]), rel=1e-12)
     # Leaving a sample out takes 0, 0, 2 / 5 or 0 from the coverage: the jackknife over these four.
     left_out = numpy.array([0, 0, 0.4, 0])
     jackknife = (3 / 4 * ((left_out - left_out.mean()) ** 2).sum()) ** 0.5
     assert errors["coverage"] == errors["recall"] == pytest.approx(jackknife, rel=1e-12)
-    assert set(manifold_errors(manifold_scores(fake, real, None, 1))) == {"density", "coverage"}
+    assert set(manifold_scores(fake, real, None, 1).errors()) == {"density", "coverage"}

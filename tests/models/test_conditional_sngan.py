@@ -10,9 +10,9 @@ from keras import layers, ops, random
 from coursework.config.presets import PRESETS
 from coursework.config.schema import AdversarialConfig, AutoencoderConfig, Config, DCGANConfig
 from coursework.data import Dataset, sprites
-from coursework.extractors.judge import extract
 from coursework.extractors.judge_training import train_judge
-from coursework.metrics.class_accuracy import class_accuracy
+from coursework.extractors.recorded import extract
+from coursework.metrics.classification import class_accuracy
 from coursework.models import ConditionalSNGAN, build_model, build_networks, conditional_sngan
 from coursework.models.base import to_uint8
 from coursework.models.sngan import SNGAN

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from coursework.metrics.roc import area_under_curve
+from coursework.metrics.classification import area_under_curve
 from coursework.networks.backend import gradients_by_tensors
 from coursework.pegasus.calibration import SCALES, Calibration, calibration_error, platt, sigmoid
 from coursework.pegasus.evidence import UNITY_PRIOR, evidence, log_evidence

@@ -14,6 +14,7 @@ from coursework.config.presets import PRESETS
 from coursework.data import sprites
 from coursework.evaluation.sources import ImageSet
 from coursework.extractors.judge import judge_folder
+from coursework.extractors.recorded import extract, save
 from coursework.models import build_model
 from coursework.pegasus import pools as pools_module
 from coursework.pegasus import strategies
@@ -27,7 +28,7 @@ from coursework.pegasus.making import make_pegasi, pools_of, runs_of
 from coursework.pegasus.scores import CandidateScores
 from coursework.pegasus.task import Task
 from coursework.pegasus.views import SLIGHT, slight_views
-from coursework.pegasus.witness import ROLES, extract, save
+from coursework.pegasus.witness import ROLES
 from coursework.training.loop import save_trained
 from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun

@@ -15,13 +15,14 @@ from coursework.data.dataset import Dataset
 from coursework.extractors import judge as judges
 from coursework.extractors.judge import Judge
 from coursework.extractors.judge_training import train_judge
-from coursework.metrics.roc import area_under_curve
+from coursework.extractors.recorded import extract, save
+from coursework.metrics.classification import area_under_curve
 from coursework.networks.backend import gradients_by_tensors
 from coursework.pegasus import witness_training
 from coursework.pegasus.calibration import Calibration
 from coursework.pegasus.composites import compose
 from coursework.pegasus.evidence import evidence
-from coursework.pegasus.witness import ROLES, Witness, extract, find_witness, load, require_witness, save
+from coursework.pegasus.witness import ROLES, Witness, find_witness, load, require_witness
 from coursework.pegasus.witness_batches import Examples, WitnessBatches
 from coursework.pegasus.witness_network import NETWORKS, LogMeanExpPooling
 from coursework.pegasus.witness_training import train_witness
@@ -214,7 +215,7 @@ def test_a_witness_is_trained_once(tmp_path):
 
 def test_a_witness_starts_from_the_judges_layers(tmp_path, monkeypatch):
     dataset = tiny_dataset()
-    judge = judges.save(
+    judge = save(
         Judge(
             model=judges.build(dataset.image_shape, 3, width=4, seed=9),
             accuracy=0.5,

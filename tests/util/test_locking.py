@@ -1,5 +1,6 @@
-"""One owner at a time: who comes second is told by whom, and what a dead process leaves holds nobody up."""
+"""Locks: the message names the owner, the next owner gets a free lock, and a dead process blocks nobody."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 from conftest import environment
 
 from coursework.util.errors import CannotWrite, UserError
-from coursework.util.locking import awaited, owned
+from coursework.util.locking import owned
 
 HOLD = """
 import sys, time
@@ -32,7 +33,7 @@ def holder(tmp_path):
     process.communicate()
 
 
-def test_the_second_is_told_who_is_first(holder):
+def test_the_message_names_the_owner(holder):
     file, process = holder
     with pytest.raises(UserError) as caught, owned(file, "the run reports/runs/x"):
         pytest.fail("both own it")
@@ -41,7 +42,7 @@ def test_the_second_is_told_who_is_first(holder):
     assert process.poll() is None and file.is_file()
 
 
-def test_a_killed_owner_leaves_a_lock_that_holds_nobody_up(holder):
+def test_a_killed_owner_blocks_nobody(holder):
     file, process = holder
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -64,31 +65,38 @@ def test_one_process_owns_it_once(tmp_path):
         pytest.fail("owned twice")
 
 
-def test_a_lock_of_an_owner_that_is_just_leaving_is_taken_anew(tmp_path, monkeypatch):
-    """Between opening and locking, the owner before may remove the file: a lock on a nameless file guards nothing."""
-    from coursework.util import locking
-
-    lock, removed = locking._lock, []
-
-    def removed_before(file):
-        if not removed:
-            removed.append((tmp_path / "lock").unlink())
-        lock(file)
-
-    monkeypatch.setattr(locking, "_lock", removed_before)
-    with owned(tmp_path / "lock", "it"):
-        assert removed and (tmp_path / "lock").is_file()
+MANY = """
+import sys, time
+from pathlib import Path
+from coursework.util.locking import owned
+counter = Path(sys.argv[1], "counter")
+for _ in range(60):
+    with owned(Path(sys.argv[1], "lock"), "it", 60):
+        number = int(counter.read_text())
+        counter.write_text(str(number + 1))
+"""
 
 
-def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch):
-    from coursework.util import locking
+def test_of_many_that_wait_one_owns_it_at_a_time(tmp_path):
+    """An owner removes its file before it frees the lock: a lock on a removed file would guard nothing."""
+    (tmp_path / "counter").write_text("0")
+    waiting = [
+        subprocess.Popen([sys.executable, "-c", MANY, str(tmp_path)], env=environment(), stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    assert [process.communicate()[1] for process in waiting] == [b""] * 3
+    assert (tmp_path / "counter").read_text() == "180" and not (tmp_path / "lock").exists()
 
-    def unknown(file):
-        raise OSError(locking.errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(locking, "_lock", unknown)
+@pytest.mark.parametrize("code", ["ENOLCK", "EOPNOTSUPP"])
+def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch, code):
+    def unsupported(*arguments, **options):
+        raise OSError(getattr(errno, code), "No locks available")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", unsupported)
     with owned(tmp_path / "lock", "it"):
         assert (tmp_path / "lock").is_file()
+    assert not (tmp_path / "lock").exists()
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
@@ -97,13 +105,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         pytest.fail("owned")
 
 
-def test_who_waits_gets_it_when_it_is_free_and_is_told_when_it_is_not(holder):
+def test_waiting_ends_when_the_lock_is_free_or_the_time_is_over(holder):
     file, process = holder
     started = time.monotonic()
-    with pytest.raises(UserError, match=f"the run is in use by process {process.pid}"), awaited(file, "the run", 0.2):
+    with pytest.raises(UserError, match=f"the run is in use by process {process.pid}"), owned(file, "the run", 0.5):
         pass
-    assert 0.2 <= time.monotonic() - started < 10
+    assert 0.5 <= time.monotonic() - started < 10
     process.kill()
-    with awaited(file, "the run", 30):
+    with owned(file, "the run", 30):
         assert file.is_file()
     assert not file.exists()

@@ -4,7 +4,7 @@ import functools
 import os
 
 from coursework.extractors import inception
-from coursework.extractors.choice import Extractor
+from coursework.extractors.extractor import Extractor
 from coursework.extractors.inception.architecture import CHANNELS, IMAGE_SIZE
 from coursework.extractors.inception.network import BATCH_SIZE
 from coursework.extractors.inception.weights import VARIABLE, cached_graph, find_tensors

@@ -1,34 +1,48 @@
-"""The published weights of the Inception network of 2015: where they are, whether they are right, how to get them."""
+"""The published weights of the Inception network of 2015: finding, downloading and checking them."""
 
+import contextlib
 import gzip
 import hashlib
+import io
 import itertools
 import os
+import socket
+import sys
 import tarfile
+from pathlib import Path
+from typing import BinaryIO
 
-from coursework.extractors.inception.download import discard, download
+import keras
+import numpy as np
+
+from coursework.extractors.inception.architecture import tensor_shapes
 from coursework.extractors.inception.graph_file import LARGEST_FILE, constants, read_limited
 from coursework.extractors.inception.network import build, check_tensors, load_tensors
-from coursework.util.cache import cache_folder
-from coursework.util.errors import UserError
+from coursework.util.cache import cache_folder, kept_arrays
+from coursework.util.errors import CannotWrite, UserError
 from coursework.util.files import expanded, write_bytes, write_text
 
 URL = "https://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
 ARCHIVE = "inception-2015-12-05.tgz"
 GRAPH = "classify_image_graph_def.pb"
 VARIABLE = "COURSEWORK_INCEPTION"
-# The archive has 89 MB and four small files beside the graph.
-LARGEST_ARCHIVE = 256 * 2**20
+# The archive holds four small files besides the graph.
 LARGEST_MEMBERS = 1000
+# Seconds without an answer after which a download fails.
+TIMEOUT = 8
+# Raise this number when the tensors of a graph file are read differently: kept ones are then ignored.
+VERSION = 1
 
 
-def load_pretrained(path=None, precision="float32", download=False):
+def load_pretrained(
+    path: str | Path | None = None, precision: str = "float32", download: bool = False
+) -> tuple[keras.Model, str]:
     """Return (the network of `build` with the published weights, hexadecimal SHA-256 of the graph file).
 
     path: classify_image_graph_def.pb, the archive inception-2015-12-05.tgz that holds it, or a folder with either; by
-    default what the environment variable COURSEWORK_INCEPTION names, else the copy in the cache. download: fetch the
-    archive (89 MB) into the cache where there is neither. Raises `UserError` in one line for a missing, wrong or
-    damaged file, and where the download fails.
+    default the value of the environment variable COURSEWORK_INCEPTION, else the copy in the cache. download: download
+    the archive (89 MB) into the cache if there is neither. Raises `UserError` in one line for a missing, wrong or
+    damaged file, and if the download fails.
     """
     tensors, sha256 = find_tensors(path, download)
     model = build(precision)
@@ -36,19 +50,29 @@ def load_pretrained(path=None, precision="float32", download=False):
     return model, sha256
 
 
-def find_tensors(path=None, download=False):
-    """Return ({name of a tensor: array}, SHA-256 of the graph file), checked, found as `load_pretrained` says."""
+def find_tensors(path: str | Path | None = None, download: bool = False) -> tuple[dict[str, np.ndarray], str]:
+    """Return ({name of a tensor: array}, SHA-256 of the graph file), checked, found as in `load_pretrained`.
+
+    Under PyTorch the arrays are kept in the cache: reading the graph imports TensorFlow, which takes seconds.
+    """
     content, source = find_graph(path, download)
+    sha256 = hashlib.sha256(content).hexdigest()
+    cached = keras.backend.backend() != "tensorflow"
+    return kept_arrays("graphs", (VERSION, sha256), lambda: _tensors(content, source), cached), sha256
+
+
+def _tensors(content: bytes, source: str | Path) -> dict[str, np.ndarray]:
+    """Return {name: array} of the tensors of Inception in a graph file."""
     tensors = constants(content, source)
     try:
         check_tensors(tensors)
     except UserError as error:
         raise UserError(f"{source}: {error}") from error
-    return tensors, hashlib.sha256(content).hexdigest()
+    return {name: tensors[name] for name in tensor_shapes()}
 
 
-def find_graph(path=None, download=False):
-    """Return (content of the graph file, its path for messages), found as `load_pretrained` says."""
+def find_graph(path: str | Path | None = None, download: bool = False) -> tuple[bytes, str | Path]:
+    """Return (content of the graph file, its path for messages), found as in `load_pretrained`."""
     path = path or os.environ.get(VARIABLE)
     if path:
         return read_graph(path), path
@@ -63,28 +87,50 @@ def find_graph(path=None, download=False):
     return _read_kept(kept), kept
 
 
-def cached_graph():
+def cached_graph() -> Path:
     """Return the path of the graph file in the cache; it need not exist."""
     return cache_folder() / "inception-2015-12-05" / GRAPH
 
 
-def fetch_graph(kept, url=URL):
-    """Download the archive, check that it holds the right graph, and keep that as `kept`, its SHA-256 beside it."""
-    part = kept.with_name(f"{ARCHIVE}.part")
-    download(url, part, LARGEST_ARCHIVE)
+def fetch_graph(kept: Path, url: str = URL) -> None:
+    """Download the archive, check that it holds the right graph, and keep the graph as `kept` with its SHA-256."""
     try:
-        content = read_graph(part)
-        check_tensors(constants(content, GRAPH))
-    except UserError as error:
-        discard(part)
-        raise UserError(f"what {url} sent is not the archive of 2015, and was removed: {error}") from error
-    # The sum first, so that there is never a downloaded graph without one.
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(f"cannot write {kept.parent}: {error.strerror or error}") from error
+    part = kept.with_name(f"{ARCHIVE}.part")
+    try:
+        _download(url, part)
+        try:
+            content = read_graph(part)
+            _tensors(content, GRAPH)
+        except UserError as error:
+            raise UserError(f"what {url} sent is not the archive of 2015, and was removed: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    # The sum first, so that a downloaded graph always has one.
     write_text(_sum_file(kept), f"{hashlib.sha256(content).hexdigest()}  {kept.name}\n")
     write_bytes(kept, content)
-    discard(part)
 
 
-def read_graph(path):
+def _download(url: str, part: Path) -> None:
+    """Download `url` to `part`, with Keras's bar on a terminal; raises `UserError` in one line if that fails."""
+    print(f"downloading {url} (89 MB)", file=sys.stderr)
+    # Standard output is for results, and in a file the bar would leave its every state.
+    shown = sys.stderr if sys.stderr.isatty() else io.StringIO()
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)
+    try:
+        with contextlib.redirect_stdout(shown):
+            # Without `force_download` Keras would take the remains of a killed download for the file.
+            keras.utils.get_file(part.name, url, cache_dir=part.parent, cache_subdir="", force_download=True)
+    except Exception as error:  # Keras raises plain exceptions.
+        raise UserError(f"cannot download {url}: {' '.join(str(error).split())}") from error
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def read_graph(path: str | Path) -> bytes:
     """Return the bytes of the graph file at `path`, in the archive at `path`, or in the folder of either.
 
     Nothing of an archive is written to disk: the member is found by its base name and read up to a limit.
@@ -102,13 +148,13 @@ def read_graph(path):
             start = file.read(512)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    # By content, since browsers rename and unpack: gzip's mark, or that of a plain tar archive.
+    # By content, since browsers rename and unpack: the magic number of gzip or of a plain tar archive.
     if start[:2] == b"\x1f\x8b" or start[257:262] == b"ustar":
         return _read_archive(path)
     return read_limited(path)
 
 
-def _read_archive(path):
+def _read_archive(path: Path) -> bytes:
     try:
         with open(path, "rb") as file:
             compressed = file.read(2) == b"\x1f\x8b"
@@ -116,20 +162,20 @@ def _read_archive(path):
             stream = _Bounded(gzip.GzipFile(fileobj=file) if compressed else file, path)
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 content = _member(archive)
-            # To the end, where gzip keeps the sum of what it holds.
+            # To the end, where gzip keeps the checksum of its content.
             while stream.read(2**20):
                 pass
     except UserError:
         raise
-    except Exception as error:  # Damaged archives raise a dozen kinds; all mean the same to the user.
+    except Exception as error:  # Damaged archives raise a dozen kinds of errors.
         raise UserError(f"{path} is damaged or incomplete ({error}): remove it and get {URL} again") from error
     if content is None:
         raise UserError(f"{path} holds no {GRAPH}: it is not {ARCHIVE}")
     return content
 
 
-def _member(archive):
-    """Return the content of the graph in a tar archive, None where it is not among the first `LARGEST_MEMBERS`."""
+def _member(archive: tarfile.TarFile) -> bytes | None:
+    """Return the content of the graph in a tar archive, None if it is not among the first `LARGEST_MEMBERS`."""
     for member in itertools.islice(archive, LARGEST_MEMBERS):
         if member.isfile() and member.name.rpartition("/")[2] == GRAPH:
             if member.size > LARGEST_FILE:
@@ -139,14 +185,15 @@ def _member(archive):
 
 
 class _Bounded:
-    """The reading end of a stream, no longer than a graph file may be: a few kilobytes can unpack to terabytes."""
+    """A readable stream no longer than a graph file may be: a few kilobytes can unpack to terabytes."""
 
-    def __init__(self, stream, path):
+    def __init__(self, stream: BinaryIO | gzip.GzipFile, path: Path) -> None:
         self.stream = stream
         self.path = path
         self.left = LARGEST_FILE
 
-    def read(self, size):
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes; raises `UserError` above `LARGEST_FILE` in all."""
         content = self.stream.read(size)
         self.left -= len(content)
         if self.left < 0:
@@ -154,7 +201,7 @@ class _Bounded:
         return content
 
 
-def _read_kept(kept):
+def _read_kept(kept: Path) -> bytes:
     content = read_limited(kept)
     try:
         expected = _sum_file(kept).read_text(encoding="ascii").split()[0]
@@ -165,5 +212,5 @@ def _read_kept(kept):
     return content
 
 
-def _sum_file(kept):
+def _sum_file(kept: Path) -> Path:
     return kept.with_name(f"{kept.name}.sha256")

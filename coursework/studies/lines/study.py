@@ -13,7 +13,7 @@ from coursework.config.presets_lines import LINES
 from coursework.config.schema import with_settings
 from coursework.data.lines import TRAIN_COUNT
 from coursework.metrics.lines import TEMPLATES, interpolation_scores
-from coursework.metrics.seeds import over_seeds
+from coursework.metrics.uncertainty import over_seeds
 from coursework.networks.latents import draw_posterior_codes
 from coursework.studies.lines.figures import draw_curves, draw_interpolations
 from coursework.studies.lines.interpolations import PAIRS, STEPS, interpolate_lines

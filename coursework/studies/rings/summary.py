@@ -13,7 +13,7 @@ import numpy as np
 
 from coursework.config.presets_rings import LESSON, RINGS
 from coursework.data.mixtures import MIXTURES
-from coursework.metrics.seeds import over_seeds
+from coursework.metrics.uncertainty import over_seeds
 from coursework.studies.rings.training import STEPS_PER_EPOCH
 from coursework.training.run import Run
 from coursework.util.errors import UserError

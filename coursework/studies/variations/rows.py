@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.metrics.seeds import over_seeds
+from coursework.metrics.uncertainty import over_seeds
 from coursework.training.run import Run
 
 BASE = "as it is"

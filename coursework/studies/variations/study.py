@@ -10,8 +10,9 @@ from pathlib import Path
 import keras
 
 from coursework.data import load_dataset
-from coursework.evaluation.evaluate import evaluate, require_judge
+from coursework.evaluation.evaluate import evaluate
 from coursework.evaluation.sources import EVALUATION_SEED
+from coursework.extractors.judge import require_judge
 from coursework.studies.variations.checks import refuse_untrainable
 from coursework.studies.variations.figure import draw_study
 from coursework.studies.variations.rows import BASE, SCORE, cells, diverged, run_of, score_of, summaries
