@@ -1,26 +1,29 @@
 """Settings of the training algorithms and their optimisers: frozen dataclasses, by the name of the algorithm."""
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from coursework.config.decoding import setting
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from coursework.util.validation import STRICT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class OptimizerConfig:
     """An optimiser of one player. `decay` "linear" takes the rate to zero over the whole of training.
 
     beta_1 is the momentum of "sgd", which has no other use for betas and epsilon.
     """
 
-    name: str = setting("adam", choices=("adam", "sgd"))
-    rate: float = setting(2e-4, above=0)
-    beta_1: float = setting(0.5, minimum=0, maximum=0.999999)
-    beta_2: float = setting(0.999, minimum=0, maximum=0.999999)
-    epsilon: float = setting(1e-8, above=0)
-    decay: str = setting("constant", choices=("constant", "linear"))
+    name: Literal["adam", "sgd"] = "adam"
+    rate: Annotated[float, Field(gt=0)] = 2e-4
+    beta_1: Annotated[float, Field(ge=0, le=0.999999)] = 0.5
+    beta_2: Annotated[float, Field(ge=0, le=0.999999)] = 0.999
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+    decay: Literal["constant", "linear"] = "constant"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class LabelsConfig:
     """What the discriminator is told: real and fake labels are drawn between two numbers, by default ones and zeros.
 
@@ -28,14 +31,14 @@ class LabelsConfig:
     .2 are the "soft and noisy" labels of practice. flipped: probability that an item has the other kind's label.
     """
 
-    real_low: float = setting(1.0, minimum=0, maximum=2)
-    real_high: float = setting(1.0, minimum=0, maximum=2)
-    fake_low: float = setting(0.0, minimum=-1, maximum=1)
-    fake_high: float = setting(0.0, minimum=-1, maximum=1)
-    flipped: float = setting(0.0, minimum=0, maximum=0.5)
+    real_low: Annotated[float, Field(ge=0, le=2)] = 1.0
+    real_high: Annotated[float, Field(ge=0, le=2)] = 1.0
+    fake_low: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    fake_high: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    flipped: Annotated[float, Field(ge=0, le=0.5)] = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class AdversarialConfig:
     """Settings of `GAN`, `SNGAN` and `ConditionalSNGAN`.
 
@@ -49,18 +52,18 @@ class AdversarialConfig:
     labels: the discriminator's, with the non-saturating loss. head_start: steps in which it trains alone, at first.
     """
 
-    name: str = "gan"
-    loss: str = setting("non-saturating", choices=("non-saturating", "hinge"))
-    critic_steps: int = setting(1, minimum=1, maximum=100)
-    generator_batch_factor: int = setting(1, minimum=1, maximum=16)
-    latent_distribution: str = setting("normal", choices=("normal", "uniform"))
-    ema_decay: float = setting(0.0, minimum=0, maximum=0.999999)
+    name: Literal["gan", "sngan", "conditional_sngan"] = "gan"
+    loss: Literal["non-saturating", "hinge"] = "non-saturating"
+    critic_steps: Annotated[int, Field(ge=1, le=100)] = 1
+    generator_batch_factor: Annotated[int, Field(ge=1, le=16)] = 1
+    latent_distribution: Literal["normal", "uniform"] = "normal"
+    ema_decay: Annotated[float, Field(ge=0, le=0.999999)] = 0.0
     dequantize: bool = False
-    unrolled_steps: int = setting(0, minimum=0, maximum=100)
-    packing: int = setting(1, minimum=1, maximum=16)
-    augmentations: tuple[str, ...] = setting((), choices=("colour", "translation", "cutout"))
+    unrolled_steps: Annotated[int, Field(ge=0, le=100)] = 0
+    packing: Annotated[int, Field(ge=1, le=16)] = 1
+    augmentations: tuple[Literal["colour", "translation", "cutout"], ...] = ()
     labels: LabelsConfig = LabelsConfig()
-    head_start: int = setting(0, minimum=0)
+    head_start: Annotated[int, Field(ge=0)] = 0
     generator_optimizer: OptimizerConfig = OptimizerConfig()
     discriminator_optimizer: OptimizerConfig = OptimizerConfig()
 
@@ -69,7 +72,7 @@ class AdversarialConfig:
 _WGAN_GP_ADAM = OptimizerConfig(rate=1e-4, beta_1=0.0, beta_2=0.9)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class WGANGPConfig(AdversarialConfig):
     """Settings of `WGANGP`, by default those of its paper.
 
@@ -78,23 +81,23 @@ class WGANGPConfig(AdversarialConfig):
     gamma / 2.
     """
 
-    name: str = "wgan_gp"
-    loss: str = setting("wasserstein", choices=("wasserstein", "non-saturating", "hinge"))
-    critic_steps: int = setting(5, minimum=1, maximum=100)
-    penalty_weight: float = setting(10.0, minimum=0)
-    penalty_at: str = setting("between", choices=("between", "real"))
-    penalty_slope: float = setting(1.0, minimum=0)
+    name: Literal["wgan_gp"] = "wgan_gp"  # type: ignore[assignment]  # the name picks the class
+    loss: Literal["wasserstein", "non-saturating", "hinge"] = "wasserstein"  # type: ignore[assignment]  # one more
+    critic_steps: Annotated[int, Field(ge=1, le=100)] = 5
+    penalty_weight: Annotated[float, Field(ge=0)] = 10.0
+    penalty_at: Literal["between", "real"] = "between"
+    penalty_slope: Annotated[float, Field(ge=0)] = 1.0
     generator_optimizer: OptimizerConfig = _WGAN_GP_ADAM
     discriminator_optimizer: OptimizerConfig = _WGAN_GP_ADAM
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class VAEConfig:
     """Settings of `VAE`: loss = reconstruction + beta * KL, both summed over an image, averaged over a batch."""
 
-    name: str = "vae"
-    likelihood: str = setting("gaussian", choices=("gaussian", "bernoulli"))
-    beta: float = setting(0.072, minimum=0)
+    name: Literal["vae"] = "vae"
+    likelihood: Literal["gaussian", "bernoulli"] = "gaussian"
+    beta: Annotated[float, Field(ge=0)] = 0.072
     optimizer: OptimizerConfig = OptimizerConfig(rate=1e-3, beta_1=0.9)
 
 
@@ -102,71 +105,71 @@ class VAEConfig:
 _ACAI_ADAM = OptimizerConfig(rate=1e-4, beta_1=0.9)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class PlainAutoencoderConfig:
     """Settings of `Autoencoder`, the ACAI paper's baseline."""
 
-    name: str = "autoencoder"
+    name: Literal["autoencoder"] = "autoencoder"
     optimizer: OptimizerConfig = _ACAI_ADAM
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class DropoutAutoencoderConfig:
     """Settings of `DropoutAutoencoder`: in training a number of a code is kept with probability `keep`."""
 
-    name: str = "dropout_autoencoder"
-    keep: float = setting(0.5, above=0, maximum=1)
+    name: Literal["dropout_autoencoder"] = "dropout_autoencoder"
+    keep: Annotated[float, Field(gt=0, le=1)] = 0.5
     optimizer: OptimizerConfig = _ACAI_ADAM
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class DenoisingAutoencoderConfig:
     """Settings of `DenoisingAutoencoder`: `noise` is the standard deviation added to images in [-1, 1]."""
 
-    name: str = "denoising_autoencoder"
-    noise: float = setting(1.0, minimum=0)
+    name: Literal["denoising_autoencoder"] = "denoising_autoencoder"
+    noise: Annotated[float, Field(ge=0)] = 1.0
     optimizer: OptimizerConfig = _ACAI_ADAM
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class AAEConfig:
     """Settings of `AAE`."""
 
-    name: str = "aae"
+    name: Literal["aae"] = "aae"
     optimizer: OptimizerConfig = _ACAI_ADAM
     critic_optimizer: OptimizerConfig = _ACAI_ADAM
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class VQVAEConfig:
     """Settings of `VQVAE`: `commitment_weight` is its paper's beta."""
 
-    name: str = "vqvae"
-    commitment_weight: float = setting(10.0, minimum=0)
+    name: Literal["vqvae"] = "vqvae"
+    commitment_weight: Annotated[float, Field(ge=0)] = 10.0
     optimizer: OptimizerConfig = _ACAI_ADAM
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class ACAIConfig:
     """Settings of `ACAI`: the paper's lambda (`critic_weight`) and gamma (`critic_mix`)."""
 
-    name: str = "acai"
-    critic_weight: float = setting(0.5, minimum=0)
-    critic_mix: float = setting(0.2, minimum=0, maximum=1)
+    name: Literal["acai"] = "acai"
+    critic_weight: Annotated[float, Field(ge=0)] = 0.5
+    critic_mix: Annotated[float, Field(ge=0, le=1)] = 0.2
     optimizer: OptimizerConfig = _ACAI_ADAM
     critic_optimizer: OptimizerConfig = _ACAI_ADAM
 
 
-MODEL_CONFIGS = {
-    "gan": AdversarialConfig,
-    "sngan": AdversarialConfig,
-    "conditional_sngan": AdversarialConfig,
-    "wgan_gp": WGANGPConfig,
-    "autoencoder": PlainAutoencoderConfig,
-    "dropout_autoencoder": DropoutAutoencoderConfig,
-    "denoising_autoencoder": DenoisingAutoencoderConfig,
-    "vae": VAEConfig,
-    "aae": AAEConfig,
-    "vqvae": VQVAEConfig,
-    "acai": ACAIConfig,
-}
+# By their names.
+ModelConfig = Annotated[
+    AdversarialConfig
+    | WGANGPConfig
+    | PlainAutoencoderConfig
+    | DropoutAutoencoderConfig
+    | DenoisingAutoencoderConfig
+    | VAEConfig
+    | AAEConfig
+    | VQVAEConfig
+    | ACAIConfig,
+    Field(discriminator="name"),
+]

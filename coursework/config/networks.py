@@ -1,40 +1,43 @@
 """Settings of the networks, which `config` puts beside those of the models."""
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from coursework.config.decoding import setting
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from coursework.util.validation import STRICT
 
 # "layer" is layer normalisation over a whole map (Ba et al. 2016).
-NORMALIZATIONS = ("batch", "instance", "layer", "none")
+Normalization = Literal["batch", "instance", "layer", "none"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class DCGANConfig:
     """Strided convolutional generator and discriminator; widths are the channels at the 4x4 end."""
 
-    name: str = "dcgan"
-    latent_size: int = setting(128, minimum=1)
-    generator_width: int = setting(512, minimum=8)
-    discriminator_width: int = setting(512, minimum=8)
-    generator_normalization: str = setting("batch", choices=NORMALIZATIONS)
-    discriminator_normalization: str = setting("batch", choices=NORMALIZATIONS)
+    name: Literal["dcgan"] = "dcgan"
+    latent_size: Annotated[int, Field(ge=1)] = 128
+    generator_width: Annotated[int, Field(ge=8)] = 512
+    discriminator_width: Annotated[int, Field(ge=8)] = 512
+    generator_normalization: Normalization = "batch"
+    discriminator_normalization: Normalization = "batch"
     spectral: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class ResNetConfig:
     """The residual generator and discriminator of the SNGAN paper."""
 
-    name: str = "resnet"
-    latent_size: int = setting(128, minimum=1)
-    generator_width: int = setting(256, minimum=8)
-    discriminator_width: int = setting(128, minimum=8)
-    generator_normalization: str = setting("batch", choices=NORMALIZATIONS)
-    discriminator_normalization: str = setting("none", choices=NORMALIZATIONS)
+    name: Literal["resnet"] = "resnet"
+    latent_size: Annotated[int, Field(ge=1)] = 128
+    generator_width: Annotated[int, Field(ge=8)] = 256
+    discriminator_width: Annotated[int, Field(ge=8)] = 128
+    generator_normalization: Normalization = "batch"
+    discriminator_normalization: Normalization = "none"
     spectral: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class AutoencoderConfig:
     """The ACAI paper's autoencoder; its code is (latent_width, latent_width, latent_channels).
 
@@ -43,51 +46,47 @@ class AutoencoderConfig:
     swell nor fade from layer to layer.
     """
 
-    name: str = "autoencoder"
-    depth: int = setting(64, minimum=1)
-    latent_width: int = setting(4, choices=(1, 2, 4, 8, 16))
-    latent_channels: int = setting(16, minimum=1)
-    initial_scale: float = setting(1.0, above=0)
+    name: Literal["autoencoder", "gaussian_autoencoder"] = "autoencoder"
+    depth: Annotated[int, Field(ge=1)] = 64
+    latent_width: Literal[1, 2, 4, 8, 16] = 4
+    latent_channels: Annotated[int, Field(ge=1)] = 16
+    initial_scale: Annotated[float, Field(gt=0)] = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class QuantizedAutoencoderConfig(AutoencoderConfig):
     """The autoencoder of the ACAI paper's VQ-VAE, whose decoder turns the code into `discrete_latents` codewords."""
 
-    name: str = "quantized_autoencoder"
-    codebook_size: int = setting(2**14, minimum=2)
-    discrete_latents: int = setting(10, minimum=1)
-    hidden_size: int = setting(512, minimum=1)
+    name: Literal["quantized_autoencoder"] = "quantized_autoencoder"  # type: ignore[assignment]  # the name picks the class
+    codebook_size: Annotated[int, Field(ge=2)] = 2**14
+    discrete_latents: Annotated[int, Field(ge=1)] = 10
+    hidden_size: Annotated[int, Field(ge=1)] = 512
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class VectorAutoencoderConfig:
     """Encoder and decoder of Ghosh et al. (2020) with a vector as code; `width` is the first layer's channels."""
 
-    name: str = "vector_autoencoder"
-    latent_size: int = setting(128, minimum=1)
-    width: int = setting(128, minimum=4)
+    name: Literal["vector_autoencoder"] = "vector_autoencoder"
+    latent_size: Annotated[int, Field(ge=1)] = 128
+    width: Annotated[int, Field(ge=4)] = 128
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class MLPConfig:
     """Fully connected generator and discriminator for points, each of `depth` hidden layers of `width` units."""
 
-    name: str = "mlp"
-    latent_size: int = setting(2, minimum=1)
-    generator_width: int = setting(128, minimum=1)
-    generator_depth: int = setting(2, minimum=0, maximum=64)
-    discriminator_width: int = setting(128, minimum=1)
-    discriminator_depth: int = setting(2, minimum=0, maximum=64)
+    name: Literal["mlp"] = "mlp"
+    latent_size: Annotated[int, Field(ge=1)] = 2
+    generator_width: Annotated[int, Field(ge=1)] = 128
+    generator_depth: Annotated[int, Field(ge=0, le=64)] = 2
+    discriminator_width: Annotated[int, Field(ge=1)] = 128
+    discriminator_depth: Annotated[int, Field(ge=0, le=64)] = 2
     spectral: bool = False
 
 
-NETWORK_CONFIGS = {
-    "dcgan": DCGANConfig,
-    "resnet": ResNetConfig,
-    "autoencoder": AutoencoderConfig,
-    "gaussian_autoencoder": AutoencoderConfig,
-    "quantized_autoencoder": QuantizedAutoencoderConfig,
-    "vector_autoencoder": VectorAutoencoderConfig,
-    "mlp": MLPConfig,
-}
+# By their names.
+NetworkConfig = Annotated[
+    DCGANConfig | ResNetConfig | AutoencoderConfig | QuantizedAutoencoderConfig | VectorAutoencoderConfig | MLPConfig,
+    Field(discriminator="name"),
+]

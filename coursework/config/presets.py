@@ -1,20 +1,14 @@
 """The named configurations. Sources stand beside the settings they give; derived presets say what they change."""
 
+# Settings check themselves as this file is imported; mypy cannot follow `replace` through a union of classes.
+# mypy: disable-error-code="arg-type"
+
 from dataclasses import replace
 
+from coursework.config.models import ACAIConfig, AdversarialConfig, OptimizerConfig, VAEConfig, WGANGPConfig
+from coursework.config.networks import AutoencoderConfig, DCGANConfig, ResNetConfig, VectorAutoencoderConfig
 from coursework.config.presets_lines import LINES
-from coursework.config.schema import (
-    ACAIConfig,
-    AdversarialConfig,
-    AutoencoderConfig,
-    Config,
-    DCGANConfig,
-    OptimizerConfig,
-    ResNetConfig,
-    VAEConfig,
-    VectorAutoencoderConfig,
-    WGANGPConfig,
-)
+from coursework.config.schema import Config
 
 # chainer-gan-lib, DCGAN: batch 64, 100,000 steps (128 epochs of 781 steps), softplus losses, uniform latents of
 # 128 numbers, Adam 2e-4 with betas (0, .9), one discriminator step.

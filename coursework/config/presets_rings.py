@@ -4,9 +4,14 @@ Moving average and packing differ from the first row in that alone. Spectral nor
 unrolling with a slower rate, WGAN-GP with its own loss, rates and five critic steps, R1 with the moving average.
 """
 
+# Settings check themselves as this file is imported; mypy cannot follow `replace` through a union of classes.
+# mypy: disable-error-code="arg-type"
+
 from dataclasses import replace
 
-from coursework.config.schema import AdversarialConfig, Config, MLPConfig, OptimizerConfig, WGANGPConfig
+from coursework.config.models import AdversarialConfig, OptimizerConfig, WGANGPConfig
+from coursework.config.networks import MLPConfig
+from coursework.config.schema import Config
 
 # Fully connected networks, N(0, I) latents and Adam with a beta 1 of .5 as in the toy experiments of Metz et al. 2017
 # and after them VEEGAN; latents of two numbers as in PacGAN's, so that they can be drawn. The rest by trying a setting

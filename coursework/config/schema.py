@@ -1,62 +1,23 @@
-"""Configurations: frozen dataclasses with a strict JSON round trip."""
+"""The configuration of a run, with a strict JSON round trip and settings by name."""
 
 import contextlib
 import dataclasses
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from coursework.config.decoding import decode, one_of, setting
-from coursework.config.models import (
-    MODEL_CONFIGS,
-    AAEConfig,
-    ACAIConfig,
-    AdversarialConfig,
-    DenoisingAutoencoderConfig,
-    DropoutAutoencoderConfig,
-    LabelsConfig,
-    OptimizerConfig,
-    PlainAutoencoderConfig,
-    VAEConfig,
-    VQVAEConfig,
-    WGANGPConfig,
-)
-from coursework.config.networks import (
-    NETWORK_CONFIGS,
-    AutoencoderConfig,
-    DCGANConfig,
-    MLPConfig,
-    QuantizedAutoencoderConfig,
-    ResNetConfig,
-    VectorAutoencoderConfig,
-)
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from coursework.config.models import ModelConfig, OptimizerConfig
+from coursework.config.networks import NetworkConfig
 from coursework.util.errors import UserError
 from coursework.util.files import parse_json
-
-__all__ = [
-    "MODEL_CONFIGS",
-    "NETWORK_CONFIGS",
-    "AAEConfig",
-    "ACAIConfig",
-    "AdversarialConfig",
-    "AutoencoderConfig",
-    "Config",
-    "DCGANConfig",
-    "DenoisingAutoencoderConfig",
-    "DropoutAutoencoderConfig",
-    "LabelsConfig",
-    "MLPConfig",
-    "OptimizerConfig",
-    "PlainAutoencoderConfig",
-    "QuantizedAutoencoderConfig",
-    "ResNetConfig",
-    "VAEConfig",
-    "VQVAEConfig",
-    "VectorAutoencoderConfig",
-    "WGANGPConfig",
-]
+from coursework.util.validation import STRICT, validate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Config:
     """Everything that decides the outcome of a run, besides the software.
 
@@ -65,57 +26,57 @@ class Config:
     """
 
     preset: str
-    model: object = one_of(MODEL_CONFIGS)
-    network: object = one_of(NETWORK_CONFIGS)
+    model: ModelConfig
+    network: NetworkConfig
     dataset: str = "cifar10"
     classes: tuple[str, ...] = ()
-    seed: int = setting(0, minimum=0, maximum=2**31 - 1)
-    epochs: int = setting(100, minimum=1)
-    batch_size: int = setting(64, minimum=2)
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    epochs: Annotated[int, Field(ge=1)] = 100
+    batch_size: Annotated[int, Field(ge=2)] = 64
     horizontal_flips: bool = False
-    precision: str = setting("float32", choices=("float32", "mixed_bfloat16"))
-    sample_every: int = setting(1, minimum=1)
-    score_every: int = setting(5, minimum=0)
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    sample_every: Annotated[int, Field(ge=1)] = 1
+    score_every: Annotated[int, Field(ge=0)] = 5
 
     @property
-    def critic_steps(self):
+    def critic_steps(self) -> int:
         """Discriminator updates in a training step, each on a batch of its own; 1 for a model without the setting."""
         return getattr(self.model, "critic_steps", 1)
 
     @property
-    def images_per_step(self):
+    def images_per_step(self) -> int:
         """Training images that one step takes."""
         return self.batch_size * self.critic_steps * getattr(self.model, "packing", 1)
 
     @property
-    def decays(self):
+    def decays(self) -> bool:
         """Whether the rate of a player falls over the whole of training, which then has no sequel."""
         return any(getattr(value, "decay", "constant") != "constant" for value in vars(self.model).values())
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Return the configuration as indented JSON."""
         return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text, source="configuration"):
+    def from_json(cls, text: str, source: str | Path = "configuration") -> "Config":
         """Parse and check JSON; raises `UserError`, naming `source`, for anything that `to_json` would not write."""
-        return decode(cls, parse_json(text, source), str(source))
+        return validate(cls, parse_json(text, source), str(source))
 
-    def has_setting(self, key):
+    def has_setting(self, key: str) -> bool:
         """Tell whether `with_setting` knows `key`, whatever the value."""
-        return any(_is_named(path, key) for path in _leaves(self))
+        return any(_is_named(path, key) for path in leaves(self))
 
-    def with_setting(self, key, text, option=None):
+    def with_setting(self, key: str, text: str, option: str | None = None) -> "Config":
         """Return a copy in which the setting `key` has the value written in `text`.
 
         `key` is a field's name, or a dotted path where the bare name stands in several places
         ("generator_optimizer.rate"). option: how the user gave it, for messages; by default "--set key=text".
         Raises `UserError` for an unknown or ambiguous key and for a value that the setting does not take.
         """
-        paths = [path for path in _leaves(self) if _is_named(path, key)]
+        paths = [path for path in leaves(self) if _is_named(path, key)]
         if not paths:
-            leaves = sorted({path.split(".", 1)[-1] for path in _leaves(self)})
-            raise UserError(f'preset {self.preset} has no setting "{key}"; it has {", ".join(leaves)}')
+            known = sorted({path.split(".", 1)[-1] for path in leaves(self)})
+            raise UserError(f'preset {self.preset} has no setting "{key}"; it has {", ".join(known)}')
         exact = [path for path in paths if path == key or path.split(".", 1)[-1] == key]
         if len(paths) > 1 and len(exact) != 1:
             raise UserError(f'setting "{key}" is ambiguous: {" or ".join(paths)}')
@@ -125,10 +86,10 @@ class Config:
         for parent in parents:
             node = node[parent]
         node[leaf] = _parse(text, node[leaf])
-        return decode(Config, content, option or f"--set {key}={text}")
+        return validate(Config, content, option or f"--set {key}={text}")
 
 
-def with_settings(configs, settings):
+def with_settings(configs: Sequence[Config], settings: Iterable[tuple[str, str]]) -> Sequence[Config]:
     """Return the configurations, each with those of the (key, value) pairs that it has a setting for.
 
     Raises `UserError` for a setting that none has, and for a value that one does not take.
@@ -142,23 +103,23 @@ def with_settings(configs, settings):
     return configs
 
 
-def _is_named(path, key):
+def _is_named(path: str, key: str) -> bool:
     return path == key or path.endswith("." + key)
 
 
-def _leaves(config, prefix=""):
+def leaves(config: Any, prefix: str = "") -> Iterator[str]:
     """Yield the dotted path of every setting; the names that pick a preset's kind of parts are not settings."""
     for entry in dataclasses.fields(config):
         value = getattr(config, entry.name)
         if entry.name == "preset" or (entry.name == "name" and not isinstance(config, OptimizerConfig)):
             continue
         if dataclasses.is_dataclass(value):
-            yield from _leaves(value, f"{prefix}{entry.name}.")
+            yield from leaves(value, f"{prefix}{entry.name}.")
         else:
             yield prefix + entry.name
 
 
-def _parse(text, old):
+def _parse(text: str, old: Any) -> Any:
     """Read `text` as the type of the old value; what cannot be read stays text, and decoding refuses it."""
     if isinstance(old, tuple | list):
         return [part for part in text.split(",") if part]
