@@ -2,42 +2,17 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from coursework.evaluation.measuring import Value, classifier, frechet, kernel, manifold
+from coursework.evaluation import measuring
+from coursework.evaluation.measuring import Value
 from coursework.evaluation.memorisation import copies_problem, feature_memorisation, pixel_memorisation
+from coursework.evaluation.metric_table import MANIFOLD, METRICS
 from coursework.figures.scores import score
 from coursework.metrics.sample_size import sample_size_problem
 from coursework.util.errors import UserError
 
 SUSPICIOUS_PAIRS = 16
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a name in --metrics stands for.
-
-    extractors: whose features it can be measured in. names: {score of `measure`: name of its record}.
-    untrained: whether an untrained model's score is shown beside it.
-    """
-
-    measure: Callable
-    extractors: tuple[str, ...]
-    names: dict[str, str]
-    untrained: bool = False
-
-
-MANIFOLD = {name: name for name in ("precision", "recall", "density", "coverage")}
-METRICS = {
-    "fid": Metric(frechet, ("inception",), {"fd": "fid"}),
-    "kid": Metric(kernel, ("inception",), {"kd": "kid"}),
-    "is": Metric(classifier, ("inception",), {"is": "is"}),
-    "fd": Metric(frechet, ("judge",), {"fd": "fd_judge"}, untrained=True),
-    "kd": Metric(kernel, ("judge",), {"kd": "kd_judge"}, untrained=True),
-    "prdc": Metric(manifold, ("inception", "judge"), MANIFOLD),
-    "memorisation": Metric(None, ("judge",), {"memorisation": "memorisation"}),
-}
 
 
 @dataclass
@@ -141,15 +116,16 @@ def _sizes(name, fake, real):
 
 def _records(metric, comparison, extractor):
     fake, real = comparison.fake, comparison.real
-    values = metric.measure(comparison, extractor, fake, real, with_error=True)
+    measured = getattr(measuring, metric.measure)
+    values = measured(comparison, extractor, fake, real, with_error=True)
     floor_fake, floor_real, floor_set = comparison.floor
     floors, untrained = {}, {}
     problems = [sample_size_problem(name, *_sizes(name, floor_fake, floor_real), 1) for name in metric.names.values()]
     if not any(problem and problem[0] == "error" for problem in problems):
-        floors = metric.measure(comparison, extractor, floor_fake, floor_real, with_error=False)
+        floors = measured(comparison, extractor, floor_fake, floor_real, with_error=False)
     if metric.untrained and comparison.untrained is not None:
-        untrained = metric.measure(comparison, extractor, comparison.untrained(), real, with_error=False)
-    output = "logits_unbiased" if metric.measure is classifier else "features"
+        untrained = measured(comparison, extractor, comparison.untrained(), real, with_error=False)
+    output = "logits_unbiased" if metric.measure == "classifier" else "features"
     feature_size = comparison.features(fake, extractor, output).shape[1]
     records = []
     for key, name in metric.names.items():

@@ -217,7 +217,7 @@ def test_an_interrupted_extraction_goes_on(place):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 2
     assert errors.splitlines()[-1] == (
-        "coursework: error: interrupted; features computed so far are kept: the same command goes on from there"
+        "coursework: error: interrupted; features computed so far are kept: run the same command again to resume"
     )
     before = kept()
     assert 2 <= len(before) < 15
