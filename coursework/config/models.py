@@ -1,4 +1,7 @@
-"""Settings of the training algorithms and their optimisers: frozen dataclasses, by the name of the algorithm."""
+"""Settings of the models in `coursework.models` and of their optimisers.
+
+A new model adds its class of settings here, and to `ModelConfig`.
+"""
 
 from typing import Annotated, Literal
 
@@ -10,9 +13,9 @@ from coursework.util.validation import STRICT
 
 @dataclass(frozen=True, config=STRICT)
 class OptimizerConfig:
-    """An optimiser of one player. `decay` "linear" takes the rate to zero over the whole of training.
+    """Settings of the optimiser of one network. With decay "linear" the rate falls to zero over the whole training.
 
-    beta_1 is the momentum of "sgd", which has no other use for betas and epsilon.
+    "sgd" takes beta_1 as its momentum, and ignores beta_2 and epsilon.
     """
 
     name: Literal["adam", "sgd"] = "adam"
@@ -25,10 +28,10 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class LabelsConfig:
-    """What the discriminator is told: real and fake labels are drawn between two numbers, by default ones and zeros.
+    """Labels of the discriminator: real and fake ones are drawn uniformly between two numbers, by default 1 and 0.
 
-    One-sided smoothing (Salimans et al. 2016, section 3.4) is real_low = real_high = .9; real .7 to 1.2 and fake 0 to
-    .2 are the "soft and noisy" labels of practice. flipped: probability that an item has the other kind's label.
+    One-sided smoothing (Salimans et al. 2016, section 3.4) is real_low = real_high = 0.9; real labels from 0.7 to 1.2
+    and fake ones from 0 to 0.2 are common "soft and noisy" labels. flipped: probability of swapping the kind of label.
     """
 
     real_low: Annotated[float, Field(ge=0, le=2)] = 1.0
@@ -47,9 +50,9 @@ class AdversarialConfig:
     ema_decay: decay of the generator's moving average, 0 for none.
     dequantize: add U(0, 1/128) to real images in [-1, 1], as the SNGAN paper's code does.
     unrolled_steps: discriminator updates that the generator looks ahead (Metz et al. 2017), 0 for none.
-    packing: items that the discriminator judges together (PacGAN, Lin et al. 2018); a batch holds `batch_size` packs.
-    augmentations: of real and generated images before the discriminator sees them (DiffAugment, Zhao et al. 2020).
-    labels: the discriminator's, with the non-saturating loss. head_start: steps in which it trains alone, at first.
+    packing: items in one input of the discriminator (PacGAN, Lin et al. 2018); a batch holds `batch_size` packs.
+    augmentations: of the discriminator's real and generated inputs (DiffAugment, Zhao et al. 2020).
+    labels: of the discriminator, for the non-saturating loss. head_start: first steps, which train it alone.
     """
 
     name: Literal["gan", "sngan", "conditional_sngan"] = "gan"
@@ -74,14 +77,14 @@ _WGAN_GP_ADAM = OptimizerConfig(rate=1e-4, beta_1=0.0, beta_2=0.9)
 
 @dataclass(frozen=True, config=STRICT)
 class WGANGPConfig(AdversarialConfig):
-    """Settings of `WGANGP`, by default those of its paper.
+    """Settings of `WGANGP`; the defaults are the paper's.
 
-    penalty_weight: its lambda. penalty_at: where the critic's slope is held to `penalty_slope`, "between" real and fake
-    items or at "real" ones; there, with a slope of 0, it is the R1 penalty of Mescheder et al. (2018), lambda their
-    gamma / 2.
+    penalty_weight: lambda. penalty_slope: target of the norm of the critic's gradient. penalty_at: points at which the
+    gradient is taken, "between" real and fake items or at "real" ones. "real" with a slope of 0 is the R1 penalty of
+    Mescheder et al. (2018), whose gamma is 2 lambda.
     """
 
-    name: Literal["wgan_gp"] = "wgan_gp"  # type: ignore[assignment]  # the name picks the class
+    name: Literal["wgan_gp"] = "wgan_gp"  # type: ignore[assignment]  # picks the class
     loss: Literal["wasserstein", "non-saturating", "hinge"] = "wasserstein"  # type: ignore[assignment]  # one more
     critic_steps: Annotated[int, Field(ge=1, le=100)] = 5
     penalty_weight: Annotated[float, Field(ge=0)] = 10.0
@@ -101,7 +104,7 @@ class VAEConfig:
     optimizer: OptimizerConfig = OptimizerConfig(rate=1e-3, beta_1=0.9)
 
 
-# Of every network in the ACAI paper, which is where the defaults below come from.
+# The ACAI paper's, for every network; the defaults below are the paper's too.
 _ACAI_ADAM = OptimizerConfig(rate=1e-4, beta_1=0.9)
 
 
@@ -115,7 +118,7 @@ class PlainAutoencoderConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class DropoutAutoencoderConfig:
-    """Settings of `DropoutAutoencoder`: in training a number of a code is kept with probability `keep`."""
+    """Settings of `DropoutAutoencoder`: training keeps each number of a code with probability `keep`."""
 
     name: Literal["dropout_autoencoder"] = "dropout_autoencoder"
     keep: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -124,7 +127,7 @@ class DropoutAutoencoderConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class DenoisingAutoencoderConfig:
-    """Settings of `DenoisingAutoencoder`: `noise` is the standard deviation added to images in [-1, 1]."""
+    """Settings of `DenoisingAutoencoder`: `noise` is the standard deviation of what is added to images in [-1, 1]."""
 
     name: Literal["denoising_autoencoder"] = "denoising_autoencoder"
     noise: Annotated[float, Field(ge=0)] = 1.0
@@ -160,7 +163,7 @@ class ACAIConfig:
     critic_optimizer: OptimizerConfig = _ACAI_ADAM
 
 
-# By their names.
+# Settings of any model; `name` picks the class.
 ModelConfig = Annotated[
     AdversarialConfig
     | WGANGPConfig

@@ -1,4 +1,7 @@
-"""Settings of the networks, which `config` puts beside those of the models."""
+"""Settings of the networks in `coursework.networks`.
+
+A new network adds its class of settings here, and to `NetworkConfig`.
+"""
 
 from typing import Annotated, Literal
 
@@ -41,9 +44,9 @@ class ResNetConfig:
 class AutoencoderConfig:
     """The ACAI paper's autoencoder; its code is (latent_width, latent_width, latent_channels).
 
-    Named "gaussian_autoencoder" it is that of the paper's VAE. initial_scale: standard deviations of the convolutions'
-    weights before training, as a multiple of the authors'; at 1.414 they are those of He et al. (2015), which neither
-    swell nor fade from layer to layer.
+    "gaussian_autoencoder" is that of the paper's VAE. initial_scale: standard deviation of the initial weights of the
+    convolutions, as a multiple of the authors'. 1.414 gives that of He et al. (2015), which keeps the scale of
+    activations from layer to layer.
     """
 
     name: Literal["autoencoder", "gaussian_autoencoder"] = "autoencoder"
@@ -55,9 +58,9 @@ class AutoencoderConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class QuantizedAutoencoderConfig(AutoencoderConfig):
-    """The autoencoder of the ACAI paper's VQ-VAE, whose decoder turns the code into `discrete_latents` codewords."""
+    """The autoencoder of the ACAI paper's VQ-VAE, which turns the code into `discrete_latents` codewords."""
 
-    name: Literal["quantized_autoencoder"] = "quantized_autoencoder"  # type: ignore[assignment]  # the name picks the class
+    name: Literal["quantized_autoencoder"] = "quantized_autoencoder"  # type: ignore[assignment]  # picks the class
     codebook_size: Annotated[int, Field(ge=2)] = 2**14
     discrete_latents: Annotated[int, Field(ge=1)] = 10
     hidden_size: Annotated[int, Field(ge=1)] = 512
@@ -65,7 +68,7 @@ class QuantizedAutoencoderConfig(AutoencoderConfig):
 
 @dataclass(frozen=True, config=STRICT)
 class VectorAutoencoderConfig:
-    """Encoder and decoder of Ghosh et al. (2020) with a vector as code; `width` is the first layer's channels."""
+    """Encoder and decoder of Ghosh et al. (2020); the code is a vector. width: channels of the first layer."""
 
     name: Literal["vector_autoencoder"] = "vector_autoencoder"
     latent_size: Annotated[int, Field(ge=1)] = 128
@@ -74,7 +77,7 @@ class VectorAutoencoderConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class MLPConfig:
-    """Fully connected generator and discriminator for points, each of `depth` hidden layers of `width` units."""
+    """Fully connected generator and discriminator for points, with `depth` hidden layers of `width` units each."""
 
     name: Literal["mlp"] = "mlp"
     latent_size: Annotated[int, Field(ge=1)] = 2
@@ -85,7 +88,7 @@ class MLPConfig:
     spectral: bool = False
 
 
-# By their names.
+# Settings of any network; `name` picks the class.
 NetworkConfig = Annotated[
     DCGANConfig | ResNetConfig | AutoencoderConfig | QuantizedAutoencoderConfig | VectorAutoencoderConfig | MLPConfig,
     Field(discriminator="name"),

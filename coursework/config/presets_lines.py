@@ -1,4 +1,4 @@
-"""The seven autoencoders of Berthelot et al. 2018 on their lines task."""
+"""Presets of the lines task: the seven autoencoders of Berthelot et al. 2018."""
 
 # Settings check themselves as this file is imported; mypy cannot follow `replace` through a union of classes.
 # mypy: disable-error-code="arg-type"
@@ -39,8 +39,8 @@ VAE = replace(
     network=AutoencoderConfig(name="gaussian_autoencoder", **_CODE),
 )
 AAE = replace(BASELINE, preset="lines-aae", model=AAEConfig())
-# The authors' script gives this one alone a latent_width of 4, and so a code of four times the numbers; here it has
-# what the others have.
+# The authors' script gives this model alone a latent_width of 4, hence four times as many numbers in a code. Here all
+# seven have the same.
 VQVAE = replace(BASELINE, preset="lines-vqvae", model=VQVAEConfig(), network=QuantizedAutoencoderConfig(**_CODE))
 ACAI = replace(BASELINE, preset="lines-acai", model=ACAIConfig())
 

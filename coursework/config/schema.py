@@ -19,7 +19,7 @@ from coursework.util.validation import STRICT, validate
 
 @dataclass(frozen=True, config=STRICT)
 class Config:
-    """Everything that decides the outcome of a run, besides the software.
+    """Everything that determines the outcome of a run, apart from the software.
 
     sample_every: epochs between sample grids. score_every: epochs between scores for the best weights, 0 for never.
     classes: names of the classes to train on, empty for all.
@@ -40,17 +40,17 @@ class Config:
 
     @property
     def critic_steps(self) -> int:
-        """Discriminator updates in a training step, each on a batch of its own; 1 for a model without the setting."""
+        """Discriminator updates in one step, each on its own batch; 1 for a model without the setting."""
         return getattr(self.model, "critic_steps", 1)
 
     @property
     def images_per_step(self) -> int:
-        """Training images that one step takes."""
+        """Number of training images in one step."""
         return self.batch_size * self.critic_steps * getattr(self.model, "packing", 1)
 
     @property
     def decays(self) -> bool:
-        """Whether the rate of a player falls over the whole of training, which then has no sequel."""
+        """Whether a learning rate falls over the whole training, which then cannot be extended."""
         return any(getattr(value, "decay", "constant") != "constant" for value in vars(self.model).values())
 
     def to_json(self) -> str:
@@ -59,19 +59,19 @@ class Config:
 
     @classmethod
     def from_json(cls, text: str, source: str | Path = "configuration") -> "Config":
-        """Parse and check JSON; raises `UserError`, naming `source`, for anything that `to_json` would not write."""
+        """Return the configuration in JSON text; raises `UserError`, which begins with `source`, for any other text."""
         return validate(cls, parse_json(text, source), str(source))
 
     def has_setting(self, key: str) -> bool:
-        """Tell whether `with_setting` knows `key`, whatever the value."""
+        """Return whether `with_setting` knows `key`."""
         return any(_is_named(path, key) for path in leaves(self))
 
     def with_setting(self, key: str, text: str, option: str | None = None) -> "Config":
-        """Return a copy in which the setting `key` has the value written in `text`.
+        """Return a copy with the value in `text` for the setting `key`.
 
-        `key` is a field's name, or a dotted path where the bare name stands in several places
-        ("generator_optimizer.rate"). option: how the user gave it, for messages; by default "--set key=text".
-        Raises `UserError` for an unknown or ambiguous key and for a value that the setting does not take.
+        key: name of a setting, or its dotted path where several have that name ("generator_optimizer.rate").
+        option: what the user typed, for messages; by default "--set key=text".
+        Raises `UserError` for an unknown or ambiguous key, and for a value that the setting does not take.
         """
         paths = [path for path in leaves(self) if _is_named(path, key)]
         if not paths:
@@ -90,9 +90,9 @@ class Config:
 
 
 def with_settings(configs: Sequence[Config], settings: Iterable[tuple[str, str]]) -> Sequence[Config]:
-    """Return the configurations, each with those of the (key, value) pairs that it has a setting for.
+    """Return the configurations, each changed by the (key, value) pairs whose setting it has.
 
-    Raises `UserError` for a setting that none has, and for a value that one does not take.
+    Raises `UserError` for a setting that none of them has, and for a value that one of them does not take.
     """
     for key, value in settings:
         having = [config.has_setting(key) for config in configs]
@@ -108,7 +108,7 @@ def _is_named(path: str, key: str) -> bool:
 
 
 def leaves(config: Any, prefix: str = "") -> Iterator[str]:
-    """Yield the dotted path of every setting; the names that pick a preset's kind of parts are not settings."""
+    """Yield the dotted path of every setting; the names of preset, model and network are none."""
     for entry in dataclasses.fields(config):
         value = getattr(config, entry.name)
         if entry.name == "preset" or (entry.name == "name" and not isinstance(config, OptimizerConfig)):
@@ -120,12 +120,12 @@ def leaves(config: Any, prefix: str = "") -> Iterator[str]:
 
 
 def _parse(text: str, old: Any) -> Any:
-    """Read `text` as the type of the old value; what cannot be read stays text, and decoding refuses it."""
+    """Return the value in `text`, of the type of `old`; unreadable text is returned, and refused by validation."""
     if isinstance(old, tuple | list):
         return [part for part in text.split(",") if part]
     if isinstance(old, str):
         return text
-    # JSON knows no ".5".
+    # JSON has no ".5".
     for read in (json.loads, float):
         with contextlib.suppress(ValueError, RecursionError):
             return read(text)
