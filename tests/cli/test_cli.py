@@ -114,7 +114,7 @@ def test_broken_image_among_good_ones(image_folder, refused):
     file = image_folder / "test" / "deer" / "broken.png"
     file.write_bytes(b"no image")
     line = refused("train", "gan", "--dataset", str(image_folder))
-    assert line == f"cannot read the image {file}: not an image; mend or remove it"
+    assert line == f"cannot read the image {file}: not an image; repair or remove it"
     assert not Run("reports/runs/gan-animals-s0").path.exists()
 
 

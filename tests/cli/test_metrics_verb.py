@@ -78,7 +78,7 @@ def test_floats_are_told_and_recorded(place, capfd):
     images = numpy.load("fake.npz")["images"]
     numpy.save("floats.npy", images.astype("float32") / 127.5 - 1)
     found, lines = metrics(capfd, "floats.npy", "real", "--metrics", "fd")
-    note = "floats taken as of [-1, 1] and rounded to uint8"
+    note = "floats taken to be in [-1, 1] and rounded to uint8"
     assert lines[0] == f"floats.npy: {note}" and found["fake"]["notes"] == [note]
     assert found["scores"][0]["value"] == metrics(capfd, "fake", "real", "--metrics", "fd")[0]["scores"][0]["value"]
 
@@ -136,7 +136,7 @@ def test_a_terminal_shows_a_table(place, capfd, monkeypatch):
             ["small", "real", "--metrics", "fd"],
             "fd cannot be measured: the judge takes images of 32x32, those of small .*",
         ),
-        (["fake", "broken"], "cannot read the image broken/001.png: .*; mend or remove it"),
+        (["fake", "broken"], "cannot read the image broken/001.png: .*; repair or remove it"),
         (["empty", "real"], "empty holds no images .*"),
         (["fake/000.png", "real"], "fake/000.png is one file: give a folder of images, .*"),
     ],

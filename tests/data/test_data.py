@@ -148,7 +148,7 @@ def test_a_broken_image_among_good_ones_is_named(image_folder, content):
         content = good[:60] + bytes(byte ^ 255 for byte in good[60:90]) + good[90:]
     file.write_bytes(content)
     message = refusal(image_folder)
-    assert message.startswith(f"cannot read the image {file}: ") and message.endswith("; mend or remove it")
+    assert message.startswith(f"cannot read the image {file}: ") and message.endswith("; repair or remove it")
     file.unlink()
     assert len(load_dataset(image_folder).train_images) == 63
 
