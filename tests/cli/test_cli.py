@@ -92,7 +92,7 @@ def test_wrong_arguments_are_refused_before_keras_is_imported(in_tmp):
         assert result.stdout == "2 False\n", arguments
 
 
-def test_a_message_of_several_lines_is_told_in_one(in_tmp, refused):
+def test_a_message_of_several_lines_is_printed_in_one(in_tmp, refused):
     assert refused("sample", "two\nlines").startswith("no run at two lines: ")
 
 
@@ -142,7 +142,7 @@ def test_run_directory_of_another_configuration(image_folder, refused):
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_what_came_with_the_package_is_set_aside(in_tmp):
+def test_make_begin_sets_the_package_s_results_aside(in_tmp):
     shutil.copy(Path(__file__).parents[2] / "Makefile", in_tmp)
     for name in ("runs/sngan-cifar10-s0/config.json", "judges/cifar10/judge.json", "prose.md"):
         (in_tmp / "reports" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +179,7 @@ def untrained(in_tmp):
     return run
 
 
-def test_sample_writes_what_the_seed_says(untrained, in_tmp, capfd):
+def test_equal_seeds_give_equal_samples(untrained, in_tmp, capfd):
     for output, seed in (("a.npz", "1"), ("b.npz", "1"), ("c.npz", "2")):
         assert cli.main(["sample", "small", "--count", "5", "--seed", seed, "--output", output]) == 0
         assert capfd.readouterr().out == f"5 images in {output}\n"
@@ -190,8 +190,8 @@ def test_sample_writes_what_the_seed_says(untrained, in_tmp, capfd):
     assert (in_tmp / "small-samples.png").is_file()
 
 
-def test_nothing_is_generated_for_what_will_be_refused(untrained, in_tmp, refused, monkeypatch):
-    """Samples of an hour are not lost to a name that was wrong from the start."""
+def test_mistakes_are_refused_before_anything_is_generated(untrained, in_tmp, refused, monkeypatch):
+    """A wrong name is reported before an hour of sampling, not after it."""
     from coursework.training.sampling import TrainedRun
 
     monkeypatch.delenv("COURSEWORK_INCEPTION", raising=False)
@@ -251,7 +251,7 @@ def test_debug_shows_the_traceback(in_tmp, capfd):
         (PermissionError(13, "Permission denied", "reports"), "PermissionError: .*Permission denied: 'reports'"),
     ],
 )
-def test_what_the_machine_says_is_told_in_one_line(in_tmp, refused, monkeypatch, error, line):
+def test_errors_of_the_system_take_one_line(in_tmp, refused, monkeypatch, error, line):
     def fail(*arguments):
         raise error
 
@@ -325,7 +325,7 @@ assert not {"keras", "tensorflow", "torch", "numpy", "matplotlib"} & set(sys.mod
 
 
 @pytest.mark.slow
-def test_an_interrupted_training_says_so_in_one_line_and_goes_on_later(image_folder):
+def test_an_interrupted_training_prints_one_line_and_resumes_later(image_folder):
     arguments = [sys.executable, "-u", "-m", "coursework", "train", "gan", "--dataset", "animals", *SMALL]
     # Far more epochs than the interruption lets happen.
     process = subprocess.Popen(
