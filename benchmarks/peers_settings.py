@@ -3,7 +3,8 @@
 from operator import attrgetter
 
 from benchmarks.peers_table import SAMPLES, record_of
-from coursework.config.schema import AdversarialConfig, Config
+from coursework.config.models import AdversarialConfig
+from coursework.config.schema import Config
 from coursework.util.errors import UserError
 
 METRICS = "fd,kd,prdc"

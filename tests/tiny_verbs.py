@@ -17,7 +17,7 @@ import pytest
 
 from coursework import data
 from coursework.cli import main as cli
-from coursework.cli.commands import add_verbs, configure
+from coursework.cli.training import configure
 from coursework.data import lines as lines_data
 from coursework.data import sprites
 from coursework.util import quiet
@@ -30,6 +30,7 @@ TRAINING = ["--epochs", "1", "--set=batch_size=32", "--set=sample_every=1", "--s
 
 # {verb: its command lines}, each of which finds what it needs where `prepare` was.
 COMMANDS = {
+    "presets": [["presets"], ["presets", "sngan"]],
     "judge": [["judge", "--epochs", "1", "--role", role] for role in ("judge", "witness", "second")],
     "train": [["train", name, "--run", f"runs/new-{name}", *TRAINING, *NARROW[name]] for name in NARROW],
     "study": [["study", "loss", "gan", "--vary", "loss=hinge", "--samples", "64", *TRAINING, *NARROW["gan"]]],
@@ -63,7 +64,7 @@ for lines in (COMMANDS["judge"], COMMANDS["train"], COMMANDS["study"]):
     for line in lines:
         line += ["--dataset", "animals"]
 # Verbs that import no Keras, and need none of what `shrink` does.
-LIGHT = {"compare", "tables", "report", "submission"}
+LIGHT = {"compare", "presets", "tables", "report", "submission"}
 SMALL_POINTS = {"latent_size": 2, "generator_width": 8, "generator_depth": 1, "discriminator_width": 8}
 PER_CLASS = {"train_per_class": 24, "test_per_class": 20}
 
@@ -71,7 +72,8 @@ PER_CLASS = {"train_per_class": 24, "test_per_class": 20}
 def verbs():
     """Return the names of the command line's verbs."""
     added = argparse.ArgumentParser().add_subparsers()
-    add_verbs(added)
+    for add in cli.VERBS:
+        add(added)
     return set(added.choices)
 
 
@@ -188,9 +190,7 @@ def prepare(folder):
 
 def parse(line):
     """Return the parsed arguments of a command line."""
-    parser = argparse.ArgumentParser()
-    add_verbs(parser.add_subparsers())
-    return parser.parse_args(line)
+    return cli.command_line().parse_args(line)
 
 
 def points(preset):

@@ -1,1 +1,1 @@
-"""The command line: `main` parses and calls, one file for each group of verbs."""
+"""The command line: `main` runs it, each other file adds a group of verbs."""

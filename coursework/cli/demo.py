@@ -1,8 +1,12 @@
-"""The whole way on the built-in data, in one process: judge, four models, scores, figures, Pegasus, report."""
+"""The demo on the built-in data, in one process: judge, four models, scores, figures, Pegasus, report."""
 
 import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 from coursework.config.presets import DEMO
+from coursework.config.schema import Config
 from coursework.data import load_dataset
 from coursework.evaluation.evaluate import evaluate
 from coursework.extractors.judge import find_judge
@@ -18,29 +22,29 @@ from coursework.training.loop import train
 from coursework.training.run import Run
 from coursework.util.errors import UserError
 
-# A narrower judge than CIFAR-10's: drawn animals are told apart more easily.
+# A narrower judge than for CIFAR-10: drawn animals are easier to classify.
 JUDGE_WIDTH = 16
 JUDGE_EPOCHS = 3
-# It starts from the judge's layers.
+# Training starts from the judge's layers.
 WITNESS_EPOCHS = 3
-# No searches: under a witness of so few epochs they find images of nothing, and it takes them for real.
+# No searches: a witness of so few epochs gives high scores to images of nothing, which they find.
 STRATEGIES = ("interpolation", "masked_interpolation")
 POOL = 192
 
 
-def _kept(find, dataset):
-    """Return what `find` finds: maybe a better one, by which other runs are scored. A damaged one counts as none."""
+def _kept(find: Callable[[Any], Any], dataset: Any) -> Any:
+    """Return the network that `find` finds, which may be better and score other runs; None for a damaged one."""
     try:
         return find(dataset)
     except UserError:
         return None
 
 
-def run_demo(folder, presets=DEMO, report=print):
-    """Write runs, Pegasus and report.pdf into `folder`; what is there already from an earlier call is kept."""
+def run_demo(folder: Path, presets: Sequence[Config] = DEMO, report: Callable[[str], object] = print) -> None:
+    """Write runs, Pegasus and report.pdf into `folder`; results of an earlier call are kept."""
     started = time.perf_counter()
 
-    def step(text):
+    def step(text: str) -> None:
         report(f"\n[{time.perf_counter() - started:4.0f} s] {text}")
 
     step("judge: a classifier of the drawn animals, whose features score the models")

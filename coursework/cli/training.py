@@ -1,32 +1,30 @@
-"""The verbs that train: `train`, `study` and `judge`."""
+"""The verbs that train one network: `train` and `judge`."""
 
-from coursework.cli.parsing import add_settings, add_verb, assignment, import_keras, positive, seed
-from coursework.config.presets import PRESETS
-from coursework.util.errors import UserError
+import argparse
+from typing import TYPE_CHECKING
+
+from coursework.cli.parsing import DATASET, Verbs, add_settings, add_verb, assignment, import_keras, positive, seed
+
+if TYPE_CHECKING:
+    from coursework.config.schema import Config
+
+EPOCHS_KEPT = "all finished epochs are kept: run the same command again to resume"
 
 
-def add_train(verbs):
+def add_train(verbs: Verbs) -> None:
     """Add the verb `train`."""
-    parser = add_verb(
-        verbs,
-        "train",
-        _train,
-        "Train a preset, or go on with a run where it stopped.",
-        after_interruption="all finished epochs are kept: the same command goes on after the last of them",
-    )
-    parser.add_argument("preset", metavar="PRESET", help=f"one of {', '.join(PRESETS)}")
-    parser.add_argument("--dataset", help="cifar10, sprites, or a folder with train/<class>/* and test/<class>/*")
-    parser.add_argument("--classes", help="train on these classes only, separated by commas")
+    parser = add_verb(verbs, "train", _train, "Train a preset, or resume its run.", EPOCHS_KEPT)
+    add_preset(parser)
     parser.add_argument("--epochs", help="passes over the training images (default: the preset's)")
     parser.add_argument("--seed", help="seed of weights, data order and latents (default 0)")
     parser.add_argument("--run", help="run directory (default reports/runs/<preset>-<dataset>-s<seed>)")
-    add_settings(parser, "change a setting (an unknown KEY lists all that there are)")
-    parser.add_argument("--deterministic", action="store_true", help="equal seeds give equal weights, at some speed")
+    add_settings(parser, "change a setting (an unknown KEY lists all)")
+    parser.add_argument("--deterministic", action="store_true", help="equal seeds give equal weights, more slowly")
     parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard, in the run directory")
-    parser.add_argument("--discard-state", action="store_true", help="drop the resume state when training is done")
+    parser.add_argument("--discard-state", action="store_true", help="delete the resume state once training is done")
 
 
-def _train(arguments):
+def _train(arguments: argparse.Namespace) -> None:
     from coursework.training.run import Run
 
     config = configure(arguments)
@@ -38,112 +36,60 @@ def _train(arguments):
     train(config, run, arguments.deterministic, arguments.tensorboard, arguments.discard_state)
 
 
-def configure(arguments):
+def add_preset(parser: argparse.ArgumentParser) -> None:
+    """Add what `configure` reads: a preset, the data set and its classes."""
+    parser.add_argument("preset", metavar="PRESET", help="a name that `python -m coursework presets` lists")
+    parser.add_argument("--dataset", help=DATASET)
+    parser.add_argument("--classes", help="train on these classes only, separated by commas")
+
+
+def configure(arguments: argparse.Namespace) -> "Config":
     """Return the `Config` that the arguments of `train` describe."""
-    if arguments.preset not in PRESETS:
-        raise UserError(f'unknown preset "{arguments.preset}"; there are {", ".join(PRESETS)}')
-    config = PRESETS[arguments.preset]
+    from coursework.cli.presets import find_preset
+
+    config = find_preset(arguments.preset)
     for name in ("dataset", "classes", "epochs", "seed"):
-        if getattr(arguments, name) is not None:
-            text = getattr(arguments, name)
+        text = getattr(arguments, name)
+        if text is not None:
             config = config.with_setting(name, text, option=f"--{name} {text}")
     for text in arguments.set:
         config = config.with_setting(*assignment(text))
     return config
 
 
-def add_study(verbs):
-    """Add the verb `study`."""
-    parser = add_verb(
-        verbs,
-        "study",
-        _study,
-        "Train a preset in variations at an equal budget, and tell what each of them is worth.",
-        after_interruption="what is finished is kept: the same command goes on from there",
-    )
-    parser.add_argument("name", metavar="NAME", help="of the study: reports/studies/NAME.csv, .json, .png")
-    parser.add_argument("preset", metavar="PRESET", help=f"one of {', '.join(PRESETS)}")
-    parser.add_argument(
-        "--vary",
-        action="append",
-        required=True,
-        metavar='"[NAME: ]KEY=VALUE ..."',
-        help="a variation, of one setting or several in quotes, under a name where you give one; may be given several "
-        "times",
-    )
-    parser.add_argument("--first", default="as it is", help='name of the row that is not varied (default "as it is")')
-    parser.add_argument("--seeds", type=positive, default=1, help="runs of each variation (default 1)")
-    parser.add_argument(
-        "--samples", type=positive, help="images a score is of (default: as many as the test split has)"
-    )
-    parser.add_argument("--dataset", help="cifar10, sprites, or a folder with train/<class>/* and test/<class>/*")
-    parser.add_argument("--classes", help="train on these classes only, separated by commas")
-    budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--epochs", help="passes over the training images, of every run")
-    budget.add_argument(
-        "--minutes",
-        type=positive,
-        help="minutes of processor time for every run instead, which has as many epochs as fit in them",
-    )
-    add_settings(parser, "change a setting of all runs")
-    # What `configure` asks for too, and a study draws itself.
-    parser.set_defaults(seed=None)
-
-
-def _study(arguments):
-    config = configure(arguments)
-    import_keras(arguments)
-
-    from coursework.studies.variations.study import run_study
-
-    run_study(
-        arguments.name,
-        config,
-        arguments.vary,
-        arguments.seeds,
-        arguments.samples,
-        arguments.minutes,
-        first=arguments.first,
-    )
-
-
-def add_judge(verbs):
+def add_judge(verbs: Verbs) -> None:
     """Add the verb `judge`."""
     parser = add_verb(
         verbs, "judge", _judge, "Train the classifier whose features give FD-judge, or a witness of winged horses."
     )
-    parser.add_argument("--dataset", default="cifar10", help="cifar10 (default), sprites or a folder of images")
+    parser.add_argument("--dataset", default="cifar10", help=f"{DATASET} (default cifar10)")
     parser.add_argument(
         "--role",
         choices=("judge", "witness", "second"),
         default="judge",
-        help="judge (default); witness: evidence of several classes at once, which Pegasus is searched and ranked by; "
-        "second: another witness, for the final tables alone",
+        help="judge (default); witness: gives evidence of several classes at once, for the search and the ranking of "
+        "Pegasus; second: another witness, for the final tables alone",
     )
     parser.add_argument("--epochs", type=positive, help="passes over the training images")
-    parser.add_argument("--seed", type=seed, help="default 0, of the second witness 1")
+    parser.add_argument("--seed", type=seed, help="default 0, for the second witness 1")
 
 
-def _judge(arguments):
+def _judge(arguments: argparse.Namespace) -> None:
     from coursework.data import load_dataset
 
     dataset = load_dataset(arguments.dataset)
     import_keras(arguments)
-    if arguments.role != "judge":
-        _train_witness(dataset, arguments)
-        return
+    if arguments.role == "judge":
+        from coursework.extractors.judge_training import train_judge
 
-    from coursework.extractors.judge_training import train_judge
+        network = train_judge(dataset, epochs=arguments.epochs, seed=arguments.seed or 0)
+        calibration = ""
+    else:
+        from coursework.pegasus.witness_training import train_witness
 
-    judge = train_judge(dataset, epochs=arguments.epochs, seed=arguments.seed or 0)
-    print(f"judge of {judge.dataset}: {100 * judge.accuracy:.2f} % of the test images right, {judge.sha256[:12]}")
-
-
-def _train_witness(dataset, arguments):
-    from coursework.pegasus.witness_training import train_witness
-
-    witness = train_witness(dataset, role=arguments.role, epochs=arguments.epochs, seed=arguments.seed)
+        network = train_witness(dataset, role=arguments.role, epochs=arguments.epochs, seed=arguments.seed)
+        calibration = f", calibration error {100 * network.calibration_error:.2f} %"
     print(
-        f"{witness.role} of {witness.dataset}: {100 * witness.accuracy:.2f} % of the test images right, "
-        f"calibration error {100 * witness.calibration_error:.2f} %, {witness.sha256[:12]}"
+        f"{arguments.role} of {network.dataset}: {100 * network.accuracy:.2f} % of the test images right{calibration}, "
+        f"{network.sha256[:12]}"
     )

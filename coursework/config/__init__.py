@@ -1,1 +1,1 @@
-"""Settings and presets: frozen, checked, with a strict JSON round trip."""
+"""Settings and presets: frozen and validated, with a strict JSON round trip."""

@@ -1,93 +1,95 @@
-"""Settings of the networks, which `config` puts beside those of the models."""
+"""Settings of the networks in `coursework.networks`.
 
-from dataclasses import dataclass
+A new network adds its class of settings here, and to `NetworkConfig`.
+"""
 
-from coursework.config.decoding import setting
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from coursework.util.validation import STRICT
 
 # "layer" is layer normalisation over a whole map (Ba et al. 2016).
-NORMALIZATIONS = ("batch", "instance", "layer", "none")
+Normalization = Literal["batch", "instance", "layer", "none"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class DCGANConfig:
     """Strided convolutional generator and discriminator; widths are the channels at the 4x4 end."""
 
-    name: str = "dcgan"
-    latent_size: int = setting(128, minimum=1)
-    generator_width: int = setting(512, minimum=8)
-    discriminator_width: int = setting(512, minimum=8)
-    generator_normalization: str = setting("batch", choices=NORMALIZATIONS)
-    discriminator_normalization: str = setting("batch", choices=NORMALIZATIONS)
+    name: Literal["dcgan"] = "dcgan"
+    latent_size: Annotated[int, Field(ge=1)] = 128
+    generator_width: Annotated[int, Field(ge=8)] = 512
+    discriminator_width: Annotated[int, Field(ge=8)] = 512
+    generator_normalization: Normalization = "batch"
+    discriminator_normalization: Normalization = "batch"
     spectral: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class ResNetConfig:
     """The residual generator and discriminator of the SNGAN paper."""
 
-    name: str = "resnet"
-    latent_size: int = setting(128, minimum=1)
-    generator_width: int = setting(256, minimum=8)
-    discriminator_width: int = setting(128, minimum=8)
-    generator_normalization: str = setting("batch", choices=NORMALIZATIONS)
-    discriminator_normalization: str = setting("none", choices=NORMALIZATIONS)
+    name: Literal["resnet"] = "resnet"
+    latent_size: Annotated[int, Field(ge=1)] = 128
+    generator_width: Annotated[int, Field(ge=8)] = 256
+    discriminator_width: Annotated[int, Field(ge=8)] = 128
+    generator_normalization: Normalization = "batch"
+    discriminator_normalization: Normalization = "none"
     spectral: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class AutoencoderConfig:
     """The ACAI paper's autoencoder; its code is (latent_width, latent_width, latent_channels).
 
-    Named "gaussian_autoencoder" it is that of the paper's VAE. initial_scale: standard deviations of the convolutions'
-    weights before training, as a multiple of the authors'; at 1.414 they are those of He et al. (2015), which neither
-    swell nor fade from layer to layer.
+    "gaussian_autoencoder" is that of the paper's VAE. initial_scale: standard deviation of the initial weights of the
+    convolutions, as a multiple of the authors'. 1.414 gives that of He et al. (2015), which keeps the scale of
+    activations from layer to layer.
     """
 
-    name: str = "autoencoder"
-    depth: int = setting(64, minimum=1)
-    latent_width: int = setting(4, choices=(1, 2, 4, 8, 16))
-    latent_channels: int = setting(16, minimum=1)
-    initial_scale: float = setting(1.0, above=0)
+    name: Literal["autoencoder", "gaussian_autoencoder"] = "autoencoder"
+    depth: Annotated[int, Field(ge=1)] = 64
+    latent_width: Literal[1, 2, 4, 8, 16] = 4
+    latent_channels: Annotated[int, Field(ge=1)] = 16
+    initial_scale: Annotated[float, Field(gt=0)] = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class QuantizedAutoencoderConfig(AutoencoderConfig):
-    """The autoencoder of the ACAI paper's VQ-VAE, whose decoder turns the code into `discrete_latents` codewords."""
+    """The autoencoder of the ACAI paper's VQ-VAE, which turns the code into `discrete_latents` codewords."""
 
-    name: str = "quantized_autoencoder"
-    codebook_size: int = setting(2**14, minimum=2)
-    discrete_latents: int = setting(10, minimum=1)
-    hidden_size: int = setting(512, minimum=1)
+    name: Literal["quantized_autoencoder"] = "quantized_autoencoder"  # type: ignore[assignment]  # picks the class
+    codebook_size: Annotated[int, Field(ge=2)] = 2**14
+    discrete_latents: Annotated[int, Field(ge=1)] = 10
+    hidden_size: Annotated[int, Field(ge=1)] = 512
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class VectorAutoencoderConfig:
-    """Encoder and decoder of Ghosh et al. (2020) with a vector as code; `width` is the first layer's channels."""
+    """Encoder and decoder of Ghosh et al. (2020); the code is a vector. width: channels of the first layer."""
 
-    name: str = "vector_autoencoder"
-    latent_size: int = setting(128, minimum=1)
-    width: int = setting(128, minimum=4)
+    name: Literal["vector_autoencoder"] = "vector_autoencoder"
+    latent_size: Annotated[int, Field(ge=1)] = 128
+    width: Annotated[int, Field(ge=4)] = 128
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class MLPConfig:
-    """Fully connected generator and discriminator for points, each of `depth` hidden layers of `width` units."""
+    """Fully connected generator and discriminator for points, with `depth` hidden layers of `width` units each."""
 
-    name: str = "mlp"
-    latent_size: int = setting(2, minimum=1)
-    generator_width: int = setting(128, minimum=1)
-    generator_depth: int = setting(2, minimum=0, maximum=64)
-    discriminator_width: int = setting(128, minimum=1)
-    discriminator_depth: int = setting(2, minimum=0, maximum=64)
+    name: Literal["mlp"] = "mlp"
+    latent_size: Annotated[int, Field(ge=1)] = 2
+    generator_width: Annotated[int, Field(ge=1)] = 128
+    generator_depth: Annotated[int, Field(ge=0, le=64)] = 2
+    discriminator_width: Annotated[int, Field(ge=1)] = 128
+    discriminator_depth: Annotated[int, Field(ge=0, le=64)] = 2
     spectral: bool = False
 
 
-NETWORK_CONFIGS = {
-    "dcgan": DCGANConfig,
-    "resnet": ResNetConfig,
-    "autoencoder": AutoencoderConfig,
-    "gaussian_autoencoder": AutoencoderConfig,
-    "quantized_autoencoder": QuantizedAutoencoderConfig,
-    "vector_autoencoder": VectorAutoencoderConfig,
-    "mlp": MLPConfig,
-}
+# Settings of any network; `name` picks the class.
+NetworkConfig = Annotated[
+    DCGANConfig | ResNetConfig | AutoencoderConfig | QuantizedAutoencoderConfig | VectorAutoencoderConfig | MLPConfig,
+    Field(discriminator="name"),
+]

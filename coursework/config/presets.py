@@ -1,20 +1,14 @@
 """The named configurations. Sources stand beside the settings they give; derived presets say what they change."""
 
+# Settings check themselves as this file is imported; mypy cannot follow `replace` through a union of classes.
+# mypy: disable-error-code="arg-type"
+
 from dataclasses import replace
 
+from coursework.config.models import ACAIConfig, AdversarialConfig, OptimizerConfig, VAEConfig, WGANGPConfig
+from coursework.config.networks import AutoencoderConfig, DCGANConfig, ResNetConfig, VectorAutoencoderConfig
 from coursework.config.presets_lines import LINES
-from coursework.config.schema import (
-    ACAIConfig,
-    AdversarialConfig,
-    AutoencoderConfig,
-    Config,
-    DCGANConfig,
-    OptimizerConfig,
-    ResNetConfig,
-    VAEConfig,
-    VectorAutoencoderConfig,
-    WGANGPConfig,
-)
+from coursework.config.schema import Config
 
 # chainer-gan-lib, DCGAN: batch 64, 100,000 steps (128 epochs of 781 steps), softplus losses, uniform latents of
 # 128 numbers, Adam 2e-4 with betas (0, .9), one discriminator step.
@@ -157,3 +151,38 @@ DEMO = (GAN_DEMO, SNGAN_DEMO, VAE_DEMO, ACAI_DEMO)
 
 _PAPERS = (GAN, SNGAN, SNGAN_RESNET, WGAN_GP, CONDITIONAL_SNGAN, CONDITIONAL_SNGAN_RESNET, VAE, ACAI)
 PRESETS = {config.preset: config for config in (*_PAPERS, *AUTOENCODERS, *LINES, *DEMO, CONDITIONAL_SNGAN_DEMO)}
+
+# {preset: its source, and where it departs from it}.
+SOURCES: dict[str, str] = {
+    "gan": "chainer-gan-lib, DCGAN; the moving average of the generator is an addition",
+    "sngan": "chainer-gan-lib, SN-DCGAN; hinge loss in place of softplus, by measurement",
+    "sngan-resnet": "Miyato et al. 2018 (SNGAN), unconditional CIFAR-10",
+    "wgan-gp": "Gulrajani et al. 2017 (WGAN-GP), algorithm 1; networks, latents and length of chainer-gan-lib",
+    "conditional-sngan": "Miyato & Koyama 2018 (projection discriminator), its two changes applied to sngan",
+    "conditional-sngan-resnet": "Miyato & Koyama 2018 (projection discriminator), sn_cifar10.yml of its code",
+    "vae": "Ghosh et al. 2020 (RAE), its VAE on CIFAR-10; rate of Adam by Keras's default",
+    **{config.preset: "Berthelot et al. 2018 (ACAI), on CIFAR-10" for config in AUTOENCODERS},
+    **{config.preset: "Berthelot et al. 2018 (ACAI), the lines task" for config in LINES},
+    "lines-vqvae": "Berthelot et al. 2018 (ACAI), the lines task; its script gives this one a latent_width of 4",
+    **{
+        config.preset: f"{config.preset.removesuffix('-demo')}, smaller and shorter, on the built-in data"
+        for config in (*DEMO, CONDITIONAL_SNGAN_DEMO)
+    },
+}
+
+# {preset: {dotted path of a setting, or of a group of settings: its source}}, where it is not that of the preset.
+SETTING_SOURCES: dict[str, dict[str, str]] = {
+    "gan": {"model.ema_decay": "an addition"},
+    "sngan": {"model.loss": "measured: reports/studies/sngan-loss.csv", "model.ema_decay": "an addition"},
+    "wgan-gp": {
+        "network": "chainer-gan-lib, WGAN-GP",
+        "network.discriminator_normalization": "section 4",
+        "epochs": "chainer-gan-lib: 100,000 generator steps of five batches",
+        "model.latent_distribution": "chainer-gan-lib, WGAN-GP",
+        "model.ema_decay": "an addition",
+    },
+    "vae": {
+        "model.beta": "three times their 0.024: a sum over three channels, not a mean",
+        "model.optimizer.rate": "Keras's default; theirs starts lower, for ten times as many updates",
+    },
+}

@@ -1,20 +1,22 @@
-"""The seven autoencoders of Berthelot et al. 2018 on their lines task."""
+"""Presets of the lines task: the seven autoencoders of Berthelot et al. 2018."""
+
+# Settings check themselves as this file is imported; mypy cannot follow `replace` through a union of classes.
+# mypy: disable-error-code="arg-type"
 
 from dataclasses import replace
 
-from coursework.config.schema import (
+from coursework.config.models import (
     AAEConfig,
     ACAIConfig,
-    AutoencoderConfig,
-    Config,
     DenoisingAutoencoderConfig,
     DropoutAutoencoderConfig,
     OptimizerConfig,
     PlainAutoencoderConfig,
-    QuantizedAutoencoderConfig,
     VAEConfig,
     VQVAEConfig,
 )
+from coursework.config.networks import AutoencoderConfig, QuantizedAutoencoderConfig
+from coursework.config.schema import Config
 
 # The authors' runs: depth 16, codes of 2x2x16 numbers, batch 64, Adam 1e-4, 2^24 images, which are 1,024 epochs of
 # 16,384 lines. No judge scores lines.
@@ -37,8 +39,8 @@ VAE = replace(
     network=AutoencoderConfig(name="gaussian_autoencoder", **_CODE),
 )
 AAE = replace(BASELINE, preset="lines-aae", model=AAEConfig())
-# The authors' script gives this one alone a latent_width of 4, and so a code of four times the numbers; here it has
-# what the others have.
+# The authors' script gives this model alone a latent_width of 4, hence four times as many numbers in a code. Here all
+# seven have the same.
 VQVAE = replace(BASELINE, preset="lines-vqvae", model=VQVAEConfig(), network=QuantizedAutoencoderConfig(**_CODE))
 ACAI = replace(BASELINE, preset="lines-acai", model=ACAIConfig())
 

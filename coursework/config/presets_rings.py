@@ -1,17 +1,22 @@
-"""One small GAN for mixtures of Gaussians, and options that are said to keep its modes.
+"""Presets of the rings study: a small GAN for mixtures of Gaussians, and options meant to prevent mode collapse.
 
-Moving average and packing differ from the first row in that alone. Spectral normalisation comes with the hinge loss,
-unrolling with a slower rate, WGAN-GP with its own loss, rates and five critic steps, R1 with the moving average.
+Moving average and packing change nothing else. Spectral normalisation comes with the hinge loss, unrolling with a
+lower rate, WGAN-GP with its own loss, rates and five critic steps, R1 with the moving average.
 """
+
+# Settings check themselves as this file is imported; mypy cannot follow `replace` through a union of classes.
+# mypy: disable-error-code="arg-type"
 
 from dataclasses import replace
 
-from coursework.config.schema import AdversarialConfig, Config, MLPConfig, OptimizerConfig, WGANGPConfig
+from coursework.config.models import AdversarialConfig, OptimizerConfig, WGANGPConfig
+from coursework.config.networks import MLPConfig
+from coursework.config.schema import Config
 
-# Fully connected networks, N(0, I) latents and Adam with a beta 1 of .5 as in the toy experiments of Metz et al. 2017
-# and after them VEEGAN; latents of two numbers as in PacGAN's, so that they can be drawn. The rest by trying a setting
-# with a penalty on one seed: on the grid 60 % of the samples are of high quality after 8,000 steps with a rate of .001
-# and a beta 2 of .999, 96 % after 25,000 of these.
+# Fully connected networks, N(0, I) latents and Adam with beta_1 0.5 as in the toy experiments of Metz et al. 2017 and
+# VEEGAN; two latent numbers as in PacGAN, so that they can be plotted. The rest by trial on one seed, with a penalty:
+# on the grid 60 % of the samples are of high quality after 8,000 steps with rate 0.001 and beta_2 0.999, and 96 %
+# after 25,000 steps of the settings below.
 _ADAM = OptimizerConfig(rate=4e-3, beta_1=0.5, beta_2=0.99, decay="linear")
 _PLAYERS = {"generator_optimizer": _ADAM, "discriminator_optimizer": _ADAM}
 GAN = Config(
@@ -23,12 +28,13 @@ GAN = Config(
     batch_size=128,
     score_every=0,
 )
-# What R1's rows owe to their moving average.
+# The part of the moving average in the results of R1.
 GAN_EMA = replace(GAN, preset="rings-gan-ema", model=replace(GAN.model, ema_decay=0.999))
-# Of .004 and .001 each setting has the rate that suits it better. At .004 unrolling keeps one mode of the ring and 4 of
-# the grid, at .001 6 and 23.5 (two seeds); WGAN-GP 7 and 11.5 with 60 and 2 % of high quality, and 8 and 9 with 93 and
-# 7 %. Without them or with packs of two the slower rate costs quality, 98 and 94 % become 97 and 85 %, 98 and 84 %
-# become 95 and 61 % (one seed); and with spectral normalisation modes, 3.7 and 2 become 3.8 and 1 (eight seeds).
+# Each setting has the better of the rates 0.004 and 0.001, by results on the ring and on the grid.
+# Unrolling (two seeds): 1 and 4 modes at 0.004, 6 and 23.5 at 0.001.
+# WGAN-GP: 7 and 11.5 modes, 60 and 2 % of high quality at 0.004; 8 and 9 modes, 93 and 7 % at 0.001.
+# Plain and in packs of two (one seed): 98 and 94 %, 98 and 84 % at 0.004; 97 and 85 %, 95 and 61 % at 0.001.
+# Spectral normalisation (eight seeds): 3.7 and 2 modes at 0.004, 3.8 and 1 at 0.001.
 _SLOWER = replace(_ADAM, rate=1e-3)
 _SLOWER_PLAYERS = {"generator_optimizer": _SLOWER, "discriminator_optimizer": _SLOWER}
 # Five steps as in VEEGAN's comparison.
@@ -48,7 +54,7 @@ WGAN_GP = replace(
     preset="rings-wgan-gp",
     model=WGANGPConfig(generator_optimizer=_WGAN_ADAM, discriminator_optimizer=_WGAN_ADAM),
 )
-# Mescheder et al. 2018: the GAN of the first row with a penalty on the discriminator's slope at real points.
+# Mescheder et al. 2018: the plain GAN with a penalty on the discriminator's gradient at real points.
 R1 = replace(
     GAN,
     preset="rings-r1",
@@ -62,19 +68,18 @@ R1 = replace(
         **_PLAYERS,
     ),
 )
-# Both together: with a third of the penalty alone a mode of the ring was lost (seed 0), with packs of two points it was
-# not.
+# Both together: a third of this penalty alone loses a mode of the ring (seed 0), and none with packs of two.
 R1_PACKED = replace(R1, preset="rings-r1-packed-2", model=replace(R1.model, packing=2))
 
 RINGS = (GAN, GAN_EMA, UNROLLED, PACKED_2, PACKED_4, SNGAN, WGAN_GP, R1, R1_PACKED)
 
 
 def _networks(name, **network):
-    """Return the setting with penalty and packing and other networks."""
+    """Return the preset with penalty and packing, with other networks."""
     return replace(R1_PACKED, preset=f"rings-{name}", network=replace(R1.network, **network))
 
 
-# A lesson's networks: what they are stands in their names. Wide and deep generators have as many weights as the others.
+# Networks of the lesson, by what they change. Wide and deep generators have as many weights as the others.
 LESSON = (
     _networks("wide", generator_width=6734, generator_depth=1),
     _networks("128x3"),

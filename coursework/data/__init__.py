@@ -2,14 +2,16 @@
 
 import functools
 import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from coursework.data import cifar10, folder, lines, sprites
 from coursework.data.dataset import Dataset
 from coursework.util.errors import UserError
 from coursework.util.files import expanded
 
-# What is drawn anew in some seconds, a process that trains several models draws once.
-DATASETS = {
+# Drawing takes some seconds: a process that trains several models does it once.
+DATASETS: dict[str, Callable[[], Dataset]] = {
     "cifar10": cifar10.load,
     "sprites": functools.cache(sprites.load),
     "lines": functools.cache(lines.load),
@@ -18,7 +20,7 @@ DATASETS = {
 __all__ = ["DATASETS", "Dataset", "load_dataset", "short_name"]
 
 
-def load_dataset(name_or_folder, classes=()):
+def load_dataset(name_or_folder: str | Path, classes: Sequence[str] = ()) -> Dataset:
     """Return the `Dataset` of a name in `DATASETS` or of a folder with train/<class>/* and test/<class>/*.
 
     classes: names of the classes to keep, in their new order; empty for all.
@@ -36,7 +38,7 @@ def load_dataset(name_or_folder, classes=()):
     return dataset.only(classes) if classes else dataset
 
 
-def short_name(name_or_folder):
-    """Return what the `Dataset` of a name or folder is called: a folder goes by its last name."""
+def short_name(name_or_folder: str | Path) -> str:
+    """Return the `name` of the `Dataset` of a name or folder: for a folder the last part of its path."""
     name = str(name_or_folder)
     return name if name in DATASETS else expanded(name).resolve().name

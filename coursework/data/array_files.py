@@ -1,19 +1,24 @@
-"""Images in .npz and .npy files as arrays of uint8: what their numbers mean, and what is refused."""
+"""Images in .npz and .npy files as arrays of uint8, whatever the range of their numbers."""
+
+from pathlib import Path
 
 import numpy as np
 
 from coursework.util.arrays import LARGEST, read_npz
 from coursework.util.errors import UserError
 
-# What a float may lie outside of its range: generators end in tanh, resampling overshoots.
+# How far floats may exceed their range: resampling overshoots.
 TOLERANCE = 1e-3
 # Images converted at a time.
 BLOCK = 1000
 
 
-def read_array(file, text):
-    """Return (uint8 images (n, height, width, 1 or 3), notes) of an .npz or .npy file."""
-    # Opening a named pipe would wait for whoever writes to it.
+def read_array(file: Path, text: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return (images, notes) of an .npz or .npy file: uint8 (n, height, width, 1 or 3), and remarks.
+
+    text: name of the file in messages. Raises `UserError` for a file or an array of any other kind.
+    """
+    # Opening a named pipe would block.
     if file.exists() and not file.is_file():
         raise UserError(f"cannot read the array of {text}: it is not a regular file")
     try:
@@ -42,21 +47,22 @@ def _as_images(array, text):
 
 
 def _as_uint8(images, text):
-    """Return (images rounded to uint8, notes); the range of floats is told by their smallest and largest value."""
+    """Return (images rounded to uint8, notes); the range of floats is inferred from their extremes."""
     if images.dtype.kind not in "uif":
         raise UserError(f"{text} should hold images of uint8 or floats, found {images.dtype}")
     low, high = float(np.min(images)), float(np.max(images))
-    scale, offset, notes = 1.0, 0.0, ()
+    scale, offset = 1.0, 0.0
+    notes = ()
     if not np.isfinite([low, high]).all():
         raise UserError(f"{text} holds NaN or infinite values")
     if images.dtype.kind == "f" and -1 - TOLERANCE <= low < -TOLERANCE and high <= 1 + TOLERANCE:
-        scale, offset, notes = 127.5, 127.5, ("floats taken as of [-1, 1] and rounded to uint8",)
+        scale, offset, notes = 127.5, 127.5, ("floats taken to be in [-1, 1] and rounded to uint8",)
     elif images.dtype.kind == "f" and low >= -TOLERANCE and high <= 1 + TOLERANCE:
-        scale, notes = 255.0, ("floats taken as of [0, 1] and rounded to uint8",)
+        scale, notes = 255.0, ("floats taken to be in [0, 1] and rounded to uint8",)
     elif low < 0 or high > 255:
         raise UserError(f"{text} holds values from {low:g} to {high:g}: scale them to [0, 255], [0, 1] or [-1, 1]")
     elif images.dtype.kind == "f":
-        notes = ("floats taken as of [0, 255] and rounded to uint8",)
+        notes = ("floats taken to be in [0, 255] and rounded to uint8",)
     if images.dtype != np.uint8:
         rounded = np.empty(images.shape, np.uint8)
         for start in range(0, len(images), BLOCK):

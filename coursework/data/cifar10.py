@@ -3,6 +3,7 @@
 import os
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 
@@ -15,11 +16,11 @@ CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "
 ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 
 
-def load():
+def load() -> Dataset:
     """Return CIFAR-10: 50,000 training and 10,000 test images of 32x32 pixels in ten classes.
 
-    Where the environment variable COURSEWORK_DATA names a folder with cifar10/train/<class>/* and
-    cifar10/test/<class>/*, that copy is read and nothing is downloaded.
+    If the environment variable COURSEWORK_DATA names a folder with cifar10/train/<class>/* and cifar10/test/<class>/*,
+    that copy is read and nothing is downloaded.
     """
     local = local_copy()
     if local is not None:
@@ -27,7 +28,7 @@ def load():
     return _download()
 
 
-def local_copy():
+def local_copy() -> Path | None:
     """Return the folder of the local copy, or None; raises `UserError` if COURSEWORK_DATA names a wrong place."""
     root = os.environ.get("COURSEWORK_DATA")
     if not root:
@@ -41,8 +42,8 @@ def local_copy():
     return path
 
 
-def label():
-    """Name the copy as figures must: a local copy of JPEG files is not the original data."""
+def label() -> str:
+    """Return the name of the copy for figures: JPEG files are not the original data."""
     local = local_copy()
     if local is None:
         return "CIFAR-10"
@@ -63,7 +64,7 @@ def _download():
             _require_network()
         builder.download_and_prepare()
         splits = tensorflow_datasets.as_numpy(builder.as_dataset(split=["train", "test"], batch_size=-1))
-    except Exception as error:  # Whatever the downloader raises, the user can only do one of two things.
+    except Exception as error:  # Whatever the downloader raises, the remedies are the same.
         raise UserError(
             f"cannot download CIFAR-10 ({_first_line(error)}): connect to the network, set COURSEWORK_DATA to a folder "
             "with cifar10/train/<class>/* and cifar10/test/<class>/*, or use --dataset sprites, which needs no download"
@@ -74,11 +75,11 @@ def _download():
 
 
 def _require_network():
-    """Raise `OSError` where the archive's server cannot be reached; tensorflow-datasets would retry for minutes."""
+    """Raise `OSError` if the archive's server cannot be reached: tensorflow-datasets would retry for minutes."""
     try:
         urllib.request.urlopen(urllib.request.Request(ARCHIVE, method="HEAD"), timeout=15).close()
     except urllib.error.HTTPError:
-        # It answered. What it makes of the real request is for the download to find out.
+        # The server answered.
         return
 
 

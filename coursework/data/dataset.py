@@ -1,6 +1,7 @@
 """A labelled set of images in memory."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,15 @@ class Dataset:
     fingerprint: str
 
     @classmethod
-    def from_arrays(cls, name, train_images, train_labels, test_images, test_labels, class_names):
+    def from_arrays(
+        cls,
+        name: str,
+        train_images: np.ndarray,
+        train_labels: np.ndarray,
+        test_images: np.ndarray,
+        test_labels: np.ndarray,
+        class_names: Sequence[str],
+    ) -> "Dataset":
         """Build a data set and compute its fingerprint."""
         digest = hashlib.sha256("\n".join(class_names).encode())
         for array in (train_images, train_labels, test_images, test_labels):
@@ -35,11 +44,11 @@ class Dataset:
         return cls(name, train_images, train_labels, test_images, test_labels, tuple(class_names), digest.hexdigest())
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> tuple[int, ...]:
         """Shape of one image: (height, width, channels)."""
         return self.train_images.shape[1:]
 
-    def split(self, name):
+    def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return (images, labels) of the split `name`, "train" or "test"."""
         if name == "train":
             return self.train_images, self.train_labels
@@ -47,8 +56,8 @@ class Dataset:
             return self.test_images, self.test_labels
         raise UserError(f'unknown split "{name}": a data set has "train" and "test"')
 
-    def only(self, class_names):
-        """Return the data set of the named classes alone, labels renumbered in the order given."""
+    def only(self, class_names: Sequence[str]) -> "Dataset":
+        """Return the data set of the named classes alone, labelled in the order given."""
         missing = [name for name in class_names if name not in self.class_names]
         if missing:
             raise UserError(

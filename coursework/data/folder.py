@@ -1,6 +1,7 @@
 """Any folder of images in the layout train/<class>/*, test/<class>/*."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
@@ -11,18 +12,17 @@ from coursework.util.errors import UserError
 from coursework.util.files import expanded
 
 
-def load(path, name=None):
+def load(path: str | Path, name: str | None = None) -> Dataset:
     """Return the `Dataset` of the folder at `path`; all images must have one size.
 
     Greyscale and palette images become RGB, transparency is dropped. Arrays are cached, keyed by the names, sizes and
     times of the files.
-    Raises `UserError` that names the first missing folder, unreadable image or image of another size.
+    Raises `UserError`, which names the first missing folder, unreadable image or image of another size.
     """
-    path = expanded(path)
-    name = name or path.resolve().name
-    class_names = _class_names(path)
-    files = {split: _files(path / split, class_names) for split in ("train", "test")}
-    cache = _cache_file(path, files)
+    folder = expanded(path)
+    class_names = _class_names(folder)
+    files = {split: _files(folder / split, class_names) for split in ("train", "test")}
+    cache = _cache_file(folder, files)
     arrays = _read_cache(cache)
     if arrays is None:
         arrays = {split: read_images([file for file, _ in files[split]], f"reading {split}") for split in files}
@@ -31,7 +31,9 @@ def load(path, name=None):
         if write_arrays(cache, arrays):
             prune(cache.parent)
     labels = {split: np.array([label for _, label in files[split]], dtype=np.int64) for split in files}
-    return Dataset.from_arrays(name, arrays["train"], labels["train"], arrays["test"], labels["test"], class_names)
+    return Dataset.from_arrays(
+        name or folder.resolve().name, arrays["train"], labels["train"], arrays["test"], labels["test"], class_names
+    )
 
 
 def _class_names(path):
@@ -55,7 +57,7 @@ def _files(path, class_names):
     """Return (file, label) of every image, sorted within its class."""
     found = []
     for label, name in enumerate(class_names):
-        # Hidden files are no images: other systems leave companions such as "._1.png" in archives.
+        # Not hidden files: other systems put companions such as "._1.png" into archives.
         visible = (file for file in (path / name).iterdir() if not file.name.startswith("."))
         files = sorted(file for file in visible if file.suffix.lower() in SUFFIXES)
         if not files:
@@ -65,7 +67,7 @@ def _files(path, class_names):
 
 
 def _cache_file(path, files):
-    """Name the cache after everything that tells one state of the folder from another without decoding it."""
+    """Return the cache file of this state of the folder: its name depends on names, sizes and times of all files."""
     digest = hashlib.sha256(str(path.resolve()).encode())
     for split in files:
         for file, label in files[split]:

@@ -1,10 +1,11 @@
 """The lines task of Berthelot et al. 2018 (ACAI): one line from the middle of a black image to its border.
 
-All that varies is the angle, so the truth is known: what lies halfway between two lines is a line halfway between
-their angles.
+Only the angle varies, so the true interpolation is known: halfway between two lines is the line at the mean of their
+angles.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from coursework.data.dataset import Dataset
 
@@ -13,8 +14,8 @@ WIDTH = 2.0
 # The paper's labels: tenths of the turn.
 CLASS_NAMES = tuple(f"{36 * tenth}-{36 * (tenth + 1)}" for tenth in range(10))
 TEST_COUNT = 5000
-# The paper draws a new line for every image seen. So many angles lie on average .02 degrees apart, which is less than a
-# hundredth of a pixel at a line's end and about one grey level of 8 bits: a finite set is as good.
+# The paper draws a new line for every training image. This many angles are on average 0.02 degrees apart: less than a
+# hundredth of a pixel at the end of a line, and about one grey level of 8 bits. So a finite set is as good.
 TRAIN_COUNT = 2**14
 
 # Independent random streams: no test angle is one of training.
@@ -23,16 +24,16 @@ TRAIN, TEST = range(2)
 BLOCK = 1024
 
 
-def draw_line(angle, size=SIZE):
+def draw_line(angle: float, size: int = SIZE) -> np.ndarray:
     """Return the line at `angle` (radians, counter-clockwise from the right), float32 (size, size, 1) in [-1, 1]."""
     return draw_lines([angle], size)[0]
 
 
-def draw_lines(angles, size=SIZE):
+def draw_lines(angles: ArrayLike, size: int = SIZE) -> np.ndarray:
     """Return the lines at `angles` (n,), float32 (n, size, size, 1): -1 outside, 1 on the line, antialiased between.
 
-    A line is 2 pixels wide and runs from (size / 2, size / 2) over size / 2 - 1 pixels. It is smoothed along its minor
-    axis alone, and at its first end alone along the major one, exactly as the authors' code draws it.
+    A line is 2 pixels wide and starts at (size / 2, size / 2); it is size / 2 - 1 pixels long. As in the authors' code,
+    it is antialiased along its minor axis, and along its major axis at the first end only.
     """
     angles = np.asarray(angles, dtype=np.float64).reshape(-1)
     images = np.empty((len(angles), size, size, 1), dtype=np.float32)
@@ -63,7 +64,7 @@ def _draw(angles, size):
     return images
 
 
-def angles_of(split, count, seed=0):
+def angles_of(split: str, count: int, seed: int = 0) -> np.ndarray:
     """Return `count` uniform angles in [0, 2 pi) of the "train" or "test" split, (count,) float64.
 
     The first angles of a longer list are those of a shorter one.
@@ -72,14 +73,18 @@ def angles_of(split, count, seed=0):
     return 2 * np.pi * np.random.default_rng([stream, seed]).random(count)
 
 
-def load(train_count=TRAIN_COUNT, test_count=TEST_COUNT, seed=0):
+def load(train_count: int = TRAIN_COUNT, test_count: int = TEST_COUNT, seed: int = 0) -> Dataset:
     """Return the `Dataset` "lines", its classes the tenths of a turn.
 
-    Its pixels have 8 bits like those of every data set: at most 1/255 from `draw_lines`, which scores take as truth.
+    Its pixels have 8 bits, as in every data set: at most 1/255 from `draw_lines`, the reference of scores.
     """
-    parts = []
-    for split, count in (("train", train_count), ("test", test_count)):
-        angles = angles_of(split, count, seed)
-        parts += [np.rint((draw_lines(angles) + 1.0) * 127.5).astype(np.uint8)]
-        parts += [(angles * len(CLASS_NAMES) / (2 * np.pi)).astype(np.int64)]
-    return Dataset.from_arrays("lines", *parts, CLASS_NAMES)
+    (train_images, train_labels), (test_images, test_labels) = (
+        _split(angles_of(split, count, seed)) for split, count in (("train", train_count), ("test", test_count))
+    )
+    return Dataset.from_arrays("lines", train_images, train_labels, test_images, test_labels, CLASS_NAMES)
+
+
+def _split(angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (images, labels) of lines at `angles`."""
+    labels = (angles * len(CLASS_NAMES) / (2 * np.pi)).astype(np.int64)
+    return np.rint((draw_lines(angles) + 1.0) * 127.5).astype(np.uint8), labels

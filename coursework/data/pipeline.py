@@ -1,5 +1,7 @@
 """From a data set to training batches, in an order that depends on the seed and the epoch alone."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -7,12 +9,11 @@ import numpy as np
 AHEAD = 2
 
 
-def feed(batches):
-    """Return what `fit(..., shuffle=False)` should be given for a `PyDataset` that has its order from `on_epoch_begin`.
+def feed(batches: "Batches") -> Any:
+    """Return the argument for `fit(..., shuffle=False)` that yields `batches`, whose order `on_epoch_begin` draws.
 
-    Under TensorFlow it is a `tf.data.Dataset` of the same batches that tunes nothing. Keras itself makes one that
-    does, and such a one is let go of, at the end of every epoch, only when its tuner next wakes: after as long again
-    as the epoch took at worst, or a minute. Elsewhere it is the argument.
+    Under TensorFlow a `tf.data.Dataset` without autotuning: Keras's own has it, and at the end of every epoch waits for
+    the tuner to wake, up to a minute or the length of the epoch. Under other backends `batches` itself.
     """
     if keras.backend.backend() != "tensorflow":
         return batches
@@ -36,16 +37,25 @@ def feed(batches):
 
 
 class Batches(keras.utils.PyDataset):
-    """Shuffled batches of uint8 images for `fit(feed(...), shuffle=False)`; the rest that fills no batch is left out.
+    """Shuffled batches of uint8 images for `fit(feed(...), shuffle=False)`; an incomplete last batch is left out.
 
-    images: uint8 (n, height, width, channels). A batch is uint8 (batch_size, height, width, channels), with
-    labels=(n,) given a pair of it and int64 (batch_size,).
-    Order and flips of epoch e follow from (seed, e), so a run resumed at epoch e sees what it would have seen; the
-    `shuffle` of `fit`, on by default, would draw the order of the batches once more, from Python's global generator.
-    first_step: leaves out the batches before it, in every epoch: what is left of one that was begun before.
+    images: uint8 (n, height, width, channels). A batch is uint8 (batch_size, height, width, channels), and with labels,
+    (n,), a pair of it and int64 (batch_size,).
+    Order and flips of epoch e depend on (seed, e) alone, so that a run resumed at epoch e sees the same batches. The
+    `shuffle` of `fit`, on by default, would shuffle the batches again, from Python's global generator.
+    first_step: first batch of every epoch, to resume within one.
     """
 
-    def __init__(self, images, batch_size, seed, labels=None, horizontal_flips=False, first_epoch=0, first_step=0):
+    def __init__(
+        self,
+        images: np.ndarray,
+        batch_size: int,
+        seed: int,
+        labels: np.ndarray | None = None,
+        horizontal_flips: bool = False,
+        first_epoch: int = 0,
+        first_step: int = 0,
+    ) -> None:
         super().__init__()
         self.images = images
         self.labels = labels
@@ -56,10 +66,10 @@ class Batches(keras.utils.PyDataset):
         self._next_epoch = first_epoch
         self._begin(first_epoch)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images) // self.batch_size - self.first_step
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         index += self.first_step
         chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
         batch = self.images[self._order[chosen]]
@@ -70,10 +80,10 @@ class Batches(keras.utils.PyDataset):
             return (batch,)
         return batch, self.labels[self._order[chosen]]
 
-    def on_epoch_begin(self):
-        """Draw the next epoch's order, `first_epoch`'s at first.
+    def on_epoch_begin(self) -> None:
+        """Draw the order of the next epoch, at first that of `first_epoch`.
 
-        Keras and `feed` call this once an epoch, but Keras calls `on_epoch_end` once before the first as well.
+        Keras and `feed` call it once an epoch; Keras calls `on_epoch_end` before the first epoch too.
         """
         self._begin(self._next_epoch)
         self._next_epoch += 1

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from coursework.evaluation.sources import EVALUATION_SEED, ImageSet, drawn
@@ -100,6 +99,8 @@ class Comparison:
                 lambda progress: self._training_images.nearest(images.images, progress),
                 self.cached,
             )
+        import keras  # takes seconds, and the names of metrics need none of it
+
         key = (extractor.sha256, extractor.precision, keras.backend.backend(), real.fingerprint, images.fingerprint)
         features = functools.partial(self.features, extractor=extractor)
         return kept_neighbours(

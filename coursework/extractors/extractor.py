@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from coursework.util.cache import cache_folder, prune, read_arrays, write_arrays
@@ -103,6 +102,8 @@ def _prepared(images: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _key(extractor: Extractor, block: np.ndarray) -> str:
+    import keras  # takes seconds, and the names of metrics need none of it
+
     parts = (VERSION, extractor.name, extractor.sha256, extractor.precision, keras.backend.backend(), block.shape)
     digest = hashlib.sha256(repr(parts).encode())
     digest.update(block.data)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops, random
 
-from coursework.config.schema import LabelsConfig
+from coursework.config.models import LabelsConfig
 from coursework.models.augmentation import augment
 from coursework.models.base import PREVIEW_COUNT, GenerativeModel, images_of, to_uint8, to_unit_range
 from coursework.models.label_targets import check_targets, draw_targets

@@ -1,22 +1,25 @@
 """The file that says which candidate a person has chosen in the gallery."""
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from coursework.config.decoding import decode
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
 from coursework.util.errors import UserError
+from coursework.util.validation import STRICT, validate
 
 VERSION = 1
 # Bytes; what the gallery saves has about two hundred.
 LIMIT = 65536
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Choice:
     """What the gallery saves. gallery: the `fingerprint` of its candidates. id: of the chosen one."""
 
-    version: int = field(metadata={"choices": (VERSION,)})
+    version: Annotated[int, Field(ge=VERSION, le=VERSION)]
     gallery: str
     id: str
 
@@ -29,7 +32,7 @@ def read_choice(path, records, fingerprint):
     id that none of `records` has.
     """
     path = Path(path)
-    choice = decode(Choice, _read(path), str(path))
+    choice = validate(Choice, _read(path), str(path))
     if choice.gallery != fingerprint:
         raise UserError(f"{path} was saved from a gallery of other candidates: choose again in the present one")
     for record in records:

@@ -1,7 +1,7 @@
 """The first version of the prose, from what has been measured: made once, then the student's."""
 
+from coursework.config.networks import DCGANConfig
 from coursework.config.presets import PRESETS
-from coursework.config.schema import DCGANConfig
 from coursework.report.differences import words_of
 from coursework.report.prose import DRAFT_MARK
 from coursework.training.run_differences import setting_differences

@@ -1,7 +1,7 @@
 """What each kind of model minimises: a sentence and equations; numbers come from the run's own settings."""
 
+from coursework.config.models import LabelsConfig
 from coursework.config.presets import AUTOENCODERS
-from coursework.config.schema import LabelsConfig
 from coursework.report.document import heading
 from coursework.report.prose import inlines
 

@@ -1,4 +1,4 @@
-"""The demo's way from nothing to a report, narrow and short."""
+"""The demo from nothing to a report, with narrow networks and few epochs."""
 
 import json
 
@@ -14,7 +14,7 @@ from coursework.training.run import Run
 
 
 @pytest.mark.slow
-def test_the_demo_leaves_runs_scores_a_pegasus_and_a_report(in_tmp, monkeypatch):
+def test_the_demo_writes_runs_scores_a_pegasus_and_a_report(in_tmp, monkeypatch):
     monkeypatch.setitem(data.DATASETS, "sprites", lambda: sprites.load(train_per_class=160, test_per_class=80))
     monkeypatch.setattr(demo, "JUDGE_WIDTH", 4)
     presets = [narrow(config, epochs=2) for config in DEMO]
@@ -37,8 +37,8 @@ def test_the_demo_leaves_runs_scores_a_pegasus_and_a_report(in_tmp, monkeypatch)
     assert [(run.path / "generator.keras").stat().st_mtime_ns for run in Run.all(folder / "runs")] == times
 
 
-def test_the_demo_leaves_a_judge_and_a_witness_that_are_there(in_tmp, monkeypatch):
-    """Other runs may be scored by them; a damaged one is none."""
+def test_the_demo_keeps_an_existing_judge_and_witness(in_tmp, monkeypatch):
+    """They may score other runs; a damaged one is replaced."""
     dataset = sprites.load(train_per_class=4, test_per_class=2)
     judge, asked = save_judge(dataset, "sprites"), []
     assert demo._kept(demo.find_judge, dataset).sha256 == judge.sha256

@@ -1,4 +1,4 @@
-"""What holds for every verb: Ctrl-C leaves no broken file, and normal use leaves the screen to the results."""
+"""Every verb: Ctrl-C leaves no broken file, and normal use prints results alone."""
 
 import builtins
 import contextlib
@@ -45,8 +45,8 @@ def each_verb(fast):
     return [pytest.param(verb, marks=[] if verb in fast else [pytest.mark.slow]) for verb in COMMANDS]
 
 
-def test_every_verb_is_tried_here():
-    """A verb that is added has its command lines in `tiny_verbs.COMMANDS`, and with them its tests."""
+def test_every_verb_is_tested_here():
+    """A new verb needs its command lines in `tiny_verbs.COMMANDS`, which these tests run."""
     assert set(COMMANDS) == verbs()
     for verb, lines in COMMANDS.items():
         assert lines and all(line[0] == verb for line in lines)
@@ -54,7 +54,7 @@ def test_every_verb_is_tried_here():
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A folder with what all verbs need, and networks of nearly nothing for as long as it is there."""
+    """Yield a folder with the inputs of all verbs; networks are tiny until the fixture ends."""
     folder = tmp_path_factory.mktemp("prepared")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -256,7 +256,7 @@ def test_ctrl_c_at_any_time_in_a_process_of_its_own(verb, prepared, workplace):
 
 
 def quiet_environment():
-    """Return the environment of a user, who has not told TensorFlow to be quiet."""
+    """Return the environment of a user, without the variable that silences TensorFlow."""
     variables = environment()
     variables.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return variables

@@ -1,4 +1,4 @@
-"""`metrics FAKE REAL` as a user meets it: JSON or a table, the cache between two calls, every mistake in one line."""
+"""`metrics FAKE REAL`: JSON or a table, the cache between two calls, every mistake in one line."""
 
 import json
 import re
@@ -74,11 +74,11 @@ def test_a_set_against_itself(place, capfd):
     assert values["precision"] == values["recall"] == values["coverage"] == 1.0 and found["not_measured"] == {}
 
 
-def test_floats_are_told_and_recorded(place, capfd):
+def test_the_range_of_floats_is_printed_and_recorded(place, capfd):
     images = numpy.load("fake.npz")["images"]
     numpy.save("floats.npy", images.astype("float32") / 127.5 - 1)
     found, lines = metrics(capfd, "floats.npy", "real", "--metrics", "fd")
-    note = "floats taken as of [-1, 1] and rounded to uint8"
+    note = "floats taken to be in [-1, 1] and rounded to uint8"
     assert lines[0] == f"floats.npy: {note}" and found["fake"]["notes"] == [note]
     assert found["scores"][0]["value"] == metrics(capfd, "fake", "real", "--metrics", "fd")[0]["scores"][0]["value"]
 
@@ -136,12 +136,12 @@ def test_a_terminal_shows_a_table(place, capfd, monkeypatch):
             ["small", "real", "--metrics", "fd"],
             "fd cannot be measured: the judge takes images of 32x32, those of small .*",
         ),
-        (["fake", "broken"], "cannot read the image broken/001.png: .*; mend or remove it"),
+        (["fake", "broken"], "cannot read the image broken/001.png: .*; repair or remove it"),
         (["empty", "real"], "empty holds no images .*"),
         (["fake/000.png", "real"], "fake/000.png is one file: give a folder of images, .*"),
     ],
 )
-def test_mistakes_are_told_in_one_line(place, refused, arguments, message):
+def test_mistakes_take_one_line(place, refused, arguments, message):
     (place / "empty").mkdir()
     for name in ("small", "broken"):
         (place / name).mkdir()
@@ -153,7 +153,7 @@ def test_mistakes_are_told_in_one_line(place, refused, arguments, message):
     assert re.fullmatch(message, line), line
 
 
-def test_mistakes_in_what_is_compared_are_told_before_keras_is_imported(place):
+def test_mistakes_are_reported_before_keras_is_imported(place):
     program = "import sys; from coursework.cli.main import main; print(main(sys.argv[1:]), 'keras' in sys.modules)"
     for arguments in (["nowhere", "real"], ["fake", "real", "--samples", "41"], ["fake", "sprites"]):
         result = subprocess.run(
@@ -193,7 +193,7 @@ def test_scores_of_inception(place, capfd, monkeypatch):
 
 
 @pytest.mark.slow
-def test_an_interrupted_extraction_goes_on(place):
+def test_an_interrupted_extraction_resumes(place):
     """Interrupted between two blocks of 2,000 images; the second call computes only what is missing."""
     numpy.savez(place / "many.npz", images=numpy.random.default_rng(0).integers(0, 256, (30_000, 32, 32, 3), "uint8"))
     arguments = [sys.executable, "-m", "coursework", "metrics", "many.npz", "real", "--metrics", "fd"]
@@ -217,7 +217,7 @@ def test_an_interrupted_extraction_goes_on(place):
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 2
     assert errors.splitlines()[-1] == (
-        "coursework: error: interrupted; features computed so far are kept: the same command goes on from there"
+        "coursework: error: interrupted; features computed so far are kept: run the same command again to resume"
     )
     before = kept()
     assert 2 <= len(before) < 15

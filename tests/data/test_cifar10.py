@@ -45,7 +45,7 @@ def test_a_local_copy_is_read(local_copy):
     )
 
 
-def test_the_label_tells_a_lossy_copy(local_copy, in_tmp, monkeypatch):
+def test_the_label_of_a_lossy_copy_says_so(local_copy, in_tmp, monkeypatch):
     assert cifar10.label() == "CIFAR-10 (local copy)"
     write_image_folder(in_tmp / "data" / "cifar10", local_copy, suffix=".jpg")
     assert cifar10.label() == "CIFAR-10 (JPEG copy)"
@@ -89,7 +89,7 @@ def test_without_tensorflow_datasets_one_line_says_what_to_do(in_tmp, monkeypatc
     assert "COURSEWORK_DATA" in str(caught.value)
 
 
-def test_what_tensorflow_datasets_gives_becomes_a_data_set(in_tmp, monkeypatch):
+def test_data_from_tensorflow_datasets_become_a_data_set(in_tmp, monkeypatch):
     splits = [
         {"image": numpy.full((count, 32, 32, 3), count, numpy.uint8), "label": numpy.arange(count)} for count in (4, 2)
     ]

@@ -1,4 +1,4 @@
-"""Folders of images: what is read, what is refused, and when the cache is believed."""
+"""Folders of images: accepted and refused files, and when the cache is valid."""
 
 import os
 import shutil
@@ -95,7 +95,7 @@ def test_common_formats_are_read(in_tmp, suffix):
     assert abs(found - [200, 100, 50]).max() <= (0 if suffix.lower() in (".png", ".bmp", ".gif") else 4)
 
 
-def test_what_is_no_image_by_its_name_is_passed_over(image_folder, small_dataset):
+def test_files_that_are_not_named_like_images_are_ignored(image_folder, small_dataset):
     class_folder = image_folder / "train" / "bird"
     for name in ("notes.txt", "Thumbs.db", ".DS_Store", "._00001.png"):
         (class_folder / name).write_bytes(b"\x00")
@@ -148,7 +148,7 @@ def test_a_broken_image_among_good_ones_is_named(image_folder, content):
         content = good[:60] + bytes(byte ^ 255 for byte in good[60:90]) + good[90:]
     file.write_bytes(content)
     message = refusal(image_folder)
-    assert message.startswith(f"cannot read the image {file}: ") and message.endswith("; mend or remove it")
+    assert message.startswith(f"cannot read the image {file}: ") and message.endswith("; repair or remove it")
     file.unlink()
     assert len(load_dataset(image_folder).train_images) == 63
 
@@ -229,7 +229,7 @@ def test_a_change_in_the_folder_invalidates_the_cache(image_folder, change):
     assert second.fingerprint != first.fingerprint
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(image_folder, monkeypatch):
+def test_an_unwritable_cache_is_not_needed(image_folder, monkeypatch):
     (image_folder.parent / "file").touch()
     monkeypatch.setenv("COURSEWORK_CACHE", str(image_folder.parent / "file"))
     assert len(load_dataset(image_folder).train_images) == 64
@@ -265,7 +265,7 @@ def test_refusals_of_a_data_set(small_dataset):
         small_dataset.split("valid")
 
 
-def test_the_fingerprint_tells_any_two_apart():
+def test_different_data_sets_have_different_fingerprints():
     images = numpy.arange(24, dtype=numpy.uint8).reshape(2, 2, 2, 3)
     labels = numpy.array([0, 1])
     arguments = [images, labels, images, labels, ("a", "b")]

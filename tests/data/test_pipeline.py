@@ -1,4 +1,4 @@
-"""Batches: their order follows from seed and epoch alone, through `fit` too, and flips are exact."""
+"""Batches: their order depends on seed and epoch alone, in `fit` too, and flips are exact."""
 
 import random
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.backend
 
 
 def numbered(count, width=4):
-    """Return images of which each tells its index in its first row and its column in the second."""
+    """Return images that hold their index in the first row and the column in the second."""
     images = numpy.zeros((count, 2, width, 3), numpy.uint8)
     images[:, 0] = numpy.arange(count)[:, None, None]
     images[:, 1] = numpy.arange(width)[None, :, None]
@@ -36,7 +36,7 @@ def test_each_image_comes_once_an_epoch():
     assert len(set(seen)) == 3 and tuple(range(20)) not in seen
 
 
-def test_the_rest_that_fills_no_batch_changes_from_epoch_to_epoch():
+def test_the_images_left_out_change_from_epoch_to_epoch():
     batches = Batches(numbered(10), 4, seed=0)
     assert len(batches) == 2
     left_out = []
@@ -102,7 +102,7 @@ def fitted(first_epoch, epochs):
     return model.seen
 
 
-def test_fit_sees_every_epoch_in_its_order_also_after_a_resumption():
+def test_fit_sees_every_epoch_in_its_order_after_resuming_too():
     batches = Batches(numbered(20), 5, seed=2)
     expected = []
     for _ in range(4):
@@ -112,7 +112,7 @@ def test_fit_sees_every_epoch_in_its_order_also_after_a_resumption():
     assert fitted(2, 4) == expected[8:]
 
 
-def test_fit_stops_within_an_epoch_and_begins_the_next_one_whole():
+def test_fit_may_stop_within_an_epoch_and_starts_the_next_one_whole():
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             self.model.stop_training = batch == 1
@@ -128,7 +128,7 @@ def test_fit_stops_within_an_epoch_and_begins_the_next_one_whole():
 
 
 class Parts(keras.utils.PyDataset):
-    """Two batches of structures, which tell their epoch and their index."""
+    """Two batches of structures that hold their epoch and their index."""
 
     epoch = -1
 

@@ -205,7 +205,7 @@ def test_facing_mirrors_and_light_falls_from_its_side():
     assert shade[16, 8] == pytest.approx(0.4, abs=1e-6)
 
 
-def test_paint_stays_within_and_blends():
+def test_paint_stays_within_its_shape_and_blends():
     canvas = Canvas(2)
     everywhere = canvas.ball((16, 16), 100)
     canvas.paint(everywhere, (0.0, 0.0, 0.0))

@@ -9,7 +9,9 @@ import pytest
 from conftest import save_judge
 
 from coursework import data
-from coursework.config.schema import AdversarialConfig, Config, DCGANConfig
+from coursework.config.models import AdversarialConfig
+from coursework.config.networks import DCGANConfig
+from coursework.config.schema import Config
 from coursework.evaluation.evaluate import evaluate
 from coursework.extractors import judge as judges
 from coursework.extractors.recorded import extract

@@ -73,7 +73,7 @@ def test_folders_that_are_refused(in_tmp, images):
     Image.new("RGB", (7, 6)).save(in_tmp / "mixed" / "005a.png")
     assert refusal("mixed") == "mixed/005a.png is 7x6, but 000.png is 5x6: use one size"
     (in_tmp / "mixed" / "005a.png").write_bytes((in_tmp / "mixed" / "003.png").read_bytes()[:60])
-    assert re.fullmatch("cannot read the image mixed/005a.png: .*; mend or remove it", refusal("mixed"))
+    assert re.fullmatch("cannot read the image mixed/005a.png: .*; repair or remove it", refusal("mixed"))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_floats_are_rounded_to_uint8_from_the_range_they_show(in_tmp, kind):
         numpy.save(in_tmp / "a.npy", values.astype(kind))
         found = read("a.npy")
         assert numpy.array_equal(found.images, levels) and found.images.dtype == numpy.uint8
-        assert found.notes == (f"floats taken as of {words} and rounded to uint8",)
+        assert found.notes == (f"floats taken to be in {words} and rounded to uint8",)
 
 
 def test_rounding_is_to_the_nearest_level_and_small_overshoot_is_clipped(in_tmp):

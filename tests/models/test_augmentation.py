@@ -8,8 +8,10 @@ import pytest
 from keras import ops
 from test_gan_options import RATE, array, kernels, latents_of, linear_gan, random_items
 
+from coursework.config.models import AdversarialConfig, LabelsConfig
+from coursework.config.networks import DCGANConfig
 from coursework.config.presets import PRESETS
-from coursework.config.schema import AdversarialConfig, Config, DCGANConfig, LabelsConfig
+from coursework.config.schema import Config
 from coursework.data.dataset import Dataset
 from coursework.models import GAN, SNGAN, build_model
 from coursework.models.augmentation import AUGMENTATIONS, augment, colour, cutout, translation
@@ -205,7 +207,7 @@ def test_the_options_of_a_configuration_reach_the_model():
     assert Config.from_json(config.to_json()) == config
     changed = PRESETS["gan"].with_setting("augmentations", "translation,cutout").with_setting("labels.real_low", ".7")
     assert changed.model.augmentations == ("translation", "cutout") and changed.model.labels.real_low == 0.7
-    with pytest.raises(UserError, match='"blur" is none of colour, translation, cutout'):
+    with pytest.raises(UserError, match='expected colour, translation or cutout, found "blur"'):
         PRESETS["gan"].with_setting("augmentations", "blur")
 
 

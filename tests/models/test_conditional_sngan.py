@@ -7,8 +7,10 @@ import numpy
 import pytest
 from keras import layers, ops, random
 
+from coursework.config.models import AdversarialConfig
+from coursework.config.networks import AutoencoderConfig, DCGANConfig
 from coursework.config.presets import PRESETS
-from coursework.config.schema import AdversarialConfig, AutoencoderConfig, Config, DCGANConfig
+from coursework.config.schema import Config
 from coursework.data import Dataset, sprites
 from coursework.extractors.judge_training import train_judge
 from coursework.extractors.recorded import extract

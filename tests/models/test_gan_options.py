@@ -7,16 +7,10 @@ import numpy
 import pytest
 from keras import ops
 
+from coursework.config.models import AdversarialConfig, LabelsConfig, OptimizerConfig, WGANGPConfig
+from coursework.config.networks import DCGANConfig, MLPConfig
 from coursework.config.presets import PRESETS
-from coursework.config.schema import (
-    AdversarialConfig,
-    Config,
-    DCGANConfig,
-    LabelsConfig,
-    MLPConfig,
-    OptimizerConfig,
-    WGANGPConfig,
-)
+from coursework.config.schema import Config
 from coursework.models import GAN, SNGAN, WGANGP, build_model, build_networks
 from coursework.models.unrolling import at, look_ahead
 from coursework.models.wgan_gp import gradient_penalty

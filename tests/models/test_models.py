@@ -7,18 +7,9 @@ import numpy
 import pytest
 from keras import layers, ops
 
-from coursework.config.schema import (
-    MODEL_CONFIGS,
-    ACAIConfig,
-    AdversarialConfig,
-    AutoencoderConfig,
-    Config,
-    DCGANConfig,
-    OptimizerConfig,
-    VAEConfig,
-    VectorAutoencoderConfig,
-    WGANGPConfig,
-)
+from coursework.config.models import ACAIConfig, AdversarialConfig, OptimizerConfig, VAEConfig, WGANGPConfig
+from coursework.config.networks import AutoencoderConfig, DCGANConfig, VectorAutoencoderConfig
+from coursework.config.schema import MODEL_CONFIGS, Config
 from coursework.models import ACAI, GAN, MODELS, SNGAN, VAE, WGANGP, build_model
 from coursework.models.base import spread, to_uint8
 from coursework.models.optimizers import build_optimizer

@@ -7,7 +7,7 @@ import numpy
 import pytest
 from keras import ops
 
-from coursework.config.schema import DCGANConfig, ResNetConfig
+from coursework.config.networks import DCGANConfig, ResNetConfig
 from coursework.networks import CONDITIONAL, NETWORKS
 from coursework.networks.backend import value_and_gradients
 from coursework.networks.conditional import InnerProduct

@@ -6,7 +6,7 @@ import numpy
 import pytest
 from keras import layers, ops
 
-from coursework.config.schema import AutoencoderConfig, DCGANConfig, ResNetConfig, VectorAutoencoderConfig
+from coursework.config.networks import AutoencoderConfig, DCGANConfig, ResNetConfig, VectorAutoencoderConfig
 from coursework.networks import NETWORKS
 from coursework.networks.layers import SpectralNormalization
 from coursework.networks.saving import load_network, save_networks

@@ -25,8 +25,10 @@ from report_runs import (
     tables,
 )
 
+from coursework.config.models import AdversarialConfig
+from coursework.config.networks import DCGANConfig
 from coursework.config.presets import PRESETS
-from coursework.config.schema import AdversarialConfig, Config, DCGANConfig
+from coursework.config.schema import Config
 from coursework.report import build
 from coursework.report.building import stage
 from coursework.report.context import gather

@@ -9,7 +9,6 @@ from conftest import narrow
 from PIL import Image
 
 from coursework import data
-from coursework.cli.pegasus import STRATEGIES as STRATEGY_NAMES
 from coursework.config.presets import CONDITIONAL_SNGAN_DEMO
 from coursework.data import sprites
 from coursework.extractors import judge_training as judging
@@ -99,10 +98,6 @@ def test_too_few_candidates_are_told_before_anything_is_trained(in_tmp):
     with pytest.raises(UserError, match="the 64 candidates ranked highest: 32 are too few"):
         benchmark.run_benchmark(in_tmp / "b", pool=32)
     assert not (in_tmp / "b").exists()
-
-
-def test_the_verb_names_every_strategy():
-    assert tuple(STRATEGIES) == STRATEGY_NAMES
 
 
 def test_the_benchmark_s_pegasi_are_of_seeds_that_nothing_else_draws():

@@ -11,9 +11,9 @@ import pytest
 from keras import ops
 from PIL import Image
 
+from coursework.config.networks import MLPConfig
 from coursework.config.presets import PRESETS
 from coursework.config.presets_rings import GAN, PACKED_2, R1, R1_PACKED, RINGS, SNGAN, UNROLLED
-from coursework.config.schema import MLPConfig
 from coursework.data.mixtures import MIXTURES, grid, ring
 from coursework.metrics.uncertainty import over_seeds
 from coursework.models.gan import GAN as GAN_MODEL

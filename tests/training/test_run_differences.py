@@ -68,4 +68,4 @@ def test_every_difference_has_a_line(runs, capfd):
     assert cli.main(["compare", "first", "second"]) == 0
     assert capfd.readouterr().out.splitlines() == run_differences(first, second)
     assert cli.main(["compare", "first", "first"]) == 0
-    assert capfd.readouterr().out == "first and first tell of no difference\n"
+    assert capfd.readouterr().out == "the records of first and first are equal\n"

@@ -6,8 +6,9 @@ import numpy
 import pytest
 from PIL import Image
 
+from coursework.config.models import ACAIConfig
+from coursework.config.networks import AutoencoderConfig
 from coursework.config.presets import PRESETS
-from coursework.config.schema import ACAIConfig, AutoencoderConfig
 from coursework.figures.grids import grid
 from coursework.models import build_networks
 from coursework.models.base import to_uint8

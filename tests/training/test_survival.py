@@ -9,7 +9,7 @@ import numpy
 import pytest
 from test_training import GAN_CONFIG, VAE_CONFIG, in_empty_folder, longer, state, tiny  # noqa: F401  fixtures
 
-from coursework.config.schema import VAEConfig
+from coursework.config.models import VAEConfig
 from coursework.models.gan import GAN
 from coursework.training import callbacks
 from coursework.training import loop as training

@@ -16,17 +16,9 @@ from keras import ops
 from PIL import Image
 
 from coursework import data
-from coursework.config.schema import (
-    ACAIConfig,
-    AdversarialConfig,
-    AutoencoderConfig,
-    Config,
-    DCGANConfig,
-    OptimizerConfig,
-    VAEConfig,
-    VectorAutoencoderConfig,
-    WGANGPConfig,
-)
+from coursework.config.models import ACAIConfig, AdversarialConfig, OptimizerConfig, VAEConfig, WGANGPConfig
+from coursework.config.networks import AutoencoderConfig, DCGANConfig, VectorAutoencoderConfig
+from coursework.config.schema import Config
 from coursework.data.pipeline import Batches
 from coursework.figures.grids import grid
 from coursework.models.gan import GAN

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from coursework.data.sprites import scenery
-from coursework.data.sprites.canvas import SIZE
+from coursework.data.sprites.canvas import SIZE, Canvas
+from coursework.data.sprites.draws import Draws
 
 HULLS = ((0.93, 0.94, 0.95), (0.80, 0.83, 0.86), (0.62, 0.66, 0.70), (0.90, 0.86, 0.74), (0.42, 0.46, 0.44))
 HULL_WEIGHTS = (5, 2, 0.8, 0.7, 0.7)
@@ -45,8 +46,8 @@ class Airframe:
     fin: np.ndarray
 
 
-def paint(canvas, draws):
-    """Paint one aeroplane an image."""
+def paint(canvas: Canvas, draws: Draws) -> None:
+    """Paint one aeroplane in each image."""
     grounded = draws.flag("grounded", 0.25)
     _paint_scene(canvas, draws, grounded)
     _place(canvas, draws, grounded)

@@ -6,7 +6,8 @@ The frame has its origin in the body, whose length is about half a unit; x runs 
 import numpy as np
 
 from coursework.data.sprites import scenery
-from coursework.data.sprites.canvas import SIZE, moved
+from coursework.data.sprites.canvas import SIZE, Canvas, moved
+from coursework.data.sprites.draws import Draws
 from coursework.data.sprites.wing import Wing, paint_wing
 
 # One kind a row: back and wings, breast, how common.
@@ -27,8 +28,8 @@ SONGBIRD, WADER, SWIMMER = range(3)
 HABIT_WEIGHTS = (0.62, 0.18, 0.20)
 
 
-def paint(canvas, draws):
-    """Paint one bird an image."""
+def paint(canvas: Canvas, draws: Draws) -> None:
+    """Paint one bird in each image."""
     flying = draws.flag("flying", FLYING_SHARE)
     for name, mask, painter in (("flying", flying, _paint_flying), ("resting", ~flying, _paint_resting)):
         part = canvas.only(mask)

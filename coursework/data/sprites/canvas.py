@@ -5,11 +5,16 @@ one way, so the images are the same bytes on every machine.
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 SIZE = 32
+# A number, or one for each image: (n,).
+Number = float | np.ndarray
+Point = tuple[Number, Number]
 
 
 @dataclass(frozen=True)
@@ -24,19 +29,19 @@ class Shape:
     shade: np.ndarray
 
 
-def per_image(values):
-    """Return a number or one number an image as float32 that broadcasts over (n, 32, 32)."""
+def per_image(values: ArrayLike) -> np.ndarray:
+    """Return a number, or one for each image, as float32 that broadcasts over (n, 32, 32)."""
     return np.asarray(values, dtype=np.float32).reshape(-1, 1, 1)
 
 
-def moved(point, angle, length):
+def moved(point: Point, angle: Number, length: Number) -> Point:
     """Return the point at `length` from `point` in the direction `angle` (radians, anticlockwise from +x)."""
     # In float64: machines disagree about the last bit of a cosine, and the rounding to float32 hides that.
     angle = np.asarray(angle, dtype=np.float64)
     return point[0] + length * np.cos(angle), point[1] + length * np.sin(angle)
 
 
-def between(start, end, fraction):
+def between(start: Point, end: Point, fraction: Number) -> Point:
     """Return the point at `fraction` of the way from `start` to `end`."""
     return start[0] + fraction * (end[0] - start[0]), start[1] + fraction * (end[1] - start[1])
 
@@ -50,7 +55,7 @@ class Canvas:
     image: float32 (n, 3, 32, 32), channels red, green, blue in [0, 1].
     """
 
-    def __init__(self, count):
+    def __init__(self, count: int) -> None:
         self.image = np.zeros((count, 3, SIZE, SIZE), dtype=np.float32)
         centres = np.arange(SIZE, dtype=np.float32) + np.float32(0.5)
         self.x = np.broadcast_to(centres, (count, SIZE, SIZE))
@@ -59,7 +64,7 @@ class Canvas:
         self.light = tuple(per_image(value) for value in (0.0, 0.8, 0.6))
         self.ambient, self.diffuse = per_image(0.6), per_image(0.5)
 
-    def place(self, origin, scale, angle, facing):
+    def place(self, origin: Point, scale: Number, angle: Number, facing: Number) -> None:
         """Put the subject's origin at `origin` pixels, `scale` pixels to its unit, raised by `angle`, facing ±1."""
         facing, scale = per_image(facing), per_image(scale)
         x, y = (self.x - per_image(origin[0])) * facing, self.y - per_image(origin[1])
@@ -67,13 +72,13 @@ class Canvas:
         self.x, self.y = (x * cosine + y * sine) / scale, (y * cosine - x * sine) / scale
         self.pixels = scale
 
-    def illuminate(self, direction, ambient, diffuse):
+    def illuminate(self, direction: tuple[Number, Number, Number], ambient: Number, diffuse: Number) -> None:
         """Light the subject along `direction` (x, y, z in its frame, z towards the viewer)."""
         self.light = tuple(per_image(value) for value in direction)
         self.ambient, self.diffuse = per_image(ambient), per_image(diffuse)
 
-    def only(self, mask):
-        """Return a canvas of the images of `mask` with the same frame; `put` brings what it painted back."""
+    def only(self, mask: np.ndarray) -> "Canvas":
+        """Return a canvas of the images in `mask` with the same frame; `put` copies its images back."""
         part = copy.copy(self)
         part.image, part.x, part.y = self.image[mask], self.x[mask], self.y[mask]
         for name in ("pixels", "ambient", "diffuse"):
@@ -81,11 +86,11 @@ class Canvas:
         part.light = tuple(_rows(value, mask) for value in self.light)
         return part
 
-    def put(self, mask, part):
-        """Take the images of `part` as those of `mask`."""
+    def put(self, mask: np.ndarray, part: "Canvas") -> None:
+        """Replace the images in `mask` by those of `part`."""
         self.image[mask] = part.image
 
-    def cone(self, start, start_radius, end, end_radius, blur=1.0):
+    def cone(self, start: Point, start_radius: Number, end: Point, end_radius: Number, blur: Number = 1.0) -> Shape:
         """Return a round cone, the hull of two discs, lit as a solid of revolution; `blur` is its edge in pixels."""
         ax, ay = per_image(start[0]), per_image(start[1])
         ex, ey = per_image(end[0]) - ax, per_image(end[1]) - ay
@@ -110,28 +115,27 @@ class Canvas:
         shade += self.ambient
         return Shape(coverage, shade)
 
-    def ball(self, centre, radius, blur=1.0):
+    def ball(self, centre: Point, radius: Number, blur: Number = 1.0) -> Shape:
         """Return a lit ball."""
         return self.cone(centre, radius, centre, radius, blur)
 
-    def polygon(self, corners, shade=1.0):
-        """Return a convex polygon, corners anticlockwise in the subject's frame, evenly lit."""
-        distance = None
-        for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
-            ax, ay = per_image(ax), per_image(ay)
-            ex, ey = per_image(bx) - ax, per_image(by) - ay
+    def polygon(self, corners: Sequence[Point], shade: Number = 1.0) -> Shape:
+        """Return an evenly lit convex polygon; its corners run anticlockwise in the subject's frame."""
+        edges = []
+        for start, end in zip(corners, [*corners[1:], corners[0]], strict=True):
+            ax, ay = per_image(start[0]), per_image(start[1])
+            ex, ey = per_image(end[0]) - ax, per_image(end[1]) - ay
             length = np.sqrt(ex * ex + ey * ey) + np.float32(1e-8)
-            edge = (self.x - ax) * (ey / length) - (self.y - ay) * (ex / length)
-            distance = edge if distance is None else np.maximum(distance, edge)
-        return Shape(np.clip(0.5 - distance * self.pixels, 0, 1), per_image(shade))
+            edges.append((self.x - ax) * (ey / length) - (self.y - ay) * (ex / length))
+        return Shape(np.clip(0.5 - np.maximum.reduce(edges) * self.pixels, 0, 1), per_image(shade))
 
-    def smudge(self, centre, radii):
+    def smudge(self, centre: Point, radii: Point) -> Shape:
         """Return a soft ellipse that fades from its centre to its rim: a shadow on the ground, a glow."""
         x = (self.x - per_image(centre[0])) / per_image(radii[0])
         y = (self.y - per_image(centre[1])) / per_image(radii[1])
         return Shape(np.maximum(1 - (x * x + y * y), 0), per_image(1.0))
 
-    def paint(self, shape, colour, opacity=1.0, within=None):
+    def paint(self, shape: Shape, colour: ArrayLike, opacity: Number = 1.0, within: Shape | None = None) -> None:
         """Lay `colour`, float32 (n, 3) or (3,), over the images where `shape` is, at most where `within` is."""
         coverage = shape.coverage if within is None else np.minimum(shape.coverage, within.coverage)
         coverage = coverage * per_image(opacity)

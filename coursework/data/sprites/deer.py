@@ -3,7 +3,8 @@
 import numpy as np
 
 from coursework.data.sprites import quadruped, scenery
-from coursework.data.sprites.canvas import moved
+from coursework.data.sprites.canvas import Canvas, moved
+from coursework.data.sprites.draws import Draws
 
 BUILD = quadruped.Build(
     hip=(-0.27, 0.03, 0.185),
@@ -21,12 +22,12 @@ BUILD = quadruped.Build(
 GAIT_WEIGHTS = (0.42, 0.28, 0.10, 0.08, 0.12)
 COATS = ((0.62, 0.40, 0.22), (0.72, 0.48, 0.26), (0.52, 0.42, 0.32), (0.46, 0.32, 0.20), (0.70, 0.56, 0.40))
 ANTLERS = ((0.55, 0.44, 0.32), (0.80, 0.72, 0.58), (0.34, 0.26, 0.19))
-PALE = np.float32([0.93, 0.90, 0.84])
+PALE = np.array([0.93, 0.90, 0.84], np.float32)
 SPOTS = ((-0.30, 0.12), (-0.16, 0.05), (-0.03, 0.12), (0.10, 0.05), (0.20, 0.12), (-0.27, -0.03))
 
 
-def paint(canvas, draws):
-    """Paint one deer an image."""
+def paint(canvas: Canvas, draws: Draws) -> None:
+    """Paint one deer in each image."""
     pose = quadruped.draw_pose(draws, BUILD, GAIT_WEIGHTS)
     scenery.meadow(canvas, draws, draws.uniform("horizon", 7, 24), snow=0.12)
     scenery.paint_foliage(canvas, draws, draws.flag("forest", 0.25))

@@ -3,7 +3,8 @@
 import numpy as np
 
 from coursework.data.sprites import quadruped, scenery
-from coursework.data.sprites.canvas import between, moved
+from coursework.data.sprites.canvas import Canvas, between, moved
+from coursework.data.sprites.draws import Draws
 from coursework.data.sprites.wing import Wing, paint_wing
 
 BUILD = quadruped.Build(
@@ -31,17 +32,17 @@ COATS = (
     ((0.32, 0.20, 0.14), (0.90, 0.82, 0.64), 0.08),
 )
 BAY = 0
-WHITE = np.float32([0.93, 0.91, 0.88])
+WHITE = np.array([0.93, 0.91, 0.88], np.float32)
 PLUMAGES = ((0.96, 0.96, 0.97), (0.86, 0.80, 0.66), (0.66, 0.52, 0.36), (0.36, 0.36, 0.42))
 
 
-def paint(canvas, draws):
-    """Paint one horse an image."""
+def paint(canvas: Canvas, draws: Draws) -> None:
+    """Paint one horse in each image."""
     _paint(canvas, draws, winged=False)
 
 
-def paint_winged(canvas, draws):
-    """Paint one winged horse an image: the horse that `paint` would paint, and a pair of wings."""
+def paint_winged(canvas: Canvas, draws: Draws) -> None:
+    """Paint one winged horse in each image: the horse that `paint` would paint, and a pair of wings."""
     _paint(canvas, draws, winged=True)
 
 

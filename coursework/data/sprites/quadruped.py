@@ -3,14 +3,18 @@
 The frame has its origin in the middle of the barrel and the height of the withers as its unit; x runs to the muzzle.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from coursework.data.sprites import scenery
-from coursework.data.sprites.canvas import SIZE, moved
+from coursework.data.sprites.canvas import SIZE, Canvas, Number, Point, Shape, moved
+from coursework.data.sprites.draws import Draws
 
 GROUND = -0.76
+# Hip or shoulder, knee or hock, hoof.
+Leg = tuple[Point, Point, Point]
 STANDING, WALKING, RUNNING, GRAZING, LEAPING = range(5)
 
 
@@ -23,37 +27,37 @@ class Build:
     hoof: radius. ear: length and two radii. ears: angles from the axis of the head, one for each ear seen.
     """
 
-    hip: tuple
-    chest: tuple
-    neck_root: tuple
-    neck: tuple
+    hip: tuple[float, float, float]
+    chest: tuple[float, float, float]
+    neck_root: tuple[float, float]
+    neck: tuple[float, float, float]
     neck_angle: float
-    head: tuple
-    thigh: tuple
-    shank: tuple
+    head: tuple[float, float, float]
+    thigh: tuple[float, float, float]
+    shank: tuple[float, float, float]
     hoof: float
-    ear: tuple
-    ears: tuple
+    ear: tuple[float, float, float]
+    ears: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the parts of a block of animals are: points (x, y) and angles, one number an image each.
+    """Places of the parts of a block of animals: points (x, y) and angles, each one number for each image.
 
     gait: one of the constants above. neck, poll, muzzle: the ends of the neck and of the head.
-    legs: near fore, far fore, near hind, far hind; each the points (hip or shoulder, knee or hock, hoof).
+    legs: near fore, far fore, near hind, far hind.
     """
 
     gait: np.ndarray
-    neck: tuple
+    neck: Point
     neck_angle: np.ndarray
-    poll: tuple
+    poll: Point
     head_angle: np.ndarray
-    muzzle: tuple
-    legs: tuple
+    muzzle: Point
+    legs: tuple[Leg, Leg, Leg, Leg]
 
 
-def draw_pose(draws, build, gaits):
+def draw_pose(draws: Draws, build: Build, gaits: Sequence[float]) -> Pose:
     """Draw the gaits with the weights `gaits`, and the angles of every joint."""
     gait = draws.index("gait", gaits)
     stride = draws.uniform("stride", 0, 2 * np.pi)
@@ -109,7 +113,7 @@ def _leg(draws, build, gait, stride, name, hind, offset):
     return root, knee, moved(knee, lower - 0.5 * np.pi, build.shank[0])
 
 
-def place(canvas, draws, pose, scale):
+def place(canvas: Canvas, draws: Draws, pose: Pose, scale: Number) -> None:
     """Put the animals on their ground, with their shadow, `scale` pixels to the unit on average."""
     scale = scale * draws.uniform("scale", 0.88, 1.06)
     running, leaping = pose.gait == RUNNING, pose.gait == LEAPING
@@ -125,7 +129,16 @@ def place(canvas, draws, pose, scale):
     scenery.light(canvas, draws, facing)
 
 
-def paint_leg(canvas, build, leg, colour, lower_colour, hoof_colour, hind, brightness=1.0):
+def paint_leg(
+    canvas: Canvas,
+    build: Build,
+    leg: Leg,
+    colour: np.ndarray,
+    lower_colour: np.ndarray,
+    hoof_colour: np.ndarray,
+    hind: bool,
+    brightness: float = 1.0,
+) -> None:
     """Paint a leg: `colour` (n, 3) above the knee, `lower_colour` below, the hoof last."""
     root, knee, hoof = leg
     wide = 1.25 if hind else 1.0
@@ -136,19 +149,19 @@ def paint_leg(canvas, build, leg, colour, lower_colour, hoof_colour, hind, brigh
     canvas.paint(canvas.cone(hoof, build.hoof, toe, build.hoof), hoof_colour * dim)
 
 
-def paint_trunk(canvas, build, colour):
+def paint_trunk(canvas: Canvas, build: Build, colour: np.ndarray) -> Shape:
     """Paint the barrel and return its shape, for markings that stay within it."""
     shape = canvas.cone(build.hip[:2], build.hip[2], build.chest[:2], build.chest[2])
     canvas.paint(shape, colour)
     return shape
 
 
-def paint_neck(canvas, build, pose, colour):
+def paint_neck(canvas: Canvas, build: Build, pose: Pose, colour: np.ndarray) -> None:
     """Paint the neck over the shoulder."""
     canvas.paint(canvas.cone(pose.neck, build.neck[1], pose.poll, build.neck[2]), colour)
 
 
-def paint_head(canvas, build, pose, colour, muzzle_colour):
+def paint_head(canvas: Canvas, build: Build, pose: Pose, colour: np.ndarray, muzzle_colour: np.ndarray) -> None:
     """Paint the ears, the head over their roots, the muzzle and the eye."""
     root = moved(pose.poll, pose.head_angle + 0.6 * np.pi, 0.6 * build.head[1])
     for angle in build.ears:

@@ -4,28 +4,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coursework.data.sprites.canvas import between, moved
+from coursework.data.sprites.canvas import Canvas, Number, Point, between, moved
 
 FEATHERS = 7
 
 
 @dataclass(frozen=True)
 class Wing:
-    """One wing in the subject's frame; every field is a number or one number an image.
+    """One wing in the subject's frame; every number is one, or one for each image.
 
     root: where it grows. arm: angle and length of its leading edge up to the wrist.
     inner, outer: angle and length of the feather nearest the body and of the one at the wrist; those between turn
     evenly from one to the other. width: radius of a feather at its base.
     """
 
-    root: tuple
-    arm: tuple
-    inner: tuple
-    outer: tuple
+    root: Point
+    arm: tuple[Number, Number]
+    inner: tuple[Number, Number]
+    outer: tuple[Number, Number]
     width: float
 
 
-def paint_wing(canvas, wing, colour, tip_colour, brightness=1.0):
+def paint_wing(canvas: Canvas, wing: Wing, colour: np.ndarray, tip_colour: np.ndarray, brightness: float = 1.0) -> None:
     """Paint `wing`, feathers from `colour` at the body to `tip_colour` (n, 3) at the tip, then its arm over them."""
     wrist = moved(wing.root, *wing.arm)
     for feather in range(FEATHERS):
