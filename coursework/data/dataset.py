@@ -39,6 +39,11 @@ class Dataset:
         """Shape of one image: (height, width, channels)."""
         return self.train_images.shape[1:]
 
+    @property
+    def class_counts(self) -> list[int]:
+        """Number of training images of each class."""
+        return np.bincount(self.train_labels, minlength=len(self.class_names)).tolist()
+
     def split(self, name):
         """Return (images, labels) of the split `name`, "train" or "test"."""
         if name == "train":

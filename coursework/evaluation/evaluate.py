@@ -9,7 +9,7 @@ from coursework.extractors.judge import extract, find_judge
 from coursework.figures.memorisation import distance_histograms, suspicious_pairs
 from coursework.metrics.class_accuracy import class_accuracy
 from coursework.models import MODELS, build_model
-from coursework.models.class_weights import balanced_labels
+from coursework.models.class_weights import proportional_labels, unequal_counts
 from coursework.util.errors import UserError
 
 # Two scores of one run are the same score measured again where these agree.
@@ -46,7 +46,8 @@ def evaluate(
     scores = measure(comparison, extractors, missing, metrics, report)
     if metrics is None and MODELS[config.model.name].conditional:
         try:
-            scores.records.append(_class_accuracy(comparison, judge, dataset))
+            counts = run.read_environment().get("class_counts")
+            scores.records.append(_class_accuracy(comparison, judge, dataset, counts))
         except UserError as error:
             report(f"not measured: class accuracy: {error}")
     records = run.add_metrics(scores.records, IDENTITY)
@@ -55,10 +56,10 @@ def evaluate(
     return records
 
 
-def _class_accuracy(comparison, judge, dataset):
+def _class_accuracy(comparison, judge, dataset, class_counts=None):
     """Return the record of how often the judge names a sample as its class; the floor is that of the test images."""
     fake, test = comparison.fake.images, comparison.held_out.images
-    labels = balanced_labels(len(fake.images), len(dataset.class_names))
+    labels = proportional_labels(len(fake.images), len(dataset.class_names), class_counts)
     found, floor = (
         class_accuracy(extract(judge, images)["logits"], labels, dataset.class_names, judge.class_names)
         for images, labels in ((fake.images, labels), (test.images, dataset.test_labels))
@@ -136,8 +137,10 @@ def untrained_samples(config, dataset, count, cached=True):
     """Return what the model of a configuration made before its first step: the scores to be better than."""
 
     def generate():
-        model = build_model(config, dataset.image_shape, steps=1, class_count=len(dataset.class_names))
+        model = build_model(config, dataset.image_shape, 1, len(dataset.class_names), dataset.class_counts)
         return model.sample(count, EVALUATION_SEED, dataset.train_images)
 
-    images = kept_samples(("untrained", config.to_json(), dataset.fingerprint, count), generate, cached)
+    counts = unequal_counts(dataset.class_counts) or ()
+    key = ("untrained", config.to_json(), dataset.fingerprint, count, *counts)
+    images = kept_samples(key, generate, cached)
     return ImageSet("untrained", images, seed=EVALUATION_SEED)

@@ -20,8 +20,8 @@ from coursework.config.schema import (
     WGANGPConfig,
 )
 from coursework.models import ACAI, GAN, MODELS, SNGAN, VAE, WGANGP, build_model
-from coursework.models.base import spread, to_uint8
-from coursework.models.optimizers import build_optimizer
+from coursework.models.augmentation import View
+from coursework.models.base import build_optimizer, spread, to_uint8
 from coursework.networks.layers import SpectralDense
 from coursework.networks.saving import load_network, save_networks
 from coursework.util.errors import UserError
@@ -209,13 +209,14 @@ def test_latents_have_the_distribution_of_their_name():
 
 def test_dequantised_images_fill_the_gap_to_the_next_value():
     images = numpy.arange(256, dtype=numpy.uint8).repeat(64).reshape(-1, *SHAPE)
-    scaled = array(linear_gan(dequantize=True).scale(ops.convert_to_tensor(images))).astype("float64")
+    seeds = keras.random.SeedGenerator(1)
+    scaled = array(View(dequantize=True).scale(ops.convert_to_tensor(images), seeds)).astype("float64")
     noise = 128 * (scaled + 1) - images
     # Float32 near 1 resolves 1/128 into 2^17 parts.
     assert -1e-4 < noise.min() < 0.01 and 0.99 < noise.max() < 1 + 1e-4
     assert noise.mean() == pytest.approx(0.5, abs=0.02)
     assert noise.var() == pytest.approx(1 / 12, abs=0.005)
-    plain = array(linear_gan().scale(ops.convert_to_tensor(images)))
+    plain = array(View().scale(ops.convert_to_tensor(images), seeds))
     assert (plain.min(), plain.max()) == (-1, 1)
     assert numpy.array_equal(to_uint8(plain), images)
 
@@ -345,13 +346,21 @@ def test_an_acai_step_is_the_one_written_out(critic_weight, critic_mix):
 
 
 def test_mixing_goes_from_the_reversed_partner_to_the_image_itself():
-    code = numpy.arange(24, dtype="float32").reshape(3, 2, 2, 2)
+    code = numpy.arange(32, dtype="float32").reshape(4, 2, 2, 2)
     mix = linear_acai().mix
-    assert numpy.array_equal(array(mix(ops.convert_to_tensor(code), ops.ones((3, 1)))), code)
-    assert numpy.array_equal(array(mix(ops.convert_to_tensor(code), ops.zeros((3, 1)))), code[::-1])
-    alpha = ops.convert_to_tensor(numpy.array([[0.25], [0.5], [0.0]], "float32"))
-    expected = [0.25 * code[0] + 0.75 * code[2], code[1], code[0]]
+    assert numpy.array_equal(array(mix(ops.convert_to_tensor(code), ops.ones((4, 1)))), code)
+    assert numpy.array_equal(array(mix(ops.convert_to_tensor(code), ops.zeros((4, 1)))), code[::-1])
+    alpha = ops.convert_to_tensor(numpy.array([[0.25], [0.5], [0.0], [1.0]], "float32"))
+    expected = [0.25 * code[0] + 0.75 * code[3], 0.5 * (code[1] + code[2]), code[1], code[3]]
     numpy.testing.assert_allclose(array(mix(ops.convert_to_tensor(code), alpha)), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_in_a_batch_of_odd_size_no_image_is_its_own_partner(count):
+    """The middle one of a reversed batch would be: its mix would be itself, for which the critic's target is alpha."""
+    code = numpy.arange(count, dtype="float32").reshape(count, 1)
+    partners = array(linear_acai().mix(ops.convert_to_tensor(code), ops.zeros((count, 1)))).ravel()
+    assert sorted(partners) == list(range(count)) and (partners != code.ravel()).all()
 
 
 def test_the_code_statistics_are_those_of_all_kinds_of_images():
@@ -570,8 +579,8 @@ def test_the_settings_of_a_configuration_reach_its_model():
         discriminator_optimizer=OptimizerConfig(rate=0.02),
     )
     assert isinstance(model, SNGAN)
-    assert (model.objective, model.critic_steps, model.generator_batch_factor) == ("non-saturating", 4, 3)
-    assert (model.latent_distribution, model.dequantize, model.average) == ("uniform", True, None)
+    assert (model.objective.name, model.critic_steps, model.generator_batch_factor) == ("non-saturating", 4, 3)
+    assert (model.latent_distribution, model.view.dequantize, model.average) == ("uniform", True, None)
     assert float(model.generator_optimizer.learning_rate) == pytest.approx(0.01)
     assert float(model.discriminator_optimizer.learning_rate) == pytest.approx(0.02)
     vae = build_model(dataclasses.replace(CONFIGS["vae"], model=VAEConfig(beta=2.0, likelihood="bernoulli")), IMAGE, 1)
@@ -584,7 +593,7 @@ def test_the_settings_of_a_configuration_reach_its_model():
 
 def test_the_defaults_of_sngan_are_the_papers():
     model = linear_gan(SNGAN)
-    assert (model.objective, model.critic_steps) == ("hinge", 5)
+    assert (model.objective.name, model.critic_steps) == ("hinge", 5)
 
 
 def test_a_model_with_networks_of_another_kind_is_refused():
