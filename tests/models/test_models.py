@@ -450,6 +450,22 @@ def test_nothing_keeps_a_graph_after_a_step(trained):
     assert all(getattr(variable.value, "grad", None) is None for variable in model.variables)
 
 
+@pytest.mark.parametrize("name", ["gan", "vae", "acai"])
+def test_a_smaller_last_batch_counts_as_a_step_of_its_own(name):
+    """The training loop drops it; plain `fit` trains on it, with an odd number of images too."""
+    model = build_model(CONFIGS[name], IMAGE, steps=2)
+    history = model.fit(random_images(11, IMAGE), batch_size=8, epochs=1, verbose=0).history
+    assert all(numpy.isfinite(values[0]) for values in history.values())
+    assert {int(optimizer.iterations) for optimizer in model.optimizers().values()} == {2}
+
+
+@pytest.mark.parametrize("name", ["sngan", "wgan_gp"])
+def test_a_batch_that_does_not_divide_into_critic_steps_and_packs_is_an_error(name):
+    model = build_model(CONFIGS[name], IMAGE, steps=2)
+    with pytest.raises(Exception, match="(?i)split|divi|equal"):
+        model.fit(random_images(11, IMAGE), batch_size=11, epochs=1, verbose=0)
+
+
 def test_samples_and_previews_are_images_that_the_seed_decides(trained):
     model, _ = trained
     images = random_images(20, IMAGE, seed=3)
