@@ -96,6 +96,7 @@ def build_model(
     together.
     """
     model: Any = config.model
+    network: Any = config.network
     networks = build_networks(config, image_shape, class_count)
     more = {"class_counts": class_counts} if MODELS[model.name].conditional else {}
     with _precision(config.precision):
@@ -103,7 +104,7 @@ def build_model(
             return MODELS[model.name].from_config(config, networks, steps, **more)
         except KeyError as error:
             raise UserError(
-                f"model {model.name} needs a network {error}; {config.network.name} has {', '.join(networks)}"
+                f"model {model.name} needs a network {error}; {network.name} has {', '.join(networks)}"
             ) from error
 
 

@@ -43,7 +43,7 @@ class Autoencoder(GenerativeModel):
         """Return the compiled model of a `Config`; `steps` counts updates over the whole training."""
         settings = {name: value for name, value in vars(config.model).items() if name != "name"}
         optimizers = [settings.pop(name) for name in ("optimizer", "critic_optimizer") if name in settings]
-        model = cls(*(networks[role] for role in cls.roles), **settings, seed=config.seed)
+        model = cls(*(networks[role] for role in cls.roles), **{**settings, "seed": config.seed})
         model.compile(*(build_optimizer(optimizer, steps) for optimizer in optimizers))
         return model
 
@@ -172,7 +172,7 @@ class AutoencoderWithCritic(Autoencoder):
         super().__init__(encoder, decoder, seed, terms)
         self.critic = critic
 
-    def compile(
+    def compile(  # type: ignore[override]  # there are two players to compile
         self, autoencoder_optimizer: keras.optimizers.Optimizer, critic_optimizer: keras.optimizers.Optimizer
     ) -> None:
         """Set and build the two optimisers."""

@@ -6,7 +6,7 @@ import keras
 from keras import ops, random
 
 from coursework.config.schema import AdversarialConfig, LabelsConfig
-from coursework.models.losses import DISCRIMINATOR_LOSSES, GENERATOR_LOSSES
+from coursework.models.losses import DISCRIMINATOR_LOSSES, GENERATOR_LOSSES, non_saturating_discriminator
 from coursework.networks.backend import Tensor
 from coursework.util.errors import UserError
 
@@ -57,7 +57,7 @@ class SoftLabels(Objective):
         """Return the cross-entropy with drawn targets."""
         real_target = self.targets("real", "fake", real_logits, seed)
         fake_target = self.targets("fake", "real", fake_logits, seed)
-        return DISCRIMINATOR_LOSSES[self.name](real_logits, fake_logits, real_target, fake_target)
+        return non_saturating_discriminator(real_logits, fake_logits, real_target, fake_target)
 
     def targets(self, own: str, other: str, logits: Tensor, seed: keras.random.SeedGenerator) -> Tensor:
         """Return a target for each logit of the kind `own`, "real" or "fake"."""

@@ -3,6 +3,10 @@
 Those in `CONDITIONAL` also take the number of classes, for networks that have classes as a further input.
 """
 
+from collections.abc import Callable
+
+import keras
+
 from coursework.networks import (
     autoencoder,
     dcgan,
@@ -13,7 +17,7 @@ from coursework.networks import (
     vector_autoencoder,
 )
 
-NETWORKS = {
+NETWORKS: dict[str, Callable[..., dict[str, keras.Model]]] = {
     "dcgan": dcgan.build,
     "resnet": resnet.build,
     "autoencoder": autoencoder.build,

@@ -1,16 +1,18 @@
 """The ACAI paper's autoencoder for its VQ-VAE: codes pass a discrete bottleneck before the decoder (authors' code)."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
+from coursework.config.schema import QuantizedAutoencoderConfig
 from coursework.networks.autoencoder import Initializers, code_shape, count_scales, decode, encoder
 from coursework.networks.fast_layers import Dense
 from coursework.networks.vector_quantizer import VectorQuantizer
 
 
-def build(config, image_shape, seed=0):
+def build(config: QuantizedAutoencoderConfig, image_shape: Sequence[int], seed: int = 0) -> dict[str, keras.Model]:
     """Return {"encoder": image -> code, "decoder": code -> image}, images in [-1, 1].
 
     The code is continuous, that of `networks.autoencoder`, so that it can be interpolated. The bottleneck belongs to
@@ -25,7 +27,9 @@ def build(config, image_shape, seed=0):
     }
 
 
-def _decoder(config, image_shape, scales, initializers):
+def _decoder(
+    config: QuantizedAutoencoderConfig, image_shape: Sequence[int], scales: int, initializers: Initializers
+) -> keras.Model:
     shape, count = code_shape(config), config.discrete_latents
     size = math.prod(shape)
     inputs = keras.Input(shape, name="code")
