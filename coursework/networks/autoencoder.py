@@ -1,4 +1,8 @@
-"""The convolutional autoencoder and critics of Berthelot et al. 2018 (ACAI), appendix and authors' code."""
+"""The networks of Berthelot et al. 2018 (ACAI): convolutional autoencoders and critics, appendix and authors' code.
+
+`build` is for all but the two models whose codes are not plain tensors: `build_gaussian` for the VAE,
+`build_quantized` for VQ-VAE. Codes have shape (latent_width, latent_width, latent_channels), images are in [-1, 1].
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,31 +11,105 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from coursework.config.schema import AutoencoderConfig
+from coursework.config.schema import AutoencoderConfig, QuantizedAutoencoderConfig
 from coursework.networks.backend import Tensor
 from coursework.networks.blocks import Seeds
 from coursework.networks.fast_layers import Conv2D, Dense
+from coursework.networks.vector_quantizer import VectorQuantizer
 from coursework.util.errors import UserError
 
 SLOPE = 0.2
-# Hidden layers of the adversarial autoencoder's critic, which sees codes.
+# Hidden layers of the adversarial autoencoder's critic, which judges codes.
 CODE_CRITIC_WIDTHS = (100, 100)
 
 
 def build(config: AutoencoderConfig, image_shape: Sequence[int], seed: int = 0) -> dict[str, keras.Model]:
     """Return {"encoder": image -> code, "decoder": code -> image, "critic" and "code_critic": either -> (1,)}.
 
-    The code has shape (latent_width, latent_width, latent_channels); images are in [-1, 1]. The decoder's last layer is
-    linear, as in the paper; its images may leave [-1, 1] slightly.
+    The decoder's last layer is linear, as in the paper; its images may leave [-1, 1] slightly.
+    """
+    scales, initializers = count_scales(config, image_shape), Initializers(seed, config.initial_scale)
+    code = keras.Input(code_shape(config), name="code")
+    networks = {"encoder": _encoder(config, image_shape, scales, initializers)}
+    x = decode(code, config.depth, scales, image_shape[2], initializers)
+    networks["decoder"] = keras.Model(code, _linear(x, "images"), name="decoder")
+    images = keras.Input(image_shape, name="images")
+    x = encode(images, config.depth, scales, config.latent_channels, initializers, name="to_score")
+    networks["critic"] = keras.Model(images, MeanOverAll(dtype="float32", name="score")(x), name="critic")
+    code = keras.Input(code_shape(config), name="code")
+    x = layers.Flatten(name="flatten")(code)
+    for index, width in enumerate(CODE_CRITIC_WIDTHS):
+        x = Dense(width, kernel_initializer=initializers.dense(), name=f"dense_{index}")(x)
+        x = layers.LeakyReLU(negative_slope=SLOPE, name=f"leaky_relu_{index}")(x)
+    logits = Dense(1, kernel_initializer=initializers.dense(), dtype="float32", name="logits")(x)
+    networks["code_critic"] = keras.Model(code, logits, name="code_critic")
+    return networks
+
+
+def build_gaussian(config: AutoencoderConfig, image_shape: Sequence[int], seed: int = 0) -> dict[str, keras.Model]:
+    """Return {"encoder": image -> [mean, log variance], "decoder": code -> image}.
+
+    Mean and log variance, each a dense layer on the whole code of `build`, have the code's shape. The decoder ends in
+    tanh(x / 2), so that x are the logits of pixels in [0, 1]: (tanh(x / 2) + 1) / 2 = sigmoid(x).
     """
     shape, scales = code_shape(config), count_scales(config, image_shape)
     initializers = Initializers(seed, config.initial_scale)
+    inputs = keras.Input(image_shape, name="images")
+    x = encode(inputs, config.depth, scales, config.latent_channels, initializers)
+    x = layers.Flatten(name="flatten")(x)
+    outputs = []
+    for name in ("mean", "log_variance"):
+        dense = Dense(math.prod(shape), kernel_initializer=initializers.dense(), dtype="float32", name=f"to_{name}")
+        outputs.append(layers.Reshape(shape, dtype="float32", name=name)(dense(x)))
+    latents = keras.Input(shape, name="latents")
+    x = decode(latents, config.depth, scales, image_shape[2], initializers)
+    x = layers.Rescaling(0.5, dtype="float32", name="half")(x)
+    images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return {
-        "encoder": encoder(config, image_shape, scales, initializers),
-        "decoder": _decoder(shape, config.depth, scales, image_shape[2], initializers),
-        "critic": _critic(image_shape, config.depth, scales, config.latent_channels, initializers),
-        "code_critic": _code_critic(shape, initializers),
+        "encoder": keras.Model(inputs, outputs, name="encoder"),
+        "decoder": keras.Model(latents, images, name="decoder"),
     }
+
+
+def build_quantized(
+    config: QuantizedAutoencoderConfig, image_shape: Sequence[int], seed: int = 0
+) -> dict[str, keras.Model]:
+    """Return {"encoder": image -> code, "decoder": code -> image}.
+
+    The code is continuous, that of `build`, so that it can be interpolated. The discrete bottleneck belongs to the
+    decoder: a dense layer makes `discrete_latents` vectors of a code's size, a `VectorQuantizer` replaces them by
+    codewords, and two dense layers make a code again.
+    """
+    shape, scales = code_shape(config), count_scales(config, image_shape)
+    initializers = Initializers(seed, config.initial_scale)
+    encoder = _encoder(config, image_shape, scales, initializers)
+    size, count = math.prod(shape), config.discrete_latents
+    code = keras.Input(shape, name="code")
+    x = layers.Flatten(name="flatten")(code)
+    x = Dense(count * size, kernel_initializer=initializers.dense(), dtype="float32", name="to_vectors")(x)
+    x = layers.Reshape((count, size), dtype="float32", name="vectors")(x)
+    x, _ = VectorQuantizer(config.codebook_size, seed=initializers.next(), dtype="float32", name="quantizer")(x)
+    x = layers.Flatten(name="flatten_codewords")(x)
+    for index, units in enumerate((config.hidden_size, size)):
+        x = layers.ReLU(name=f"bottleneck_relu_{index}")(x)
+        x = Dense(units, kernel_initializer=initializers.dense(), name=f"bottleneck_dense_{index}")(x)
+    x = layers.Reshape(shape, name="reshape")(x)
+    x = decode(x, config.depth, scales, image_shape[2], initializers)
+    return {"encoder": encoder, "decoder": keras.Model(code, _linear(x, "images"), name="decoder")}
+
+
+def _encoder(
+    config: AutoencoderConfig, image_shape: Sequence[int], scales: int, initializers: "Initializers"
+) -> keras.Model:
+    """Return the encoder, image -> code."""
+    inputs = keras.Input(image_shape, name="images")
+    x = encode(inputs, config.depth, scales, config.latent_channels, initializers)
+    return keras.Model(inputs, _linear(x, "code"), name="encoder")
+
+
+def _linear(x: Tensor, name: str) -> Tensor:
+    """Return `x` in float32 under any precision."""
+    return layers.Activation("linear", dtype="float32", name=name)(x)
 
 
 class Initializers(Seeds):
@@ -103,42 +181,6 @@ def decode(code: Tensor, depth: int, scales: int, channels: int, initializers: I
         x = layers.UpSampling2D(2, interpolation="nearest", name=f"scale_{scale}_upsample")(x)
     x = _activated(x, depth, "last_convolution", initializers)
     return _convolved(x, channels, 3, "to_image", initializers)
-
-
-def encoder(
-    config: AutoencoderConfig, image_shape: Sequence[int], scales: int, initializers: Initializers
-) -> keras.Model:
-    """Return the encoder, image -> code."""
-    inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, config.depth, scales, config.latent_channels, initializers)
-    code = layers.Activation("linear", dtype="float32", name="code")(x)
-    return keras.Model(inputs, code, name="encoder")
-
-
-def _critic(
-    image_shape: Sequence[int], depth: int, scales: int, outputs: int, initializers: Initializers
-) -> keras.Model:
-    inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, depth, scales, outputs, initializers, name="to_score")
-    score = MeanOverAll(dtype="float32", name="score")(x)
-    return keras.Model(inputs, score, name="critic")
-
-
-def _decoder(shape: Sequence[int], depth: int, scales: int, channels: int, initializers: Initializers) -> keras.Model:
-    inputs = keras.Input(shape, name="code")
-    x = decode(inputs, depth, scales, channels, initializers)
-    images = layers.Activation("linear", dtype="float32", name="images")(x)
-    return keras.Model(inputs, images, name="decoder")
-
-
-def _code_critic(shape: Sequence[int], initializers: Initializers) -> keras.Model:
-    inputs = keras.Input(shape, name="code")
-    x = layers.Flatten(name="flatten")(inputs)
-    for index, width in enumerate(CODE_CRITIC_WIDTHS):
-        x = Dense(width, kernel_initializer=initializers.dense(), name=f"dense_{index}")(x)
-        x = layers.LeakyReLU(negative_slope=SLOPE, name=f"leaky_relu_{index}")(x)
-    logits = Dense(1, kernel_initializer=initializers.dense(), dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="code_critic")
 
 
 @keras.saving.register_keras_serializable(package="coursework")

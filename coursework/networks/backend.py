@@ -117,7 +117,7 @@ def normalize_batch(inputs: Tensor, scale: Tensor, offset: Tensor, epsilon: floa
             x=inputs, scale=scale, offset=offset, mean=none, variance=none, epsilon=epsilon, is_training=True
         )
         count = tensorflow.cast(tensorflow.size(inputs) / tensorflow.size(scale), "float32")
-        # The operation corrects the variance that it hands out for the mean's degree of freedom.
+        # The operation corrects the variance that it returns for the mean's degree of freedom.
         mean, variance = tensorflow.stop_gradient(mean), tensorflow.stop_gradient(variance) * (count - 1.0) / count
         return outputs, mean, variance
     maps = inputs.permute(0, 3, 1, 2)

@@ -1,9 +1,9 @@
 """Strided convolutional networks: DCGAN (Radford et al. 2016) and SN-DCGAN (Miyato et al. 2018, table 3).
 
 Sizes and initialisation as in chainer-gan-lib: generator dense 4x4x512, three transposed convolutions 4/2, a
-convolution 3; discriminator of alternating convolutions 3/1 and 4/2; weights N(0, .02). With classes every batch
-normalisation of the generator is conditional, and the discriminator's sum-pooled last map is projected on the class
-beside the flattened map's logit.
+convolution 3; discriminator of alternating convolutions 3/1 and 4/2; weights N(0, 0.02^2). With classes
+every batch normalisation of the generator is conditional, and the discriminator adds the projection of its sum-pooled
+last map on the class to the logit of the flattened map.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def build(
 ) -> dict[str, keras.Model]:
     """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}.
 
-    With a `class_count` both take classes beside that: the generator (4, class_count), weights of the classes for each
+    With a `class_count` both also take classes: the generator (4, class_count), weights of the classes for each
     of its normalisations, the discriminator (class_count,).
     """
     check_divisible(image_shape, 8)

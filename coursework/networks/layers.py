@@ -60,7 +60,7 @@ class SpectralNormalization(Mixin):
         kernel = ops.convert_to_tensor(self.kernel)
         matrix = self._matrix(kernel)
         constant = ops.stop_gradient(matrix)
-        # Vectors are columns and products the operators @ and *: TensorFlow's @ wants matrices, and under PyTorch
+        # Vectors are columns and products the operators @ and *: TensorFlow's @ needs matrices, and under PyTorch
         # `ops.matmul`, `ops.norm` and `ops.maximum` reduce float64 to float32.
         u = self._normalize(ops.reshape(self.u, (-1, 1)))
         for _ in range(self.power_iterations - 1 if training else 0):
@@ -80,7 +80,7 @@ class SpectralNormalization(Mixin):
         return self.convolution_op(inputs, kernel)
 
     def _matrix(self, kernel: Tensor) -> Tensor:
-        """Return Wᵀ (everything else, output channels), which is a mere reshape for most kernels."""
+        """Return Wᵀ (everything else, output channels), for most kernels a reshape."""
         return ops.reshape(kernel, (-1, kernel.shape[-1]))
 
     @staticmethod

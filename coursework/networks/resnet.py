@@ -26,7 +26,7 @@ def build(
 ) -> dict[str, keras.Model]:
     """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}.
 
-    With a `class_count` both take classes beside that: the generator (6, class_count), weights of the classes for each
+    With a `class_count` both also take classes: the generator (6, class_count), weights of the classes for each
     normalisation in its blocks, the discriminator (class_count,).
     """
     check_divisible(image_shape, 8)

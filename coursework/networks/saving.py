@@ -85,7 +85,7 @@ def _check(content: Any, functions: Collection[str]) -> None:
         waiting.extend(entry.values())
         if "class_name" in entry and not _is_known(entry, functions):
             name = f"{entry.get('module')}.{entry['class_name']}"
-            raise UserError(f"it wants to build {name[:80]}, which no network of this package has")
+            raise UserError(f"it would build {name[:80]}, which no network of this package has")
         wide = [name for name in WIDTHS & set(entry) if isinstance(entry[name], int) and entry[name] > LARGEST_WIDTH]
         if wide:
             raise UserError(f"{wide[0]} of a layer in it are above {LARGEST_WIDTH}")

@@ -1,4 +1,4 @@
-"""The discrete bottleneck of VQ-VAE, its codebook learnt by moving averages (van den Oord et al. 2017, A.1)."""
+"""The discrete bottleneck of VQ-VAE, whose codebook follows moving averages (van den Oord et al. 2017, A.1)."""
 
 from typing import Any
 

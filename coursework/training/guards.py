@@ -19,7 +19,7 @@ COUNT = 64
 FITTED = 1000
 # Below 1 of 255 levels, images do not differ visibly.
 LEAST_SPREAD = 1.0
-# GANs and VAEs that learn lie above .6 from their first epochs on; below this, half of the images have near twins.
+# GANs and VAEs that learn lie above 0.6 from their first epochs on; below this, half of the images have near twins.
 LEAST_DIVERSITY = 0.2
 # Root mean square of a gradient: Adam's epsilon, below which its updates shrink to nothing.
 LEAST_GRADIENT = 1e-8
@@ -44,8 +44,8 @@ class DivergenceGuard(keras.callbacks.Callback):
     generator is judged by itself after each such epoch. It is lost when its gradient is gone (a saturating loss, such
     as that of unrolled steps) or all its images are the same. Otherwise `on_incident` is called once.
 
-    dataset: the training data, of which a batch is looked at. on_incident: called with {"kind", "epoch", "step",
-    "text"}. start: the `Position` that the model was brought to. losses: of the discriminator in the epochs before.
+    dataset: the training data, of which one batch is used; without it no generator is judged. on_incident: called with
+    {"kind", "epoch", "step", "text"}. start: the `Position` that the model was brought to. losses: of the discriminator in the epochs before.
     When training stops, the state of the last epoch before is on disk and stays there.
     """
 
@@ -88,16 +88,16 @@ class DivergenceGuard(keras.callbacks.Callback):
             text = f"training diverged at the end of epoch {epoch + 1}: {bad} is not finite"
             raise self._diverged("not finite", None, text, "lower the rate or change a setting and train again")
         self._count((logs or {}).get("discriminator_loss"))
-        if self.certain_epochs >= self.patience:
-            self._judge_generator(epoch)
+        if self.certain_epochs >= self.patience and self.dataset is not None:
+            self._judge_generator(epoch, self.dataset)
 
-    def _judge_generator(self, epoch: int) -> None:
+    def _judge_generator(self, epoch: int, dataset: Dataset) -> None:
         """Raise `Diverged` where the generator is lost; otherwise report once that the discriminator has won."""
         won = (
             f"the discriminator won: its loss was below {self.threshold} for {self.certain_epochs} epochs, "
             f"up to epoch {epoch + 1}"
         )
-        data = [spread(part, COUNT) for part in (self.dataset.train_images, self.dataset.train_labels)]
+        data = [spread(part, COUNT) for part in (dataset.train_images, dataset.train_labels)]
         gradient = self.model.gradient_size(data if self.model.conditional else data[:1])
         if gradient < LEAST_GRADIENT:
             text = f"{won}, and the generator's gradient is gone (root mean square {gradient:.1e})"
