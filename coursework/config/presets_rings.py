@@ -25,8 +25,8 @@ GAN = Config(
 )
 # What R1's rows owe to their moving average.
 GAN_EMA = replace(GAN, preset="rings-gan-ema", model=replace(GAN.model, ema_decay=0.999))
-# Of .004 and .001 each setting has the rate that suits it better. That of unrolling was chosen with an objective without
-# the real term (one mode of the ring and 4 of the grid at .004, 6 and 23.5 at .001, two seeds). WGAN-GP keeps 7
+# Of .004 and .001 each setting has the rate that suits it better. Unrolling's was chosen with an objective without the
+# real term (one mode of the ring and 4 of the grid at .004, 6 and 23.5 at .001, two seeds). WGAN-GP keeps 7
 # and 11.5 with 60 and 2 % of high quality, and 8 and 9 with 93 and 7 %. Without them or with packs of two the slower
 # rate costs quality, 98 and 94 % become 97 and 85 %, 98 and 84 % become 95 and 61 % (one seed); and with spectral
 # normalisation modes, 3.7 and 2 become 3.8 and 1 (eight seeds).

@@ -45,8 +45,8 @@ class DivergenceGuard(keras.callbacks.Callback):
     as that of unrolled steps) or all its images are the same. Otherwise `on_incident` is called once.
 
     dataset: the training data, of which one batch is used; without it no generator is judged. on_incident: called with
-    {"kind", "epoch", "step", "text"}. start: the `Position` that the model was brought to. losses: of the discriminator in the epochs before.
-    When training stops, the state of the last epoch before is on disk and stays there.
+    {"kind", "epoch", "step", "text"}. start: the `Position` that the model was brought to. losses: of the discriminator
+    in the epochs before. When training stops, the state of the last epoch before is on disk and stays there.
     """
 
     def __init__(
