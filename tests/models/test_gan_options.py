@@ -329,7 +329,7 @@ def test_the_distribution_of_the_data_is_a_stationary_point_for_every_number_of_
 
 @pytest.mark.slow
 def test_training_that_begins_at_the_solution_stays_there():
-    """With the fake term alone 600 steps move the mean by a tenth and shrink the kernel to rank one."""
+    """With the fake term alone 600 steps end at mean (2.80, -0.93) and a kernel with singular values 0.98 and 0.001."""
     model = gan_at_the_solution("non-saturating", 5)
     step, generator = compiled(lambda real: model.train_step((real,))), numpy.random.default_rng(0)
     for _ in range(600):

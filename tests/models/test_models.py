@@ -406,7 +406,7 @@ CONFIGS = {
     "sngan": adversarial_config("sngan", loss="hinge", critic_steps=2, latent_distribution="uniform"),
     "wgan_gp": Config(
         preset="test",
-        model=WGANGPConfig(critic_steps=2, packing=2, unrolled_steps=1),
+        model=WGANGPConfig(critic_steps=2, packing=2),
         network=DCGANConfig(
             latent_size=4, generator_width=32, discriminator_width=8, discriminator_normalization="layer"
         ),
