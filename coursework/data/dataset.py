@@ -48,6 +48,11 @@ class Dataset:
         """Shape of one image: (height, width, channels)."""
         return self.train_images.shape[1:]
 
+    @property
+    def class_counts(self) -> list[int]:
+        """Number of training images of each class."""
+        return np.bincount(self.train_labels, minlength=len(self.class_names)).tolist()
+
     def split(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return (images, labels) of the split `name`, "train" or "test"."""
         if name == "train":

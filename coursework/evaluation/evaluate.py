@@ -19,7 +19,7 @@ from coursework.figures.memorisation import distance_histograms, suspicious_pair
 from coursework.metrics.classification import class_accuracy
 from coursework.metrics.memorisation import Memorisation
 from coursework.models import MODELS, build_model
-from coursework.models.class_weights import balanced_labels
+from coursework.models.class_weights import proportional_labels, unequal_counts
 from coursework.training.run import Run
 from coursework.util.errors import UserError
 
@@ -64,7 +64,8 @@ def evaluate(
     scores = measure(comparison, extractors, metrics, report)
     if judge and metrics is None and MODELS[config.model.name].conditional:
         try:
-            scores.records.append(_class_accuracy(comparison, judge, dataset))
+            counts = run.read_environment().get("class_counts")
+            scores.records.append(_class_accuracy(comparison, judge, dataset, counts))
         except UserError as error:
             report(f"not measured: class accuracy: {error}")
     records = run.add_metrics(scores.records, IDENTITY)
@@ -73,10 +74,12 @@ def evaluate(
     return records
 
 
-def _class_accuracy(comparison: Comparison, judge: Judge, dataset: Dataset) -> dict[str, Any]:
+def _class_accuracy(
+    comparison: Comparison, judge: Judge, dataset: Dataset, class_counts: list[int] | None = None
+) -> dict[str, Any]:
     """Return the record of how often the judge recognises a sample's class; the floor is that of the test images."""
     fake, test = comparison.fake.images, split_of(dataset, "test")
-    labels = balanced_labels(len(fake.images), len(dataset.class_names))
+    labels = proportional_labels(len(fake.images), len(dataset.class_names), class_counts)
     found, floor = (
         class_accuracy(extract(judge, images)["logits"], labels, dataset.class_names, judge.class_names)
         for images, labels in ((fake.images, labels), (test.images, dataset.test_labels))
@@ -156,8 +159,10 @@ def untrained_samples(config: Config, dataset: Dataset, count: int, cached: bool
     """Return samples of a configuration's model before its first training step."""
 
     def generate() -> np.ndarray:
-        model = build_model(config, dataset.image_shape, steps=1, class_count=len(dataset.class_names))
+        model = build_model(config, dataset.image_shape, 1, len(dataset.class_names), dataset.class_counts)
         return model.sample(count, EVALUATION_SEED, dataset.train_images)
 
-    images = kept_samples(("untrained", config.to_json(), dataset.fingerprint, count), generate, cached)
+    counts = unequal_counts(dataset.class_counts) or ()
+    key = ("untrained", config.to_json(), dataset.fingerprint, count, *counts)
+    images = kept_samples(key, generate, cached)
     return ImageSet("untrained", images, seed=EVALUATION_SEED)

@@ -147,6 +147,7 @@ def split_of(dataset, split):
 def run_samples(run, count, seed=EVALUATION_SEED, best=False, cached=True):
     """Return `count` samples of a trained run as an `ImageSet`; they are kept, so that they are generated once."""
     # Here, not above: a mistake in the name of a folder is told without the seconds that Keras takes.
+    from coursework.models.class_weights import unequal_counts
     from coursework.training.sampling import TrainedRun
 
     trained = TrainedRun(run, best)
@@ -157,7 +158,9 @@ def run_samples(run, count, seed=EVALUATION_SEED, best=False, cached=True):
         for file in (trained.folder / "generator.keras", Run(trained.folder).code_statistics)
         if file.is_file()
     ]
-    key = (run.read_config().to_json(), *weights, count, seed)
+    # Unequal classes give other samples than equal ones.
+    counts = unequal_counts(run.read_environment().get("class_counts")) or ()
+    key = (run.read_config().to_json(), *weights, count, seed, *counts)
     images = kept_samples(key, lambda: trained.sample(count, seed), cached)
     return ImageSet(run.name, images, seed=seed, weights="best" if best else "last")
 

@@ -1,15 +1,17 @@
 """The training algorithms by name, and the way from a configuration to a compiled model."""
 
 import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 
+from coursework.config.schema import Config
 from coursework.models.aae import AAE
 from coursework.models.acai import ACAI
-from coursework.models.autoencoder import Autoencoder
+from coursework.models.autoencoder import Autoencoder, DenoisingAutoencoder, DropoutAutoencoder
+from coursework.models.base import GenerativeModel
 from coursework.models.conditional_sngan import ConditionalSNGAN
-from coursework.models.denoising_autoencoder import DenoisingAutoencoder
-from coursework.models.dropout_autoencoder import DropoutAutoencoder
 from coursework.models.gan import GAN
 from coursework.models.sngan import SNGAN
 from coursework.models.vae import VAE
@@ -18,7 +20,7 @@ from coursework.models.wgan_gp import WGANGP
 from coursework.networks import CONDITIONAL, NETWORKS
 from coursework.util.errors import UserError
 
-MODELS = {
+MODELS: dict[str, Any] = {
     "gan": GAN,
     "sngan": SNGAN,
     "conditional_sngan": ConditionalSNGAN,
@@ -50,54 +52,64 @@ __all__ = [
 ]
 
 
-def build_networks(config, image_shape, class_count=None):
+def build_networks(
+    config: Config, image_shape: Sequence[int], class_count: int | None = None
+) -> dict[str, keras.Model]:
     """Return the untrained networks of a `Config`, {role: functional model}, in its precision.
 
-    class_count: number of classes in the data, which a conditional model must be told and no other asks for.
+    class_count: number of classes in the data, which only a conditional model needs.
     """
-    arguments = [config.network, tuple(image_shape), config.seed]
-    if MODELS[config.model.name].conditional:
-        if config.network.name not in CONDITIONAL:
+    model: Any = config.model
+    network: Any = config.network
+    arguments = [network, tuple(image_shape), config.seed]
+    conditional = MODELS[model.name].conditional
+    if conditional:
+        if network.name not in CONDITIONAL:
             raise UserError(
-                f"model {config.model.name} needs a network that takes classes: {' or '.join(CONDITIONAL)}, "
-                f"not {config.network.name}"
+                f"model {model.name} needs a network that takes classes: {' or '.join(CONDITIONAL)}, not {network.name}"
             )
         if not class_count:
-            raise ValueError(f"model {config.model.name} needs the number of classes")
+            raise ValueError(f"model {model.name} needs the number of classes")
         arguments.append(class_count)
     with _precision(config.precision):
-        networks = NETWORKS[config.network.name](*arguments)
-        packing = getattr(config.model, "packing", 1)
+        networks = NETWORKS[network.name](*arguments)
+        packing = getattr(model, "packing", 1)
         if packing > 1:
-            networks["discriminator"] = _packed_discriminator(config, image_shape, packing)
+            if conditional:
+                raise UserError(f"model {model.name} judges an item as one of its class: it takes no packing")
+            shape = (*image_shape[:-1], packing * image_shape[-1])
+            networks["discriminator"] = NETWORKS[network.name](network, shape, config.seed)["discriminator"]
     return networks
 
 
-def _packed_discriminator(config, image_shape, packing):
-    """Return a discriminator of the configuration's kind whose input is `packing` times as deep."""
-    if MODELS[config.model.name].conditional:
-        raise UserError(f"model {config.model.name} judges an item as one of its class: it takes no packing")
-    shape = (*image_shape[:-1], packing * image_shape[-1])
-    return NETWORKS[config.network.name](config.network, shape, config.seed)["discriminator"]
-
-
-def build_model(config, image_shape, steps, class_count=None):
+def build_model(
+    config: Config,
+    image_shape: Sequence[int],
+    steps: int,
+    class_count: int | None = None,
+    class_counts: Sequence[int] | None = None,
+) -> GenerativeModel:
     """Return the compiled model of a `Config` for images of `image_shape`, to be trained for `steps` updates.
 
-    class_count: see `build_networks`. Raises `UserError` where model and networks do not go together.
+    class_count: see `build_networks`. class_counts: number of training images of each class, the proportions in which
+    a conditional model draws classes; by default all are equal. Raises `UserError` where model and networks do not go
+    together.
     """
+    model: Any = config.model
+    network: Any = config.network
     networks = build_networks(config, image_shape, class_count)
+    more = {"class_counts": class_counts} if MODELS[model.name].conditional else {}
     with _precision(config.precision):
         try:
-            return MODELS[config.model.name].from_config(config, networks, steps)
+            return MODELS[model.name].from_config(config, networks, steps, **more)
         except KeyError as error:
             raise UserError(
-                f"model {config.model.name} needs a network {error}; {config.network.name} has {', '.join(networks)}"
+                f"model {model.name} needs a network {error}; {network.name} has {', '.join(networks)}"
             ) from error
 
 
 @contextlib.contextmanager
-def _precision(name):
+def _precision(name: str) -> Iterator[None]:
     """Set Keras's global dtype policy for the block: layers take theirs when they are made."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)

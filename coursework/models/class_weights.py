@@ -1,14 +1,34 @@
-"""Classes as a conditional generator takes them: a weight for each class, for each layer that reads them."""
+"""Classes for a conditional generator: in the data's proportions, and as weights for each layer that reads them."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 
-def balanced_labels(count, class_count):
-    """Return int64 labels (count,) of all classes in turn, so that equally many or one fewer belong to each."""
-    return np.arange(count) % class_count
+def unequal_counts(class_counts: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Return the number of images of each class, None where they are unknown or all equal: classes count alike."""
+    if class_counts is None or len(set(class_counts)) < 2:
+        return None
+    return tuple(int(count) for count in class_counts)
 
 
-def class_weights(classes, rows, class_count):
+def proportional_labels(count: int, class_count: int, class_counts: Sequence[int] | None = None) -> np.ndarray:
+    """Return int64 labels (count,), the first k of which are in the proportions of `class_counts` for any k.
+
+    class_counts: number of training images of each class; where it is None or all are equal, the labels are all classes
+    in turn. Each label is the class that is the furthest behind its share, the first one of several.
+    """
+    counts = unequal_counts(class_counts)
+    if counts is None:
+        return np.arange(count) % class_count
+    shares, given, labels = np.array(counts), np.zeros(len(counts), np.int64), np.empty(count, np.int64)
+    for index in range(count):
+        labels[index] = np.argmax(shares * (index + 1) - given * shares.sum())
+        given[labels[index]] += 1
+    return labels
+
+
+def class_weights(classes: np.ndarray, rows: int, class_count: int) -> np.ndarray:
     """Return float32 weights (n, rows, class_count), a row for each layer of a generator that reads its class.
 
     classes: integer labels (n,), or weights (n, class_count) for all layers alike (a half of two classes each for

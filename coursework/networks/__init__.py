@@ -3,22 +3,18 @@
 Those in `CONDITIONAL` also take the number of classes, for networks that have classes as a further input.
 """
 
-from coursework.networks import (
-    autoencoder,
-    dcgan,
-    gaussian_autoencoder,
-    mlp,
-    quantized_autoencoder,
-    resnet,
-    vector_autoencoder,
-)
+from collections.abc import Callable
 
-NETWORKS = {
+import keras
+
+from coursework.networks import autoencoder, dcgan, mlp, resnet, vector_autoencoder
+
+NETWORKS: dict[str, Callable[..., dict[str, keras.Model]]] = {
     "dcgan": dcgan.build,
     "resnet": resnet.build,
     "autoencoder": autoencoder.build,
-    "gaussian_autoencoder": gaussian_autoencoder.build,
-    "quantized_autoencoder": quantized_autoencoder.build,
+    "gaussian_autoencoder": autoencoder.build_gaussian,
+    "quantized_autoencoder": autoencoder.build_quantized,
     "vector_autoencoder": vector_autoencoder.build,
     "mlp": mlp.build,
 }

@@ -1,33 +1,115 @@
-"""The convolutional autoencoder and critics of Berthelot et al. 2018 (ACAI), appendix and authors' code."""
+"""The networks of Berthelot et al. 2018 (ACAI): convolutional autoencoders and critics, appendix and authors' code.
+
+`build` is for all but the two models whose codes are not plain tensors: `build_gaussian` for the VAE,
+`build_quantized` for VQ-VAE. Codes have shape (latent_width, latent_width, latent_channels), images are in [-1, 1].
+"""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
 
+from coursework.config.networks import AutoencoderConfig, QuantizedAutoencoderConfig
+from coursework.networks.backend import Tensor
 from coursework.networks.blocks import Seeds
 from coursework.networks.fast_layers import Conv2D, Dense
+from coursework.networks.vector_quantizer import VectorQuantizer
 from coursework.util.errors import UserError
 
 SLOPE = 0.2
-# Hidden layers of the adversarial autoencoder's critic, which sees codes.
+# Hidden layers of the adversarial autoencoder's critic, which judges codes.
 CODE_CRITIC_WIDTHS = (100, 100)
 
 
-def build(config, image_shape, seed=0):
+def build(config: AutoencoderConfig, image_shape: Sequence[int], seed: int = 0) -> dict[str, keras.Model]:
     """Return {"encoder": image -> code, "decoder": code -> image, "critic" and "code_critic": either -> (1,)}.
 
-    The code has shape (latent_width, latent_width, latent_channels); images are in [-1, 1]. The decoder's last layer is
-    linear, as in the paper; its images may leave [-1, 1] slightly.
+    The decoder's last layer is linear, as in the paper; its images may leave [-1, 1] slightly.
+    """
+    scales, initializers = count_scales(config, image_shape), Initializers(seed, config.initial_scale)
+    code = keras.Input(code_shape(config), name="code")
+    networks = {"encoder": _encoder(config, image_shape, scales, initializers)}
+    x = decode(code, config.depth, scales, image_shape[2], initializers)
+    networks["decoder"] = keras.Model(code, _linear(x, "images"), name="decoder")
+    images = keras.Input(image_shape, name="images")
+    x = encode(images, config.depth, scales, config.latent_channels, initializers, name="to_score")
+    networks["critic"] = keras.Model(images, MeanOverAll(dtype="float32", name="score")(x), name="critic")
+    code = keras.Input(code_shape(config), name="code")
+    x = layers.Flatten(name="flatten")(code)
+    for index, width in enumerate(CODE_CRITIC_WIDTHS):
+        x = Dense(width, kernel_initializer=initializers.dense(), name=f"dense_{index}")(x)
+        x = layers.LeakyReLU(negative_slope=SLOPE, name=f"leaky_relu_{index}")(x)
+    logits = Dense(1, kernel_initializer=initializers.dense(), dtype="float32", name="logits")(x)
+    networks["code_critic"] = keras.Model(code, logits, name="code_critic")
+    return networks
+
+
+def build_gaussian(config: AutoencoderConfig, image_shape: Sequence[int], seed: int = 0) -> dict[str, keras.Model]:
+    """Return {"encoder": image -> [mean, log variance], "decoder": code -> image}.
+
+    Mean and log variance, each a dense layer on the whole code of `build`, have the code's shape. The decoder ends in
+    tanh(x / 2), so that x are the logits of pixels in [0, 1]: (tanh(x / 2) + 1) / 2 = sigmoid(x).
     """
     shape, scales = code_shape(config), count_scales(config, image_shape)
     initializers = Initializers(seed, config.initial_scale)
+    inputs = keras.Input(image_shape, name="images")
+    x = encode(inputs, config.depth, scales, config.latent_channels, initializers)
+    x = layers.Flatten(name="flatten")(x)
+    outputs = []
+    for name in ("mean", "log_variance"):
+        dense = Dense(math.prod(shape), kernel_initializer=initializers.dense(), dtype="float32", name=f"to_{name}")
+        outputs.append(layers.Reshape(shape, dtype="float32", name=name)(dense(x)))
+    latents = keras.Input(shape, name="latents")
+    x = decode(latents, config.depth, scales, image_shape[2], initializers)
+    x = layers.Rescaling(0.5, dtype="float32", name="half")(x)
+    images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return {
-        "encoder": encoder(config, image_shape, scales, initializers),
-        "decoder": _decoder(shape, config.depth, scales, image_shape[2], initializers),
-        "critic": _critic(image_shape, config.depth, scales, config.latent_channels, initializers),
-        "code_critic": _code_critic(shape, initializers),
+        "encoder": keras.Model(inputs, outputs, name="encoder"),
+        "decoder": keras.Model(latents, images, name="decoder"),
     }
+
+
+def build_quantized(
+    config: QuantizedAutoencoderConfig, image_shape: Sequence[int], seed: int = 0
+) -> dict[str, keras.Model]:
+    """Return {"encoder": image -> code, "decoder": code -> image}.
+
+    The code is continuous, that of `build`, so that it can be interpolated. The discrete bottleneck belongs to the
+    decoder: a dense layer makes `discrete_latents` vectors of a code's size, a `VectorQuantizer` replaces them by
+    codewords, and two dense layers make a code again.
+    """
+    shape, scales = code_shape(config), count_scales(config, image_shape)
+    initializers = Initializers(seed, config.initial_scale)
+    encoder = _encoder(config, image_shape, scales, initializers)
+    size, count = math.prod(shape), config.discrete_latents
+    code = keras.Input(shape, name="code")
+    x = layers.Flatten(name="flatten")(code)
+    x = Dense(count * size, kernel_initializer=initializers.dense(), dtype="float32", name="to_vectors")(x)
+    x = layers.Reshape((count, size), dtype="float32", name="vectors")(x)
+    x, _ = VectorQuantizer(config.codebook_size, seed=initializers.next(), dtype="float32", name="quantizer")(x)
+    x = layers.Flatten(name="flatten_codewords")(x)
+    for index, units in enumerate((config.hidden_size, size)):
+        x = layers.ReLU(name=f"bottleneck_relu_{index}")(x)
+        x = Dense(units, kernel_initializer=initializers.dense(), name=f"bottleneck_dense_{index}")(x)
+    x = layers.Reshape(shape, name="reshape")(x)
+    x = decode(x, config.depth, scales, image_shape[2], initializers)
+    return {"encoder": encoder, "decoder": keras.Model(code, _linear(x, "images"), name="decoder")}
+
+
+def _encoder(
+    config: AutoencoderConfig, image_shape: Sequence[int], scales: int, initializers: "Initializers"
+) -> keras.Model:
+    """Return the encoder, image -> code."""
+    inputs = keras.Input(image_shape, name="images")
+    x = encode(inputs, config.depth, scales, config.latent_channels, initializers)
+    return keras.Model(inputs, _linear(x, "code"), name="encoder")
+
+
+def _linear(x: Tensor, name: str) -> Tensor:
+    """Return `x` in float32 under any precision."""
+    return layers.Activation("linear", dtype="float32", name=name)(x)
 
 
 class Initializers(Seeds):
@@ -36,26 +118,26 @@ class Initializers(Seeds):
     scale: standard deviations of the convolutions' weights, as a multiple of the authors'.
     """
 
-    def __init__(self, seed, scale=1.0):
+    def __init__(self, seed: int, scale: float = 1.0) -> None:
         super().__init__(seed)
         self.scale = scale
 
-    def convolution(self, inputs):
+    def convolution(self, inputs: int) -> keras.initializers.Initializer:
         """Return N(0, scale^2 / ((1 + slope^2) inputs)), the second number a variance; `inputs` is the fan-in."""
         stddev = self.scale / math.sqrt((1 + SLOPE**2) * inputs)
         return keras.initializers.RandomNormal(stddev=stddev, seed=self.next())
 
-    def dense(self):
+    def dense(self) -> keras.initializers.Initializer:
         """Return the initialiser of dense layers, Keras's default."""
         return keras.initializers.GlorotUniform(seed=self.next())
 
 
-def code_shape(config):
+def code_shape(config: AutoencoderConfig) -> tuple[int, int, int]:
     """Return the shape of a code."""
     return config.latent_width, config.latent_width, config.latent_channels
 
 
-def count_scales(config, image_shape):
+def count_scales(config: AutoencoderConfig, image_shape: Sequence[int]) -> int:
     """Return how often the encoder halves an image's side; raises `UserError` where images do not fit."""
     scales = math.log2(image_shape[0] / config.latent_width)
     if image_shape[0] != image_shape[1] or scales < 1 or scales != int(scales):
@@ -66,18 +148,20 @@ def count_scales(config, image_shape):
     return int(scales)
 
 
-def _convolved(x, channels, kernel, name, initializers):
+def _convolved(x: Tensor, channels: int, kernel: int, name: str, initializers: Initializers) -> Tensor:
     """Return a map after a convolution; its biases are 0 at first."""
     initializer = initializers.convolution(x.shape[-1] * kernel**2)
     return Conv2D(channels, kernel, padding="same", kernel_initializer=initializer, name=name)(x)
 
 
-def _activated(x, channels, name, initializers):
+def _activated(x: Tensor, channels: int, name: str, initializers: Initializers) -> Tensor:
     x = _convolved(x, channels, 3, name, initializers)
     return layers.LeakyReLU(negative_slope=SLOPE, name=f"{name}_leaky_relu")(x)
 
 
-def encode(images, depth, scales, outputs, initializers, name="to_code"):
+def encode(
+    images: Tensor, depth: int, scales: int, outputs: int, initializers: Initializers, name: str = "to_code"
+) -> Tensor:
     """Return the encoder's last map, linear, of `outputs` channels; `name` is its convolution's."""
     x = _convolved(images, depth, 1, "from_image", initializers)
     for scale in range(scales):
@@ -88,7 +172,7 @@ def encode(images, depth, scales, outputs, initializers, name="to_code"):
     return _convolved(x, outputs, 3, name, initializers)
 
 
-def decode(code, depth, scales, channels, initializers):
+def decode(code: Tensor, depth: int, scales: int, channels: int, initializers: Initializers) -> Tensor:
     """Return the decoder's last map, linear, an image of `channels` channels."""
     x = code
     for scale in reversed(range(scales)):
@@ -99,44 +183,12 @@ def decode(code, depth, scales, channels, initializers):
     return _convolved(x, channels, 3, "to_image", initializers)
 
 
-def encoder(config, image_shape, scales, initializers):
-    """Return the encoder, image -> code."""
-    inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, config.depth, scales, config.latent_channels, initializers)
-    code = layers.Activation("linear", dtype="float32", name="code")(x)
-    return keras.Model(inputs, code, name="encoder")
-
-
-def _critic(image_shape, depth, scales, outputs, initializers):
-    inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, depth, scales, outputs, initializers, name="to_score")
-    score = MeanOverAll(dtype="float32", name="score")(x)
-    return keras.Model(inputs, score, name="critic")
-
-
-def _decoder(shape, depth, scales, channels, initializers):
-    inputs = keras.Input(shape, name="code")
-    x = decode(inputs, depth, scales, channels, initializers)
-    images = layers.Activation("linear", dtype="float32", name="images")(x)
-    return keras.Model(inputs, images, name="decoder")
-
-
-def _code_critic(shape, initializers):
-    inputs = keras.Input(shape, name="code")
-    x = layers.Flatten(name="flatten")(inputs)
-    for index, width in enumerate(CODE_CRITIC_WIDTHS):
-        x = Dense(width, kernel_initializer=initializers.dense(), name=f"dense_{index}")(x)
-        x = layers.LeakyReLU(negative_slope=SLOPE, name=f"leaky_relu_{index}")(x)
-    logits = Dense(1, kernel_initializer=initializers.dense(), dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="code_critic")
-
-
 @keras.saving.register_keras_serializable(package="coursework")
 class MeanOverAll(layers.Layer):
     """Mean over every axis but the first: (n, ...) -> (n, 1)."""
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return ops.expand_dims(ops.mean(inputs, axis=tuple(range(1, len(inputs.shape)))), -1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         return (input_shape[0], 1)

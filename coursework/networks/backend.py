@@ -2,12 +2,16 @@
 
 import contextlib
 import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import keras
 
 from coursework.util.errors import UserError
 
 BACKEND = keras.backend.backend()
+# A tensor of the backend.
+Tensor: TypeAlias = Any
 
 if BACKEND == "tensorflow":
     import tensorflow
@@ -17,7 +21,9 @@ else:
     raise UserError(f"KERAS_BACKEND is {BACKEND}: set it to tensorflow or torch")
 
 
-def value_and_gradients(loss_fn, variables, has_aux=False):
+def value_and_gradients(
+    loss_fn: Callable[[], Any], variables: Iterable[keras.Variable], has_aux: bool = False
+) -> tuple[Any, list[Tensor]]:
     """Return `(value, gradients)` of the scalar that `loss_fn()` returns, by `keras.Variable`s.
 
     With `has_aux`, `loss_fn` returns `(loss, aux)` and the result is `((loss, aux), gradients)`. Gradients are dense
@@ -43,7 +49,7 @@ def value_and_gradients(loss_fn, variables, has_aux=False):
     return keras.tree.map_structure(_detached, result), _dense(gradients, variables)
 
 
-def gradients_by_tensors(fn, tensors):
+def gradients_by_tensors(fn: Callable[..., Tensor], tensors: Iterable[Tensor]) -> tuple[Tensor, list[Tensor]]:
     """Return `(value, gradients)`: `fn(*tensors)` and the gradient of its sum by each of `tensors`.
 
     Both are differentiable again: by what encloses the call, `value_and_gradients` or `gradients_by_tensors`. So a
@@ -67,13 +73,15 @@ def gradients_by_tensors(fn, tensors):
     return value, _dense(gradients, tensors)
 
 
-def apply_gradients(optimizer, gradients, variables):
-    """Let a Keras optimizer update `variables` by `gradients`, both in the same order."""
+def apply_gradients(
+    optimizer: keras.optimizers.Optimizer, gradients: Sequence[Tensor], variables: Sequence[keras.Variable]
+) -> None:
+    """Update `variables` by `gradients`, both in the same order, with a Keras optimiser."""
     with no_gradient():
         optimizer.apply(gradients, variables)
 
 
-def no_gradient():
+def no_gradient() -> contextlib.AbstractContextManager:
     """Return a context in which PyTorch builds no graph; TensorFlow, which builds one only on request, needs nothing.
 
     It saves time and memory and stops no gradient by itself: `without_gradient` does.
@@ -81,22 +89,22 @@ def no_gradient():
     return torch.no_grad() if BACKEND == "torch" else contextlib.nullcontext()
 
 
-def without_gradient(fn, *args, **kwargs):
+def without_gradient(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Return `fn(*args, **kwargs)`, a tensor or a structure of them, as constants for every gradient."""
     with no_gradient():
         return keras.tree.map_structure(keras.ops.stop_gradient, fn(*args, **kwargs))
 
 
-def compiled(fn, fused=False):
-    """Return `fn`, a pure function of tensors and structures of them, as one graph under TensorFlow; else itself.
+def compiled(fn: Callable[..., Any], fused: bool = False) -> Callable[..., Any]:
+    """Return `fn`, a pure function of tensors and structures of them, as one graph under TensorFlow, else itself.
 
-    Shapes that change make a new graph, which takes seconds: keep them. fused: by XLA, which pays for long runs of
+    New shapes make a new graph, which takes seconds: keep shapes fixed. fused: by XLA, which pays for long runs of
     small operations, such as a loop of training steps of networks for points, and for convolutions does not.
     """
     return tensorflow.function(fn, jit_compile=fused or None) if BACKEND == "tensorflow" else fn
 
 
-def normalize_batch(inputs, scale, offset, epsilon):
+def normalize_batch(inputs: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return `(outputs, mean, variance)` of a batch normalised by its own statistics, channels last, in one operation.
 
     inputs: (n, height, width, channels), float32 or half precision; the rest is float32 (channels,). The variance is
@@ -109,7 +117,7 @@ def normalize_batch(inputs, scale, offset, epsilon):
             x=inputs, scale=scale, offset=offset, mean=none, variance=none, epsilon=epsilon, is_training=True
         )
         count = tensorflow.cast(tensorflow.size(inputs) / tensorflow.size(scale), "float32")
-        # The operation corrects the variance that it hands out for the mean's degree of freedom.
+        # The operation corrects the variance that it returns for the mean's degree of freedom.
         mean, variance = tensorflow.stop_gradient(mean), tensorflow.stop_gradient(variance) * (count - 1.0) / count
         return outputs, mean, variance
     maps = inputs.permute(0, 3, 1, 2)
@@ -120,8 +128,8 @@ def normalize_batch(inputs, scale, offset, epsilon):
     return outputs.permute(0, 2, 3, 1), mean, variance * (count - 1) / count
 
 
-def kernel_gradient_by_products(inputs_shape, channels, stride, dtype):
-    """Tell whether `convolve` and `convolve_transposed` are faster than Keras's own operations.
+def kernel_gradient_by_products(inputs_shape: Sequence[int], channels: int, stride: int, dtype: str) -> bool:
+    """Return whether `convolve` and `convolve_transposed` are faster than Keras's own operations.
 
     inputs_shape and channels: of the convolution's maps and of its result. On CPUs oneDNN computes a convolution's
     gradient by its kernel in bfloat16 no faster than in float32, or half as fast, where maps are small or strided
@@ -134,7 +142,7 @@ def kernel_gradient_by_products(inputs_shape, channels, stride, dtype):
     return small or (stride == 2 and min(own_channels, channels) >= 128)
 
 
-def convolve(inputs, kernel, stride):
+def convolve(inputs: Tensor, kernel: Tensor, stride: int) -> Tensor:
     """Return the convolution of maps (n, height, width, a) with a kernel (k, k, a, b), padding "same"; TensorFlow only.
 
     The gradient by the kernel is a matrix product for each of its places. Height, width and k are multiples of the
@@ -152,7 +160,7 @@ def convolve(inputs, kernel, stride):
     return convolution(inputs, tensorflow.convert_to_tensor(kernel))
 
 
-def convolve_transposed(inputs, kernel, stride):
+def convolve_transposed(inputs: Tensor, kernel: Tensor, stride: int) -> Tensor:
     """Return the transposed convolution of maps (n, height, width, b) with a kernel (k, k, a, b), as `convolve`."""
 
     @tensorflow.custom_gradient
@@ -169,8 +177,8 @@ def convolve_transposed(inputs, kernel, stride):
     return transposed(inputs, tensorflow.convert_to_tensor(kernel))
 
 
-def add_bias(outputs, bias):
-    """Return `outputs` (..., channels) + bias (channels,), with a gradient by the bias that can be trusted.
+def add_bias(outputs: Tensor, bias: Tensor) -> Tensor:
+    """Return `outputs` (..., channels) + bias (channels,), with an exact gradient by the bias.
 
     On CPUs TensorFlow adds that gradient up in the precision of the outputs: in bfloat16 a sum stops growing where the
     next term is below half a unit of its last place, and of 65,536 ones 256 are left. A matrix product adds up in
@@ -191,7 +199,7 @@ def add_bias(outputs, bias):
     return added(outputs, tensorflow.cast(bias, outputs.dtype))
 
 
-def enable_determinism():
+def enable_determinism() -> None:
     """Make operations repeat bit by bit where seeds are equal (`keras.utils.set_random_seed`), at some cost of speed.
 
     TensorFlow refuses an operation that cannot, PyTorch warns. Call it before the first operation.
@@ -205,7 +213,7 @@ def enable_determinism():
     torch.backends.cudnn.benchmark = False
 
 
-def _dense(gradients, sources):
+def _dense(gradients: Sequence[Tensor | None], sources: Sequence[Any]) -> list[Tensor]:
     """Replace missing gradients by zeros and TensorFlow's sparse ones (of embeddings) by tensors."""
     return [
         keras.ops.zeros_like(source) if gradient is None else keras.ops.convert_to_tensor(gradient)
@@ -213,7 +221,7 @@ def _dense(gradients, sources):
     ]
 
 
-def _kernel_gradient(maps, upstream, size, stride):
+def _kernel_gradient(maps: Tensor, upstream: Tensor, size: int, stride: int) -> Tensor:
     """Return the gradient (size, size, a, b) of a kernel that took `maps` (..., a) to what `upstream` (..., b) is of.
 
     Each block of `stride` x `stride` pixels becomes one pixel of as many more channels, which leaves a convolution of
@@ -240,14 +248,14 @@ def _kernel_gradient(maps, upstream, size, stride):
     return tensorflow.reshape(tensorflow.transpose(gradient, (0, 2, 1, 3, 4, 5)), (size, size, a, b))
 
 
-def _torch_gradients(scalar, sources, create_graph=False):
+def _torch_gradients(scalar: Any, sources: Sequence[Any], create_graph: bool = False) -> Sequence[Any]:
     if not scalar.requires_grad or not sources:
         return [None] * len(sources)
     return torch.autograd.grad(scalar, sources, create_graph=create_graph, allow_unused=True)
 
 
 @contextlib.contextmanager
-def _requiring_gradient(parameters):
+def _requiring_gradient(parameters: Sequence[Any]) -> Iterator[None]:
     for parameter in parameters:
         parameter.requires_grad_(True)
     try:
@@ -257,5 +265,5 @@ def _requiring_gradient(parameters):
             parameter.requires_grad_(False)
 
 
-def _detached(leaf):
+def _detached(leaf: Any) -> Any:
     return leaf.detach() if isinstance(leaf, torch.Tensor) else leaf

@@ -1,35 +1,38 @@
 """What several networks share: normalisation by name, the DCGAN initialiser, sum pooling, checks of image shapes."""
 
 import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
 
+from coursework.networks.backend import Tensor
 from coursework.networks.fast_layers import BatchNormalization, Conv2D, Dense
 from coursework.networks.layers import SpectralConv2D, SpectralDense
 from coursework.util.errors import UserError
 
-# Stated because Keras's defaults differ from the papers' (PyTorch's and Chainer's .9 and 1e-5).
+# PyTorch's. Keras's own are 0.99 and 1e-3, Chainer's 0.9 and 2e-5.
 BATCH_NORMALIZATION = {"momentum": 0.9, "epsilon": 1e-5}
 
 
 class Seeds:
-    """Hand out distinct integer seeds, so that every layer of a network starts from a stream of its own."""
+    """Returns distinct integer seeds, so that every layer of a network has its own random stream."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         self._numbers = itertools.count(seed * 1000)
 
-    def next(self):
+    def next(self) -> int:
         """Return the next seed."""
         return next(self._numbers)
 
 
-def normal(stddev, seeds):
+def normal(stddev: float, seeds: Seeds) -> keras.initializers.Initializer:
     """Return an initialiser N(0, stddev^2)."""
     return keras.initializers.RandomNormal(stddev=stddev, seed=seeds.next())
 
 
-def normalization(kind, name, dtype=None):
+def normalization(kind: str, name: str, dtype: Any = None) -> keras.layers.Layer | None:
     """Return a normalisation layer for "batch", "instance" or "layer", None for "none"."""
     if kind == "batch":
         return BatchNormalization(**BATCH_NORMALIZATION, dtype=dtype, name=name)
@@ -40,27 +43,29 @@ def normalization(kind, name, dtype=None):
     return None
 
 
-def apply_normalization(kind, name, inputs):
+def apply_normalization(kind: str, name: str, inputs: Tensor) -> Tensor:
     """Return `inputs` after the normalisation `kind`, unchanged for "none"."""
     layer = normalization(kind, name)
     return inputs if layer is None else layer(inputs)
 
 
-def discriminator_layers(spectral, seeds):
+def discriminator_layers(
+    spectral: bool, seeds: Seeds
+) -> tuple[Callable[..., keras.layers.Layer], Callable[..., keras.layers.Layer]]:
     """Return what makes a convolution and a dense layer, spectrally normalised or not."""
     if not spectral:
         return Conv2D, Dense
 
-    def convolution(*arguments, **settings):
+    def convolution(*arguments: Any, **settings: Any) -> keras.layers.Layer:
         return SpectralConv2D(*arguments, seed=seeds.next(), **settings)
 
-    def dense(*arguments, **settings):
+    def dense(*arguments: Any, **settings: Any) -> keras.layers.Layer:
         return SpectralDense(*arguments, seed=seeds.next(), **settings)
 
     return convolution, dense
 
 
-def check_divisible(image_shape, factor):
+def check_divisible(image_shape: Sequence[int], factor: int) -> None:
     """Raise `UserError` unless height and width are equal multiples of `factor`."""
     height, width, _ = image_shape
     if height != width or height % factor:
@@ -73,10 +78,10 @@ def check_divisible(image_shape, factor):
 class GlobalSumPooling(layers.Layer):
     """Sum over height and width: (n, h, w, c) -> (n, c). Miyato's discriminators sum where others average."""
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the sums."""
         return ops.sum(inputs, axis=(1, 2))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """Return (n, c)."""
         return (input_shape[0], input_shape[3])

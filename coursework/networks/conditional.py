@@ -1,14 +1,18 @@
 """What makes the adversarial networks conditional: classes as inputs, in normalisations and in the last product."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import layers, ops
 
+from coursework.networks.backend import Tensor
 from coursework.networks.blocks import BATCH_NORMALIZATION, apply_normalization
 from coursework.networks.layers import ConditionalBatchNormalization
 from coursework.util.errors import UserError
 
 
-def generator_classes(class_count, rows, kind):
+def generator_classes(class_count: int, rows: int, kind: str) -> Tensor | None:
     """Return the input of a conditional generator (rows, class_count), None for a `class_count` of 0.
 
     It holds weights of the classes for each of `rows` normalisations, so that classes can be mixed, and the layers
@@ -28,21 +32,27 @@ class GeneratorNormalization:
     Each takes the next row of `classes`, the input that `generator_classes` made.
     """
 
-    def __init__(self, kind, classes=None):
+    def __init__(self, kind: str, classes: Tensor | None = None) -> None:
         self.kind = kind
         self.classes = classes
         self.row = 0
 
-    def __call__(self, name, inputs):
+    def __call__(self, name: str, inputs: Tensor) -> Tensor:
         """Return `inputs` after the normalisation, unchanged for "none"."""
         if self.classes is None:
             return apply_normalization(self.kind, name, inputs)
-        settings = {**BATCH_NORMALIZATION, "row": self.row, "name": name}
+        settings: dict[str, Any] = {**BATCH_NORMALIZATION, "row": self.row, "name": name}
         self.row += 1
         return ConditionalBatchNormalization(self.classes.shape[-1], **settings)([inputs, self.classes])
 
 
-def project(logits, features, classes, dense, initializer):
+def project(
+    logits: Tensor,
+    features: Tensor,
+    classes: Tensor,
+    dense: Callable[..., keras.layers.Layer],
+    initializer: keras.initializers.Initializer,
+) -> Tensor:
     """Return logits (n, 1) + <embedding(classes), features>: Miyato & Koyama (2018), section 3.
 
     features: (n, d); classes: weights (n, class_count); dense: makes the layer of the embedding, whose spectral norm
@@ -54,7 +64,7 @@ def project(logits, features, classes, dense, initializer):
     return layers.Add(dtype="float32", name="conditional_logits")([logits, evidence])
 
 
-def functional(inputs, classes, outputs, name):
+def functional(inputs: Tensor, classes: Tensor | None, outputs: Tensor, name: str) -> keras.Model:
     """Return the network of `inputs`, or of [inputs, classes] where there are classes."""
     return keras.Model(inputs if classes is None else [inputs, classes], outputs, name=name)
 
@@ -63,11 +73,11 @@ def functional(inputs, classes, outputs, name):
 class InnerProduct(layers.Layer):
     """Inner product of two batches of vectors: [(n, d), (n, d)] -> (n, 1)."""
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the products."""
         first, second = inputs
         return ops.sum(first * second, axis=-1, keepdims=True)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """Return (n, 1)."""
         return (input_shape[0][0], 1)

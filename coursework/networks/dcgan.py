@@ -1,14 +1,17 @@
 """Strided convolutional networks: DCGAN (Radford et al. 2016) and SN-DCGAN (Miyato et al. 2018, table 3).
 
 Sizes and initialisation as in chainer-gan-lib: generator dense 4x4x512, three transposed convolutions 4/2, a
-convolution 3; discriminator of alternating convolutions 3/1 and 4/2; weights N(0, .02). With classes every batch
-normalisation of the generator is conditional, and the discriminator's sum-pooled last map is projected on the class
-beside the flattened map's logit.
+convolution 3; discriminator of alternating convolutions 3/1 and 4/2; weights N(0, 0.02^2). With classes
+every batch normalisation of the generator is conditional, and the discriminator adds the projection of its sum-pooled
+last map on the class to the logit of the flattened map.
 """
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
+from coursework.config.networks import DCGANConfig
 from coursework.networks.blocks import (
     GlobalSumPooling,
     Seeds,
@@ -21,10 +24,12 @@ from coursework.networks.conditional import GeneratorNormalization, functional, 
 from coursework.networks.fast_layers import Conv2D, Conv2DTranspose, Dense
 
 
-def build(config, image_shape, seed=0, class_count=0):
+def build(
+    config: DCGANConfig, image_shape: Sequence[int], seed: int = 0, class_count: int = 0
+) -> dict[str, keras.Model]:
     """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}.
 
-    With a `class_count` both take classes beside that: the generator (4, class_count), weights of the classes for each
+    With a `class_count` both also take classes: the generator (4, class_count), weights of the classes for each
     of its normalisations, the discriminator (class_count,).
     """
     check_divisible(image_shape, 8)
@@ -35,7 +40,7 @@ def build(config, image_shape, seed=0, class_count=0):
     }
 
 
-def _generator(config, image_shape, seeds, class_count):
+def _generator(config: DCGANConfig, image_shape: Sequence[int], seeds: Seeds, class_count: int) -> keras.Model:
     width, kind = config.generator_width, config.generator_normalization
     classes = generator_classes(class_count, 4, kind)
     normalize = GeneratorNormalization(kind, classes)
@@ -63,7 +68,7 @@ def _generator(config, image_shape, seeds, class_count):
     return functional(inputs, classes, images, "generator")
 
 
-def _discriminator(config, image_shape, seeds, class_count):
+def _discriminator(config: DCGANConfig, image_shape: Sequence[int], seeds: Seeds, class_count: int) -> keras.Model:
     width, kind = config.discriminator_width, config.discriminator_normalization
     convolution, dense = discriminator_layers(config.spectral, seeds)
     inputs = keras.Input(image_shape, name="images")

@@ -1,9 +1,13 @@
 """Keras's layers in forms that are faster on a CPU, and exact in bfloat16: the same functions, weights and settings."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
 from coursework.networks.backend import (
+    Tensor,
     add_bias,
     convolve,
     convolve_transposed,
@@ -12,12 +16,14 @@ from coursework.networks.backend import (
 )
 
 _register = keras.saving.register_keras_serializable(package="coursework")
+# Base of mixins: nothing, but a type checker lets it have every attribute of the layer that it is mixed into.
+Mixin: Any = object
 
 
-class BetterInBfloat16:
+class BetterInBfloat16(Mixin):
     """Mixin for a layer with a kernel, whose bias gets its gradient from `add_bias`."""
 
-    def finish(self, outputs):
+    def finish(self, outputs: Tensor) -> Tensor:
         """Return outputs with the bias, where there is one, and the activation."""
         if self.use_bias:
             if getattr(self, "data_format", None) == "channels_first":
@@ -31,7 +37,7 @@ class BetterInBfloat16:
 class Dense(BetterInBfloat16, keras.layers.Dense):
     """`keras.layers.Dense`, exact in bfloat16; the same function."""
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Return the product with the kernel, with bias and activation."""
         return self.finish(ops.matmul(inputs, self.kernel))
 
@@ -39,12 +45,12 @@ class Dense(BetterInBfloat16, keras.layers.Dense):
 class _FasterInBfloat16(BetterInBfloat16):
     """Mixin for a convolution of maps: where it pays, its gradient by the kernel is computed as matrix products."""
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the convolution with its bias and activation."""
         return self.finish(self.convolution_op(inputs, self.kernel))
 
-    def _by_products(self, maps, channels):
-        """Tell whether it pays, for the shape of the convolution's maps (a transposed one's result)."""
+    def _by_products(self, maps: Sequence[int], channels: int) -> bool:
+        """Return whether it pays, for the shape of the convolution's maps (a transposed one's result)."""
         (size, other), (stride, _) = self.kernel_size, self.strides
         plain = size == other and self.strides == (stride, stride) and self.padding == "same" and self.groups == 1
         plain = plain and self.dilation_rate == (1, 1) and self.data_format == "channels_last"
@@ -56,7 +62,7 @@ class _FasterInBfloat16(BetterInBfloat16):
 class Conv2D(_FasterInBfloat16, keras.layers.Conv2D):
     """`keras.layers.Conv2D`, on CPUs faster in bfloat16 and exact; the same function."""
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Return the convolution without its bias."""
         if self._by_products(inputs.shape, kernel.shape[-1]):
             return convolve(inputs, ops.convert_to_tensor(kernel), self.strides[0])
@@ -69,7 +75,7 @@ class Conv2DTranspose(_FasterInBfloat16, keras.layers.Conv2DTranspose):
 
     groups = 1
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Return the transposed convolution without its bias."""
         result = self.compute_output_shape(inputs.shape)
         if self.output_padding is None and self._by_products(result, inputs.shape[-1]):
@@ -93,7 +99,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     else it can do (masks, other axes, float64, inference) stays Keras's own.
     """
 
-    def call(self, inputs, training=None, mask=None):
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
         """Return the normalised inputs, in training by the batch's own statistics, which move the averages."""
         maps = len(inputs.shape) == 4 and self.axis in (-1, 3)
         plain = mask is None and not self.renorm and not self.synchronized and self.compute_dtype != "float64"

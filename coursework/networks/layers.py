@@ -1,14 +1,17 @@
 """Layers: exact spectral normalisation, sampling of a Gaussian code, class-conditional batch normalisation."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
-from coursework.networks.fast_layers import BatchNormalization, Conv2D, Conv2DTranspose, Dense
+from coursework.networks.backend import Tensor
+from coursework.networks.fast_layers import BatchNormalization, Conv2D, Conv2DTranspose, Dense, Mixin
 
 _register = keras.saving.register_keras_serializable(package="coursework")
 
 
-class SpectralNormalization:
+class SpectralNormalization(Mixin):
     """Mixin for one of `fast_layers`: computes with kernel / σ, σ an estimate of the kernel's spectral norm.
 
     Miyato et al. (2018), algorithm 1. W is the kernel as a matrix (output channels, everything else); `u` (output
@@ -24,19 +27,21 @@ class SpectralNormalization:
     # Axis of the kernel that holds the output channels.
     _output_axis = -1
 
-    def __init__(self, *args, power_iterations=1, epsilon=1e-12, seed=None, **kwargs):
+    def __init__(
+        self, *args: Any, power_iterations: int = 1, epsilon: float = 1e-12, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.power_iterations = power_iterations
         self.epsilon = epsilon
         self.seed = seed
 
-    def add_weight(self, *args, **kwargs):
+    def add_weight(self, *args: Any, **kwargs: Any) -> keras.Variable:
         """Create a weight; the kernel is exempt from autocast, because σ needs its full precision."""
         if kwargs.get("name") == "kernel":
             kwargs["autocast"] = False
         return super().add_weight(*args, **kwargs)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Create kernel, bias and `u`."""
         super().build(input_shape)
         self.u = self.add_weight(
@@ -47,15 +52,15 @@ class SpectralNormalization:
             autocast=False,
         )
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Return the wrapped layer's outputs, computed with kernel / σ."""
         return self.finish(self._transform(inputs, self._normalized_kernel(training)))
 
-    def _normalized_kernel(self, training):
+    def _normalized_kernel(self, training: bool | None) -> Tensor:
         kernel = ops.convert_to_tensor(self.kernel)
         matrix = self._matrix(kernel)
         constant = ops.stop_gradient(matrix)
-        # Vectors are columns and products the operators @ and *: TensorFlow's @ wants matrices, and under PyTorch
+        # Vectors are columns and products the operators @ and *: TensorFlow's @ needs matrices, and under PyTorch
         # `ops.matmul`, `ops.norm` and `ops.maximum` reduce float64 to float32.
         u = self._normalize(ops.reshape(self.u, (-1, 1)))
         for _ in range(self.power_iterations - 1 if training else 0):
@@ -71,31 +76,31 @@ class SpectralNormalization:
         # gradient takes fewer passes over them than a quotient's.
         return ops.cast(kernel * (1.0 / sigma), self.compute_dtype)
 
-    def _transform(self, inputs, kernel):
+    def _transform(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         return self.convolution_op(inputs, kernel)
 
-    def _matrix(self, kernel):
-        """Return Wᵀ (everything else, output channels), which is a mere reshape for most kernels."""
+    def _matrix(self, kernel: Tensor) -> Tensor:
+        """Return Wᵀ (everything else, output channels), for most kernels a reshape."""
         return ops.reshape(kernel, (-1, kernel.shape[-1]))
 
     @staticmethod
-    def _transposed_product(matrix, column):
+    def _transposed_product(matrix: Tensor, column: Tensor) -> Tensor:
         """Return matrixᵀ @ column without transposing the matrix."""
         return ops.reshape(ops.reshape(column, (1, -1)) @ matrix, (-1, 1))
 
-    def _normalize(self, vector):
+    def _normalize(self, vector: Tensor) -> Tensor:
         return vector / ops.sqrt(ops.sum(ops.square(vector)) + self.epsilon**2)
 
     # The wrapped layers' own versions of these two list the variables by name and would lose u.
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Write kernel, bias and `u` to `store`."""
         keras.layers.Layer.save_own_variables(self, store)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Read kernel, bias and `u` from `store`."""
         keras.layers.Layer.load_own_variables(self, store)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the wrapped layer's configuration and the options of this one."""
         options = {"power_iterations": self.power_iterations, "epsilon": self.epsilon, "seed": self.seed}
         return {**super().get_config(), **options}
@@ -112,7 +117,7 @@ class SpectralConv2DTranspose(SpectralNormalization, Conv2DTranspose):
 
     _output_axis = -2
 
-    def _matrix(self, kernel):
+    def _matrix(self, kernel: Tensor) -> Tensor:
         return super()._matrix(ops.swapaxes(kernel, -1, -2))
 
 
@@ -120,7 +125,7 @@ class SpectralConv2DTranspose(SpectralNormalization, Conv2DTranspose):
 class SpectralDense(SpectralNormalization, Dense):
     """`keras.layers.Dense` with `SpectralNormalization`."""
 
-    def _transform(self, inputs, kernel):
+    def _transform(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         return ops.convert_to_tensor(inputs) @ kernel
 
 
@@ -132,22 +137,22 @@ class Sampling(keras.layers.Layer):
     from Keras's global seed.
     """
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Return a sample, shaped as the mean."""
         mean, log_variance = inputs
         noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
         return mean + ops.exp(0.5 * log_variance) * noise
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """Return the mean's shape."""
         return input_shape[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the configuration, with the seed as it was given."""
         return {**super().get_config(), "seed": self.seed}
 
@@ -162,7 +167,9 @@ class ConditionalBatchNormalization(keras.layers.Layer):
     and `beta` (class_count, channels) begin at 1 and 0. Defaults of momentum and epsilon are those of PyTorch.
     """
 
-    def __init__(self, class_count, momentum=0.9, epsilon=1e-5, row=0, **kwargs):
+    def __init__(
+        self, class_count: int, momentum: float = 0.9, epsilon: float = 1e-5, row: int = 0, **kwargs: Any
+    ) -> None:
         # Classes are mixed in the variables' precision: only the scale and offset that come of it are rounded.
         super().__init__(autocast=False, **kwargs)
         self.class_count = class_count
@@ -173,7 +180,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             momentum=momentum, epsilon=epsilon, center=False, scale=False, dtype=self.dtype_policy, name="normalization"
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Create the statistics, `gamma` and `beta`."""
         features_shape, _ = input_shape
         self.normalization.build(features_shape)
@@ -181,7 +188,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         self.gamma = self.add_weight(name="gamma", initializer="ones", **settings)
         self.beta = self.add_weight(name="beta", initializer="zeros", **settings)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Return gamma[class] * normalised + beta[class], shaped as the features."""
         features, classes = inputs
         weights = self._weights(classes)
@@ -192,18 +199,18 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         )
         return self.normalization(features, training=training) * scale + offset
 
-    def _weights(self, classes):
+    def _weights(self, classes: Tensor) -> Tensor:
         """Return weights of the classes (n, class_count) in the variables' dtype."""
         rank = len(classes.shape)
         if rank == 1:
             return ops.one_hot(ops.cast(classes, "int32"), self.class_count, dtype=self.variable_dtype)
         return ops.cast(classes[:, self.row] if rank == 3 else classes, self.variable_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         """Return the features' shape."""
         return input_shape[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the configuration."""
         options = {"class_count": self.class_count, "row": self.row}
         return {**super().get_config(), **options, "momentum": self.momentum, "epsilon": self.epsilon}

@@ -1,8 +1,12 @@
 """Fully connected networks for points, as in the toy experiments of Metz et al. 2017, VEEGAN and PacGAN."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import layers
 
+from coursework.config.networks import MLPConfig
+from coursework.networks.backend import Tensor
 from coursework.networks.blocks import Seeds, discriminator_layers
 from coursework.networks.fast_layers import Dense
 from coursework.util.errors import UserError
@@ -10,7 +14,7 @@ from coursework.util.errors import UserError
 SLOPE = 0.2
 
 
-def build(config, image_shape, seed=0):
+def build(config: MLPConfig, image_shape: Sequence[int], seed: int = 0) -> dict[str, keras.Model]:
     """Return {"generator": (latent_size,) -> point, "discriminator": point -> logit (1,)}; `image_shape` is (d,).
 
     Hidden layers are initialised as in He et al. (2015): ReLUs in the generator, leaky ones in the discriminator, whose
@@ -34,7 +38,9 @@ def build(config, image_shape, seed=0):
     }
 
 
-def _stack(x, dense, seeds, width, depth, slope):
+def _stack(
+    x: Tensor, dense: Callable[..., keras.layers.Layer], seeds: Seeds, width: int, depth: int, slope: float
+) -> Tensor:
     """Return `x` after `depth` layers; a slope of 0 is a ReLU's."""
     for index in range(depth):
         x = dense(width, kernel_initializer=_initializer(seeds, 2.0), name=f"dense_{index}")(x)
@@ -42,6 +48,6 @@ def _stack(x, dense, seeds, width, depth, slope):
     return x
 
 
-def _initializer(seeds, scale=1.0):
+def _initializer(seeds: Seeds, scale: float = 1.0) -> keras.initializers.Initializer:
     """Return an initialiser N(0, scale / inputs)."""
     return keras.initializers.VarianceScaling(scale, "fan_in", "untruncated_normal", seed=seeds.next())

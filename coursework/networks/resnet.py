@@ -3,9 +3,13 @@
 As in their code the normalisations inside the generator's blocks are conditional, the one after the last is not.
 """
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import layers
 
+from coursework.config.networks import ResNetConfig
+from coursework.networks.backend import Tensor
 from coursework.networks.blocks import (
     GlobalSumPooling,
     Seeds,
@@ -17,10 +21,12 @@ from coursework.networks.conditional import GeneratorNormalization, functional, 
 from coursework.networks.fast_layers import Conv2D, Dense
 
 
-def build(config, image_shape, seed=0, class_count=0):
+def build(
+    config: ResNetConfig, image_shape: Sequence[int], seed: int = 0, class_count: int = 0
+) -> dict[str, keras.Model]:
     """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}.
 
-    With a `class_count` both take classes beside that: the generator (6, class_count), weights of the classes for each
+    With a `class_count` both also take classes: the generator (6, class_count), weights of the classes for each
     normalisation in its blocks, the discriminator (class_count,).
     """
     check_divisible(image_shape, 8)
@@ -31,12 +37,12 @@ def build(config, image_shape, seed=0, class_count=0):
     }
 
 
-def _glorot(seeds, gain):
+def _glorot(seeds: Seeds, gain: float) -> keras.initializers.Initializer:
     """Return uniform Glorot weights times `gain`: in the paper's code sqrt(2) in residual branches, 1 elsewhere."""
     return keras.initializers.VarianceScaling(gain**2, "fan_avg", "uniform", seed=seeds.next())
 
 
-def _generator(config, image_shape, seeds, class_count):
+def _generator(config: ResNetConfig, image_shape: Sequence[int], seeds: Seeds, class_count: int) -> keras.Model:
     width, kind = config.generator_width, config.generator_normalization
     classes = generator_classes(class_count, 6, kind)
     normalize = GeneratorNormalization(kind, classes)
@@ -53,7 +59,7 @@ def _generator(config, image_shape, seeds, class_count):
     return functional(inputs, classes, images, "generator")
 
 
-def _up_block(inputs, channels, normalize, name, seeds):
+def _up_block(inputs: Tensor, channels: int, normalize: GeneratorNormalization, name: str, seeds: Seeds) -> Tensor:
     x = normalize(f"{name}_normalization_1", inputs)
     x = layers.ReLU(name=f"{name}_relu_1")(x)
     x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample")(x)
@@ -67,7 +73,7 @@ def _up_block(inputs, channels, normalize, name, seeds):
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def _discriminator(config, image_shape, seeds, class_count):
+def _discriminator(config: ResNetConfig, image_shape: Sequence[int], seeds: Seeds, class_count: int) -> keras.Model:
     width, kind = config.discriminator_width, config.discriminator_normalization
     convolution, dense = discriminator_layers(config.spectral, seeds)
     inputs = keras.Input(image_shape, name="images")
@@ -85,7 +91,7 @@ def _discriminator(config, image_shape, seeds, class_count):
     return keras.Model([inputs, classes], logits, name="discriminator")
 
 
-def _first_block(inputs, channels, convolution, seeds):
+def _first_block(inputs: Tensor, channels: int, convolution: Callable[..., keras.layers.Layer], seeds: Seeds) -> Tensor:
     """The discriminator's first block: no activation before its first convolution."""
     gain = 2**0.5
     x = convolution(channels, 3, padding="same", kernel_initializer=_glorot(seeds, gain), name="down_1_convolution_1")(
@@ -102,7 +108,15 @@ def _first_block(inputs, channels, convolution, seeds):
     return layers.Add(name="down_1_add")([x, shortcut])
 
 
-def _down_block(inputs, channels, kind, downsample, name, convolution, seeds):
+def _down_block(
+    inputs: Tensor,
+    channels: int,
+    kind: str,
+    downsample: bool,
+    name: str,
+    convolution: Callable[..., keras.layers.Layer],
+    seeds: Seeds,
+) -> Tensor:
     gain = 2**0.5
     x = inputs
     for index in (1, 2):

@@ -3,16 +3,20 @@
 The encoder ends in mean and log variance; a deterministic autoencoder uses the mean alone.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers, ops
 
+from coursework.config.networks import VectorAutoencoderConfig
+from coursework.networks.backend import Tensor
 from coursework.networks.blocks import Seeds, apply_normalization, check_divisible
 from coursework.networks.fast_layers import Conv2D, Conv2DTranspose, Dense
 
 LOG_VARIANCE_LIMIT = 10.0
 
 
-def build(config, image_shape, seed=0):
+def build(config: VectorAutoencoderConfig, image_shape: Sequence[int], seed: int = 0) -> dict[str, keras.Model]:
     """Return {"encoder": image -> [mean, log variance] (latent_size,), "decoder": (latent_size,) -> image}.
 
     Images are in [-1, 1] on both sides; the decoder ends in tanh.
@@ -22,12 +26,12 @@ def build(config, image_shape, seed=0):
     return {"encoder": _encoder(config, image_shape, seeds), "decoder": _decoder(config, image_shape, seeds)}
 
 
-def _glorot(seeds):
+def _glorot(seeds: Seeds) -> keras.initializers.Initializer:
     return keras.initializers.GlorotUniform(seed=seeds.next())
 
 
 @keras.saving.register_keras_serializable(package="coursework")
-def soft_clamp(values):
+def soft_clamp(values: Tensor) -> Tensor:
     """Return `LOG_VARIANCE_LIMIT` tanh(values / `LOG_VARIANCE_LIMIT`): the values themselves near zero, bounded.
 
     Without a bound the exponential in the KL divergence explodes in the first steps, and Adam's second moments
@@ -37,7 +41,7 @@ def soft_clamp(values):
     return LOG_VARIANCE_LIMIT * ops.tanh(values / LOG_VARIANCE_LIMIT)
 
 
-def _encoder(config, image_shape, seeds):
+def _encoder(config: VectorAutoencoderConfig, image_shape: Sequence[int], seeds: Seeds) -> keras.Model:
     inputs = keras.Input(image_shape, name="images")
     x = inputs
     for index in range(4):
@@ -64,7 +68,7 @@ def _encoder(config, image_shape, seeds):
     return keras.Model(inputs, [mean, log_variance], name="encoder")
 
 
-def _decoder(config, image_shape, seeds):
+def _decoder(config: VectorAutoencoderConfig, image_shape: Sequence[int], seeds: Seeds) -> keras.Model:
     start, width = image_shape[0] // 4, config.width * 8
     inputs = keras.Input((config.latent_size,), name="latents")
     x = Dense(start * start * width, use_bias=False, kernel_initializer=_glorot(seeds), name="dense")(inputs)

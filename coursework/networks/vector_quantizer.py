@@ -1,9 +1,11 @@
-"""The discrete bottleneck of VQ-VAE, its codebook learnt by moving averages (van den Oord et al. 2017, A.1)."""
+"""The discrete bottleneck of VQ-VAE, whose codebook follows moving averages (van den Oord et al. 2017, A.1)."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
-from coursework.networks.backend import no_gradient
+from coursework.networks.backend import Tensor, no_gradient
 
 
 @keras.saving.register_keras_serializable(package="coursework")
@@ -14,13 +16,13 @@ class VectorQuantizer(keras.layers.Layer):
     through to the vectors. `update` moves the `codebook` (codebook_size, size); no gradient and no call does.
     """
 
-    def __init__(self, codebook_size, decay=0.999, seed=None, **kwargs):
+    def __init__(self, codebook_size: int, decay: float = 0.999, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.codebook_size = codebook_size
         self.decay = decay
         self.seed = seed
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Create the codebook and the moving average of how often a batch uses each codeword."""
         # The authors of the ACAI paper's code begin with a codebook of this spread.
         limit = (3.0 / self.codebook_size) ** 0.5
@@ -32,7 +34,7 @@ class VectorQuantizer(keras.layers.Layer):
         )
         self.uses = self.add_weight(name="uses", shape=(self.codebook_size,), initializer="zeros", trainable=False)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return codewords and indices."""
         codebook = ops.convert_to_tensor(self.codebook)
         # The distance without the vector's own norm, which is the same to all codewords.
@@ -41,7 +43,7 @@ class VectorQuantizer(keras.layers.Layer):
         codewords = ops.take(codebook, indices, axis=0)
         return inputs + ops.stop_gradient(codewords - inputs), indices
 
-    def update(self, vectors, indices):
+    def update(self, vectors: Tensor, indices: Tensor) -> None:
         """Move codewords towards the means of the vectors that `call` gave them; both as it took and returned them.
 
         With N the average of a codeword's use, m of the sum of its vectors, the codeword is m / N. Here m is left out
@@ -60,11 +62,11 @@ class VectorQuantizer(keras.layers.Layer):
             self.uses.assign(uses)
             self.codebook.assign_add(step)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Tensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """Return shapes and dtypes of codewords and indices."""
         return keras.KerasTensor(inputs.shape, self.compute_dtype), keras.KerasTensor(inputs.shape[:-1], "int32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the configuration."""
         options = {"codebook_size": self.codebook_size, "decay": self.decay, "seed": self.seed}
         return {**super().get_config(), **options}

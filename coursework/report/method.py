@@ -3,19 +3,8 @@
 from coursework.config.models import LabelsConfig
 from coursework.config.presets import AUTOENCODERS
 from coursework.report.document import heading
+from coursework.report.objectives import objective_equations
 from coursework.report.prose import inlines
-
-_ADVERSARIAL = {
-    "non-saturating": ("cal(L)_D = -EE_x [log D(x)] - EE_z [log(1 - D(G(z)))], quad cal(L)_G = -EE_z [log D(G(z))]",),
-    "hinge": ("cal(L)_D = EE_x [max(0, 1 - D(x))] + EE_z [max(0, 1 + D(G(z)))], quad cal(L)_G = -EE_z [D(G(z))]",),
-    "wasserstein": ("cal(L)_D = EE_z [D(G(z))] - EE_x [D(x)], quad cal(L)_G = -EE_z [D(G(z))]",),
-}
-_LIKELIHOODS = {
-    "gaussian": ('cal(L) = EE_(q(z | x)) norm(x - hat(x)(z))^2 + beta "KL"(q(z | x) parallel cal(N)(0, I))',),
-    "bernoulli": ('cal(L) = -EE_(q(z | x)) [log p(x | z)] + beta "KL"(q(z | x) parallel cal(N)(0, I))',),
-}
-_SQUARED = "cal(L) = norm(x - hat(x))^2"
-_SPECTRAL = "hat(W) = frac(W, sigma(W)), quad sigma(W) approx u^T W v"
 
 TITLES = {
     "gan": "GAN",
@@ -52,7 +41,7 @@ def sources_of(preset):
 
 def method_blocks(config):
     """Return heading, text and equations on the model of a run's `Config`."""
-    text, equations = _METHODS[config.model.name](config.model, config.network)
+    text, equations = _METHODS[config.model.name](config.model, config.network), objective_equations(config)
     return [
         heading(3, TITLES[config.model.name]),
         {"type": "paragraph", "content": inlines(text)},
@@ -63,7 +52,7 @@ def method_blocks(config):
 def _gan(model, network):
     what = "DCGAN [@dcgan]" if network.name == "dcgan" else "residual networks [@sngan]"
     text = f"Generator *G* and discriminator *D* play the game of [@gan] ({what}, {model.loss} loss)."
-    return text + _habits(model), _ADVERSARIAL[model.loss]
+    return text + _habits(model)
 
 
 def _sngan(model, network):
@@ -71,13 +60,12 @@ def _sngan(model, network):
         f"Every weight matrix of *D* is divided by its largest singular value [@sngan]; {model.loss} loss, "
         f"{model.critic_steps} critic step{'s' * (model.critic_steps > 1)}."
     )
-    return text + _habits(model), (_SPECTRAL, *_ADVERSARIAL[model.loss])
+    return text + _habits(model)
 
 
 def _conditional_sngan(model, network):
     text = "An SNGAN with classes *y* in the generator's normalisations and a projection in *D* [@projection]."
-    projection = "D(x, y) = v_y dot phi(x) + psi(phi(x))"
-    return text + _habits(model), (projection, _SPECTRAL, *_ADVERSARIAL[model.loss])
+    return text + _habits(model)
 
 
 def _wgan_gp(model, network):
@@ -87,8 +75,7 @@ def _wgan_gp(model, network):
         f"(λ\u00a0=\u00a0{model.penalty_weight:g}); {model.loss} loss, {model.critic_steps} critic "
         f"step{'s' * (model.critic_steps > 1)}."
     )
-    penalty = f"lambda EE_(hat(x)) [(norm(nabla D(hat(x))) - {model.penalty_slope:g})^2]"
-    return text + _habits(model), (*_ADVERSARIAL[model.loss], f"cal(L)_D + {penalty}")
+    return text + _habits(model)
 
 
 def _habits(model):
@@ -118,46 +105,37 @@ def _and(names):
 
 
 def _vae(model, network):
-    text = (
+    return (
         "Encoder *q* and decoder maximise the evidence lower bound [@vae], its KL term weighted by β = "
         f"{model.beta:g} [@beta-vae]."
     )
-    return text, _LIKELIHOODS[model.likelihood]
 
 
 def _acai(model, network):
-    text = (
+    return (
         "A critic *d* guesses how far two codes were mixed, α\u00a0≤\u00a0½; the autoencoder makes it guess 0 [@acai] "
         f"(λ\u00a0=\u00a0{model.critic_weight:g}, γ\u00a0=\u00a0{model.critic_mix:g})."
-    )
-    return text, (
-        "cal(L) = norm(x - hat(x))^2 + lambda EE [d(hat(x)_alpha)^2], quad "
-        "hat(x)_alpha = g(alpha z_1 + (1 - alpha) z_2)",
-        "cal(L)_d = EE [(d(hat(x)_alpha) - alpha)^2] + EE [d(gamma x + (1 - gamma) hat(x))^2]",
     )
 
 
 def _autoencoder(model, network):
-    return "Encoder and decoder minimise the mean squared error.", (_SQUARED,)
+    return "Encoder and decoder minimise the mean squared error."
 
 
 def _dropout(model, network):
-    return f"As the autoencoder; numbers of the code are kept with probability {model.keep:g} [@dropout].", (_SQUARED,)
+    return f"As the autoencoder; numbers of the code are kept with probability {model.keep:g} [@dropout]."
 
 
 def _denoising(model, network):
-    text = f"As the autoencoder, from images with noise of standard deviation {model.noise:g} [@denoising]."
-    return text, (_SQUARED,)
+    return f"As the autoencoder, from images with noise of standard deviation {model.noise:g} [@denoising]."
 
 
 def _aae(model, network):
-    text = "A critic *d* tells codes from samples of a normal distribution; the encoder deceives it [@aae]."
-    return text, ("cal(L) = norm(x - hat(x))^2 - EE [log d(z)]",)
+    return "A critic *d* tells codes from samples of a normal distribution; the encoder deceives it [@aae]."
 
 
 def _vqvae(model, network):
-    text = f"Codes are replaced by the nearest codewords *e* [@vqvae], with commitment β = {model.commitment_weight:g}."
-    return text, ("cal(L) = norm(x - hat(x))^2 + beta norm(z - e)^2",)
+    return f"Codes are replaced by the nearest codewords *e* [@vqvae], with commitment β = {model.commitment_weight:g}."
 
 
 _METHODS = {

@@ -56,7 +56,13 @@ def _train(config, run, dataset, deterministic, tensorboard, report):
         raise UserError(
             f"{len(dataset.train_images)} training images do not fill one batch of {config.images_per_step}"
         )
-    model = build_model(config, dataset.image_shape, steps_per_epoch * config.epochs, len(dataset.class_names))
+    model = build_model(
+        config,
+        dataset.image_shape,
+        steps_per_epoch * config.epochs,
+        len(dataset.class_names),
+        dataset.class_counts,
+    )
     start = load_state(run.backup, model, report) if has_state(run.backup) else START
     if start > Position(config.epochs):
         raise UserError(f"{run.path} has {start} behind it: --epochs {config.epochs} is less")
@@ -195,7 +201,10 @@ def _callbacks(config, run, dataset, start, record, tensorboard, report, interru
     log = run.read_log() if start > START else {}
     losses = log.get("discriminator_loss", [])[: start.epoch]
     told = {incident["kind"] for incident in record.content["incidents"]}
-    chosen = [DivergenceGuard(start=start, losses=losses), DiversityGuard(dataset.train_images, tell, told=told)]
+    chosen = [
+        DivergenceGuard(dataset, tell, start=start, losses=losses),
+        DiversityGuard(dataset.train_images, tell, told=told),
+    ]
     if config.score_every:
         judge = find_judge(dataset)
         if judge is None:

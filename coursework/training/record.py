@@ -29,6 +29,7 @@ class Record:
             "dataset_fingerprint": dataset.fingerprint,
             "dataset_label": label,
             "class_names": dataset.class_names,
+            "class_counts": dataset.class_counts,
             "parameters": {name: network.count_params() for name, network in model.networks().items()},
             # What lies ahead of where training goes on from has not happened.
             "incidents": [entry for entry in before.get("incidents", []) if entry["epoch"] <= start.epoch],

@@ -23,6 +23,7 @@ ENVIRONMENT_TYPES = {
     "finished": bool,
     "parameters": dict,
     "class_names": list,
+    "class_counts": list,
     "incidents": list,
     "changes": list,
 }
@@ -141,6 +142,8 @@ class Run:
                 raise UserError(f"{self.environment_file}: {name} should not be {environment[name]!r:.40}")
         if not all(isinstance(name, str) for name in environment.get("class_names") or ()):
             raise UserError(f"{self.environment_file}: class_names should be a list of names")
+        if not all(type(count) is int and count >= 0 for count in environment.get("class_counts") or ()):
+            raise UserError(f"{self.environment_file}: class_counts should be a list of whole numbers")
         for entry in environment.get("incidents") or ():
             if not (isinstance(entry, dict) and type(entry.get("epoch")) is int):
                 raise UserError(f"{self.environment_file}: every one of incidents should be an object with an epoch")

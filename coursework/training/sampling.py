@@ -7,7 +7,7 @@ from coursework.figures.grids import save_grid, save_png
 from coursework.models import MODELS
 from coursework.models.autoencoder import code_of
 from coursework.models.base import to_uint8, to_unit_range
-from coursework.models.class_weights import balanced_labels, class_weights
+from coursework.models.class_weights import class_weights, proportional_labels
 from coursework.networks.latents import draw_codes, draw_latents
 from coursework.networks.saving import load_network
 from coursework.training.run import Run
@@ -75,6 +75,14 @@ class TrainedRun:
             raise UserError(f"{self.run.environment_file} does not name the classes of the run: train it again")
         return tuple(names)
 
+    @property
+    def class_counts(self):
+        """Numbers of training images of the classes, None where they were not recorded: the classes count alike."""
+        counts = self.run.read_environment().get("class_counts")
+        if self.conditional and counts is not None and len(counts) != self.generator.inputs[1].shape[-1]:
+            raise UserError(f"{self.run.environment_file} does not count the classes of the run: train it again")
+        return counts
+
     def latents(self, count, seed):
         """Return float32 latents (count, *latent_shape) from the distribution that the model samples from.
 
@@ -90,13 +98,13 @@ class TrainedRun:
             raise UserError(f"cannot read {file}: train the run to its end ({error})") from error
 
     def labels(self, count, class_name=None):
-        """Return labels (count,) for as many latents: `class_name`'s or all in turn; None for an unconditional run."""
+        """Return labels (count,): `class_name`'s, or all in the data's proportions; None for an unconditional run."""
         if not self.conditional:
             if class_name is not None:
                 raise UserError(f"{self.run.path} is of a model without classes: use a run of conditional-sngan")
             return None
         if class_name is None:
-            return balanced_labels(count, self.generator.inputs[1].shape[-1])
+            return proportional_labels(count, self.generator.inputs[1].shape[-1], self.class_counts)
         if class_name not in self.class_names:
             raise UserError(f"{self.run.path} has no class {class_name}; it has {', '.join(self.class_names)}")
         return np.full(count, self.class_names.index(class_name))
@@ -121,8 +129,8 @@ class TrainedRun:
     def sample(self, count, seed=0, class_name=None):
         """Return uint8 images (count, height, width, channels).
 
-        Those of a conditional run belong to all its classes in turn, in the order of `class_names`, or to `class_name`
-        alone, from the same latents; `labels` tells which. Raises `UserError` for a class that the run lacks.
+        Those of a conditional run are of all classes in the proportions of its training data, or of `class_name` alone,
+        from the same latents; `labels` tells which. Raises `UserError` for a class that the run lacks.
         """
         return self.decode(self.latents(count, seed), classes=self.labels(count, class_name))
 

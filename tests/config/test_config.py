@@ -228,10 +228,10 @@ def test_presets_hold_their_sources_settings():
     assert (model.loss, model.critic_steps, model.generator_batch_factor, model.dequantize) == ("hinge", 5, 2, True)
     assert (model.generator_optimizer.decay, model.generator_optimizer.beta_1) == ("linear", 0.0)
     assert (resnet.network.generator_width, resnet.network.discriminator_width) == (256, 128)
-    # Miyato & Koyama's settings for conditional CIFAR-10 are those of the unconditional run but for the noise.
+    # Miyato & Koyama's settings for conditional CIFAR-10 are those of the unconditional run, noise included.
     for name in ("sngan", "sngan-resnet"):
         conditional, plain = PRESETS[f"conditional-{name}"], PRESETS[name]
-        model = dataclasses.replace(plain.model, name="conditional_sngan", dequantize=False)
+        model = dataclasses.replace(plain.model, name="conditional_sngan")
         assert conditional == dataclasses.replace(plain, preset=f"conditional-{name}", model=model)
     # Ghosh et al. 2020.
     assert (vae.batch_size, vae.epochs, vae.model.beta, vae.network.latent_size) == (100, 100, 0.072, 128)

@@ -8,14 +8,15 @@ import pytest
 from keras import ops
 from test_gan_options import RATE, array, kernels, latents_of, linear_gan, random_items
 
-from coursework.config.models import AdversarialConfig, LabelsConfig
-from coursework.config.networks import DCGANConfig
+from coursework.config.models import AdversarialConfig, LabelsConfig, WGANGPConfig
+from coursework.config.networks import DCGANConfig, MLPConfig
 from coursework.config.presets import PRESETS
 from coursework.config.schema import Config
 from coursework.data.dataset import Dataset
-from coursework.models import GAN, SNGAN, build_model
-from coursework.models.augmentation import AUGMENTATIONS, augment, colour, cutout, translation
-from coursework.models.label_targets import draw_targets
+from coursework.models import GAN, WGANGP, build_model
+from coursework.models.augmentation import AUGMENTATIONS, View, augment, colour, cutout, translation
+from coursework.models.objectives import Objective, SoftLabels, build_objective
+from coursework.models.wgan_gp import gradient_penalty
 from coursework.networks.backend import value_and_gradients
 from coursework.training.head_start import give_head_start
 from coursework.training.interruption import Interrupted, Interruption
@@ -102,10 +103,16 @@ def test_no_augmentation_is_none():
 # Labels.
 
 
+def targets_of(labels, real_count, fake_count):
+    """Return the targets of real and fake items that a model draws."""
+    objective, draws = SoftLabels(labels), seeds()
+    real = objective.targets("real", "fake", ops.zeros((real_count, 1)), draws)
+    return array(real), array(objective.targets("fake", "real", ops.zeros((fake_count, 1)), draws))
+
+
 def test_labels_are_drawn_between_their_bounds():
     labels = LabelsConfig(real_low=0.7, real_high=1.2, fake_low=0.0, fake_high=0.2)
-    targets = draw_targets(labels, ops.zeros((4000, 1)), ops.zeros((3000, 1)), seeds())
-    real, fake = array(targets["real_target"]), array(targets["fake_target"])
+    real, fake = targets_of(labels, 4000, 3000)
     assert real.shape == (4000, 1) and fake.shape == (3000, 1)
     assert 0.7 <= real.min() < 0.702 and 1.198 < real.max() <= 1.2 and real.mean() == pytest.approx(0.95, abs=0.01)
     assert 0 <= fake.min() < 0.001 and 0.199 < fake.max() <= 0.2 and fake.mean() == pytest.approx(0.1, abs=0.005)
@@ -113,8 +120,7 @@ def test_labels_are_drawn_between_their_bounds():
 
 def test_flipped_labels_are_the_other_kinds():
     labels = LabelsConfig(real_low=0.9, real_high=0.9, fake_low=0.1, fake_high=0.1, flipped=0.2)
-    targets = draw_targets(labels, ops.zeros((8000, 1)), ops.zeros((8000, 1)), seeds())
-    real, fake = array(targets["real_target"]), array(targets["fake_target"])
+    real, fake = targets_of(labels, 8000, 8000)
     assert numpy.unique(numpy.round(real, 6)).tolist() == numpy.unique(numpy.round(fake, 6)).tolist()
     assert (real < 0.5).mean() == pytest.approx(0.2, abs=0.015)
     assert (fake > 0.5).mean() == pytest.approx(0.2, abs=0.015)
@@ -123,7 +129,7 @@ def test_flipped_labels_are_the_other_kinds():
 def test_a_step_with_smooth_labels_is_the_one_written_out():
     """The gradient of the cross-entropy by a logit is sigmoid(logit) - target."""
     labels = LabelsConfig(real_low=0.9, real_high=0.9, fake_low=0.05, fake_high=0.05)
-    model = linear_gan(GAN, labels=labels)
+    model = linear_gan(GAN, objective=SoftLabels(labels))
     real, (generator, critic) = random_items(6, 3).astype("float32"), kernels(model)
     (latents,) = latents_of(model, 6)
     fake = latents @ generator
@@ -137,18 +143,48 @@ def test_a_step_with_smooth_labels_is_the_one_written_out():
 
 
 def test_ones_and_zeros_draw_nothing():
-    assert linear_gan(GAN, labels=LabelsConfig()).labels is None
+    assert type(build_objective(AdversarialConfig(labels=LabelsConfig()))) is Objective
 
 
-@pytest.mark.parametrize("kind, objective", [(SNGAN, "hinge"), (GAN, "wasserstein")])
-def test_other_losses_have_no_labels(kind, objective):
-    with pytest.raises(UserError, match=f"are for the non-saturating loss, not for {objective}"):
-        linear_gan(kind, objective=objective, labels=LabelsConfig(flipped=0.1))
+@pytest.mark.parametrize("loss", ["hinge", "wasserstein"])
+def test_other_losses_have_no_labels(loss):
+    with pytest.raises(UserError, match=f"are for the non-saturating loss, not for {loss}"):
+        build_objective(WGANGPConfig(loss=loss, labels=LabelsConfig(flipped=0.1)))
 
 
 def test_points_take_no_augmentation():
+    config = Config(preset="test", model=AdversarialConfig(augmentations=("cutout",)), network=MLPConfig())
     with pytest.raises(UserError, match="points take none"):
-        linear_gan(GAN, augmentations=("cutout",))
+        build_model(config, (2,), steps=1)
+
+
+# Augmentation and penalty.
+
+
+def test_a_penalty_is_taken_at_the_images_and_not_at_their_augmentations(monkeypatch):
+    """R1 at real images x of D(T(x)) for a T that doubles: the slope by x is twice D's, at x."""
+    monkeypatch.setitem(AUGMENTATIONS, "cutout", lambda images, seed: 2.0 * images)
+    source = keras.Input((4, 4, 1))
+    flat = keras.layers.Flatten()(source)
+    square = keras.layers.Multiply()([flat, flat])
+    dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")
+    latents = keras.Input((2,))
+    generator = keras.Model(latents, keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(latents)))
+    settings = {"penalty_at": "real", "penalty_slope": 0.0, "penalty_weight": 1.0}
+    model = WGANGP(generator, keras.Model(source, dense(square)), view=View(("cutout",)), **settings)
+    real = numpy.random.default_rng(0).normal(size=(5, 4, 4, 1)).astype("float32")
+    whole = model.discriminator_objective(ops.convert_to_tensor(real), ops.convert_to_tensor(real))
+    # D(T(x)) = |2 x|^2, whose gradient by x is 8 x: the Wasserstein loss of equal images is zero.
+    assert float(array(whole)) == pytest.approx((64 * (real**2).sum(axis=(1, 2, 3))).mean(), rel=1e-4)
+    at_augmented = gradient_penalty(lambda x: model.discriminator(x), ops.convert_to_tensor(2.0 * real), 0.0)
+    assert float(array(at_augmented)) == pytest.approx(float(array(whole)) / 4, rel=1e-4)
+
+
+def test_images_of_a_pack_are_augmented_each_by_itself():
+    view, draws = View(("cutout",), packing=2), seeds(1)
+    packs = array(view(view.pack(ops.ones((400, 8, 8, 1))), draws))
+    holes = packs == 0
+    assert holes.any(axis=(1, 2)).all() and 0.5 < (holes[..., 0] != holes[..., 1]).any(axis=(1, 2)).mean() < 1
 
 
 # All together, on images.
@@ -203,7 +239,7 @@ def test_the_options_of_a_configuration_reach_the_model():
         network=SMALL,
     )
     model = build_model(config, (16, 16, 3), steps=1)
-    assert model.augmentations == ("colour", "cutout") and model.labels.flipped == 0.1
+    assert model.view.augmentations == ("colour", "cutout") and model.objective.labels.flipped == 0.1
     assert Config.from_json(config.to_json()) == config
     changed = PRESETS["gan"].with_setting("augmentations", "translation,cutout").with_setting("labels.real_low", ".7")
     assert changed.model.augmentations == ("translation", "cutout") and changed.model.labels.real_low == 0.7

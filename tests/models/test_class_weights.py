@@ -3,13 +3,24 @@
 import numpy
 import pytest
 
-from coursework.models.class_weights import balanced_labels, class_weights
+from coursework.models.class_weights import class_weights, proportional_labels
 
 
 def test_labels_come_in_turn_and_more_of_them_begin_with_the_same():
-    assert balanced_labels(7, 3).tolist() == [0, 1, 2, 0, 1, 2, 0]
-    assert numpy.bincount(balanced_labels(1000, 7)).tolist() == [143] * 6 + [142]
-    assert numpy.array_equal(balanced_labels(1000, 7)[:5], balanced_labels(5, 7))
+    assert proportional_labels(7, 3).tolist() == [0, 1, 2, 0, 1, 2, 0]
+    assert numpy.bincount(proportional_labels(1000, 7)).tolist() == [143] * 6 + [142]
+    assert numpy.array_equal(proportional_labels(1000, 7)[:5], proportional_labels(5, 7))
+    # Classes of equal size are drawn as where nothing is known of them.
+    assert numpy.array_equal(proportional_labels(100, 3, [50, 50, 50]), proportional_labels(100, 3))
+
+
+@pytest.mark.parametrize("counts", [[90, 10], [1, 2, 4], [10, 0, 30], [5000, 4999]])
+def test_any_number_of_labels_has_the_proportions_of_the_data(counts):
+    labels, shares = proportional_labels(1000, len(counts), counts), numpy.array(counts) / sum(counts)
+    for count in (1, 7, 10, 100, 1000):
+        found = numpy.bincount(labels[:count], minlength=len(counts))
+        assert abs(found - count * shares).max() < 1
+    assert numpy.array_equal(labels[:50], proportional_labels(50, len(counts), counts))
 
 
 def test_labels_and_mixtures_are_repeated_for_every_layer():

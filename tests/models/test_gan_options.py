@@ -12,9 +12,11 @@ from coursework.config.networks import DCGANConfig, MLPConfig
 from coursework.config.presets import PRESETS
 from coursework.config.schema import Config
 from coursework.models import GAN, SNGAN, WGANGP, build_model, build_networks
-from coursework.models.unrolling import at, look_ahead
+from coursework.models.augmentation import View
+from coursework.models.objectives import Objective, SoftLabels
+from coursework.models.unrolling import Unrolled, at, look_ahead
 from coursework.models.wgan_gp import gradient_penalty
-from coursework.networks.backend import apply_gradients, value_and_gradients
+from coursework.networks.backend import apply_gradients, compiled, value_and_gradients
 from coursework.util.errors import UserError
 
 pytestmark = pytest.mark.backend
@@ -83,7 +85,7 @@ def linear(inputs, outputs, name, kernel=None):
 def linear_gan(kind, packing=1, size=3, optimizer=None, **settings):
     """Return a GAN of points with linear players, trained by gradient descent."""
     generator, critic = linear(2, size, "generator"), linear(packing * size, 1, "discriminator")
-    model = kind(generator, critic, packing=packing, seed=3, **settings)
+    model = kind(generator, critic, view=View(packing=packing), seed=3, **settings)
     model.compile(keras.optimizers.SGD(RATE), optimizer or keras.optimizers.SGD(RATE))
     return model
 
@@ -149,7 +151,7 @@ def test_an_sngan_judges_real_and_fake_in_one_call_and_so_without_batch_normalis
     for preset in ("sngan", "conditional-sngan"):
         config = PRESETS[preset].with_setting("discriminator_normalization", "batch")
         config = config.with_setting("generator_width", "16").with_setting("discriminator_width", "16")
-        with pytest.raises(UserError, match="an SNGAN wants a discriminator without batch normalisation"):
+        with pytest.raises(UserError, match="an SNGAN needs a discriminator without batch normalisation"):
             build_model(config, (8, 8, 3), 1, 2)
 
 
@@ -164,14 +166,14 @@ def test_only_a_wasserstein_critic_has_a_loss_of_that_name():
     ("settings", "message"),
     [
         ({"real_low": 1.5}, "real_low 1.5 is above real_high 1: set both"),
-        ({"real_low": 1.0, "real_high": 1.5}, "real labels from 1 to 1.5 have a mean outside of 0 to 1"),
-        ({"fake_low": -0.5, "fake_high": 0.2}, "fake labels from -0.5 to 0.2 have a mean outside of 0 to 1"),
+        ({"real_low": 1.0, "real_high": 1.5}, "the mean of the real labels 1 to 1.5 is outside 0 to 1"),
+        ({"fake_low": -0.5, "fake_high": 0.2}, "the mean of the fake labels -0.5 to 0.2 is outside 0 to 1"),
     ],
 )
 def test_labels_without_a_least_loss_are_refused(settings, message):
     with pytest.raises(UserError, match=message):
-        linear_gan(GAN, labels=LabelsConfig(**settings))
-    linear_gan(GAN, labels=LabelsConfig(real_low=0.7, real_high=1.2, fake_high=0.2))
+        SoftLabels(LabelsConfig(**settings))
+    SoftLabels(LabelsConfig(real_low=0.7, real_high=1.2, fake_high=0.2))
 
 
 def test_a_falling_rate_reaches_zero_with_the_last_update_after_a_head_start():
@@ -215,27 +217,49 @@ def test_looking_ahead_foresees_what_the_optimiser_does(make):
     for _ in range(2):
         update()
     before = [array(variable) for variable in variables]
-    foreseen = [array(value) for value in look_ahead(loss, variables, optimizer, 3)]
+    final, foreseen = look_ahead(loss, variables, optimizer, 3)
+    foreseen = [array(tensor) for tensor in foreseen]
     for variable, value in zip(variables, before, strict=True):
         assert numpy.array_equal(array(variable), value)
     for _ in range(3):
         update()
+    assert float(array(final)) == pytest.approx(float(array(loss())), rel=5e-4)
     for variable, value, old in zip(variables, foreseen, before, strict=True):
         numpy.testing.assert_allclose(array(variable), value, rtol=5e-4)
         assert abs(value - old).max() > 0.02
 
 
 def test_every_step_ahead_draws_anew_and_nothing_is_drawn_twice():
-    """A loss whose slope is what it draws: three draws in a row, after which the generator goes on with the fourth."""
+    """A loss whose slope is what it draws: one draw for each of three steps and one for the value after them."""
     variable, draws, again = keras.Variable(1.0), keras.random.SeedGenerator(7), keras.random.SeedGenerator(7)
     optimizer = keras.optimizers.SGD(1.0)
     optimizer.build([variable])
-    (value,) = look_ahead(
-        lambda: ops.convert_to_tensor(variable) * keras.random.uniform((), seed=draws), [variable], optimizer, 3, draws
+    loss, (ahead,) = look_ahead(
+        lambda: ops.convert_to_tensor(variable) * keras.random.uniform((), seed=draws),
+        [variable],
+        optimizer,
+        3,
+        random=draws,
     )
-    expected = [float(keras.random.uniform((), seed=again)) for _ in range(4)]
-    assert 1.0 - array(value) == pytest.approx(sum(expected[:3]), abs=1e-6) and len(set(expected)) == 4
-    assert float(keras.random.uniform((), seed=draws)) == expected[3]
+    expected = [float(keras.random.uniform((), seed=again)) for _ in range(5)]
+    assert 1.0 - array(ahead) == pytest.approx(sum(expected[:3]), abs=1e-6) and len(set(expected)) == 5
+    assert float(array(loss)) == pytest.approx(float(array(ahead)) * expected[3], rel=1e-5)
+    assert float(keras.random.uniform((), seed=draws)) == expected[4]
+
+
+def test_other_states_are_carried_from_step_to_step_and_then_forgotten():
+    """A loss whose slope is a counter that it increases: steps of 1, 2 and 3, then a value with 4."""
+    variable, counter = keras.Variable(0.0), keras.Variable(0.0, trainable=False)
+    optimizer = keras.optimizers.SGD(1.0)
+    optimizer.build([variable])
+
+    def loss():
+        counter.assign(counter + 1.0)
+        return ops.convert_to_tensor(variable) * ops.convert_to_tensor(counter)
+
+    value, (ahead,) = look_ahead(loss, [variable], optimizer, 3, [counter])
+    assert float(array(ahead)) == -6 and float(array(value)) == -24
+    assert array(variable) == 0 and array(counter) == 0
 
 
 def test_other_values_stand_in_for_variables_for_a_while():
@@ -246,20 +270,81 @@ def test_other_values_stand_in_for_variables_for_a_while():
     assert array(variable) == 1 and array(other) == 5
 
 
-@pytest.mark.parametrize("steps", [0, 1, 3])
-def test_an_unrolled_generators_gradient_flows_through_the_updates(steps):
-    """For linear players: w_k = w + k r (E x - E g z), L = -w_k E g z, dL / dg = -w_k E z + k r E z E g z."""
-    model = linear_gan(GAN, objective="wasserstein", unrolled_steps=steps)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_an_unrolled_generator_minimises_the_negative_of_the_discriminators_whole_loss(steps):
+    """For linear players: w_k = w + k r (E x - E g z), f = w_k (E x - E g z), df / dg = -E z (w_k + k r (E x - E g z)).
+
+    Metz et al. (2017), equations 7 and 10: the real term E x depends on the generator through w_k.
+    """
+    model = linear_gan(GAN, objective=Unrolled(Objective("wasserstein"), steps))
     real, (generator, critic) = random_items(6, 3).astype("float32"), kernels(model)
     latents = latents_of(model, 6)[0].mean(axis=0)[:, None]
-    fake = generator.T @ latents
-    ahead = critic + steps * RATE * (real.mean(axis=0)[:, None] - fake)
+    difference = real.mean(axis=0)[:, None] - generator.T @ latents
+    ahead = critic + steps * RATE * difference
     loss = float(model.update_generator(ops.convert_to_tensor(real)))
-    assert loss == pytest.approx(-(ahead.T @ fake).item(), rel=1e-4)
-    gradient = -latents @ ahead.T + steps * RATE * latents @ fake.T
+    assert loss == pytest.approx((ahead.T @ difference).item(), rel=1e-4)
+    gradient = -latents @ (ahead + steps * RATE * difference).T
     after, same = kernels(model)
     numpy.testing.assert_allclose(after, generator - RATE * gradient, rtol=1e-4, atol=1e-6)
     assert numpy.array_equal(same, critic)
+
+
+MEAN = numpy.array([3.0, -1.0], "float32")
+
+
+def gan_at_the_solution(objective, steps):
+    """Return a GAN of linear players whose generator makes N((3, -1), I) of its latents, and D = 1/2."""
+    players = []
+    for size, kernel, bias in ((2, numpy.eye(2), MEAN), (1, numpy.zeros((2, 1)), numpy.zeros(1))):
+        source = keras.Input((2,))
+        dense = keras.layers.Dense(size)
+        players.append(keras.Model(source, dense(source)))
+        dense.set_weights([kernel.astype("float32"), bias.astype("float32")])
+    objective = Objective(objective)
+    model = GAN(*players, Unrolled(objective, steps) if steps else objective, seed=3)
+    model.compile(keras.optimizers.SGD(RATE), keras.optimizers.SGD(RATE))
+    return model
+
+
+@pytest.mark.parametrize("objective", ["non-saturating", "hinge"])
+@pytest.mark.parametrize("steps", [0, 1, 5])
+def test_the_distribution_of_the_data_is_a_stationary_point_for_every_number_of_steps(objective, steps):
+    """With the fake term alone the gradient by the bias is (.075, -.025) after one step, hinge (.3, -.1)."""
+    model = gan_at_the_solution(objective, steps)
+    (latents,) = latents_of(model, 4000)
+    _, gradients = model.generator_gradients(ops.convert_to_tensor(latents.astype("float32") + MEAN))
+    by_kernel, by_bias = (array(gradient) for gradient in gradients)
+    assert abs(by_bias).max() < 0.002 and abs(by_kernel).max() < 0.002
+    # Away from the solution it points there: the bias's error is (1, 0).
+    _, gradients = model.generator_gradients(ops.convert_to_tensor(latents.astype("float32") + MEAN - [1.0, 0.0]))
+    if steps:
+        assert array(gradients[1])[0] > 0.02
+
+
+@pytest.mark.slow
+def test_training_that_begins_at_the_solution_stays_there():
+    """With the fake term alone 600 steps end at mean (2.80, -0.93) and a kernel with singular values 0.98 and 0.001."""
+    model = gan_at_the_solution("non-saturating", 5)
+    step, generator = compiled(lambda real: model.train_step((real,))), numpy.random.default_rng(0)
+    for _ in range(600):
+        step(ops.convert_to_tensor(generator.normal(MEAN, 1, (512, 2)).astype("float32")))
+    kernel, bias = (array(weight) for weight in model.generator.weights)
+    assert bias == pytest.approx(MEAN, abs=0.05)
+    assert numpy.linalg.svd(kernel)[1] == pytest.approx([1, 1], abs=0.1)
+
+
+def test_every_unrolled_step_advances_the_power_iteration_of_spectral_layers():
+    """As a real discriminator update would: with a rate of zero K steps and the value make K + 1 iterations."""
+    network = MLPConfig(generator_width=8, discriminator_width=8, spectral=True)
+    settings = AdversarialConfig(name="sngan", loss="hinge", unrolled_steps=3)
+    model = build_model(Config(preset="test", model=settings, network=network), (2,), steps=10)
+    model.discriminator_optimizer.learning_rate.assign(0.0)
+    packs = ops.convert_to_tensor(random_items(4, 2).astype("float32"))
+    ahead = float(array(model.objective.generator_loss(model, packs, packs + 1.0)))
+    for _ in range(3):
+        now = float(array(model.discriminator_objective(packs, packs + 1.0)))
+        assert abs(ahead + now) > 1e-4
+    assert ahead == pytest.approx(-float(array(model.discriminator_objective(packs, packs + 1.0))), rel=1e-5)
 
 
 def test_an_unrolled_step_changes_nothing_of_the_discriminators_state():
@@ -287,7 +372,7 @@ def test_an_unrolled_step_changes_nothing_of_the_discriminators_state():
 
 def test_packs_hold_items_of_their_own_side_by_side():
     model = linear_gan(GAN, packing=2)
-    packs = array(model.pack(ops.convert_to_tensor(numpy.arange(12.0).reshape(4, 3))))
+    packs = array(model.view.pack(ops.convert_to_tensor(numpy.arange(12.0).reshape(4, 3))))
     assert packs.tolist() == [[0, 1, 2, 6, 7, 8], [3, 4, 5, 9, 10, 11]]
 
 
@@ -335,7 +420,7 @@ def test_the_options_of_a_configuration_reach_the_model():
         unrolled_steps=2, packing=3, penalty_weight=0.5, penalty_at="real", penalty_slope=0.0, loss="hinge"
     )
     model = build_model(Config(preset="test", model=settings, network=MLPConfig()), (2,), steps=1)
-    assert (model.unrolled_steps, model.packing, model.objective, model.critic_steps) == (2, 3, "hinge", 5)
+    assert (model.objective.steps, model.view.packing, model.objective.name, model.critic_steps) == (2, 3, "hinge", 5)
     assert (model.penalty_weight, model.penalty_at, model.penalty_slope) == (0.5, "real", 0.0)
 
 

@@ -1,18 +1,26 @@
 """Training steps against updates written out in NumPy for linear networks, and every option's effect."""
 
 import dataclasses
+import typing
 
 import keras
 import numpy
 import pytest
 from keras import layers, ops
 
-from coursework.config.models import ACAIConfig, AdversarialConfig, OptimizerConfig, VAEConfig, WGANGPConfig
+from coursework.config.models import (
+    ACAIConfig,
+    AdversarialConfig,
+    ModelConfig,
+    OptimizerConfig,
+    VAEConfig,
+    WGANGPConfig,
+)
 from coursework.config.networks import AutoencoderConfig, DCGANConfig, VectorAutoencoderConfig
-from coursework.config.schema import MODEL_CONFIGS, Config
+from coursework.config.schema import Config
 from coursework.models import ACAI, GAN, MODELS, SNGAN, VAE, WGANGP, build_model
-from coursework.models.base import spread, to_uint8
-from coursework.models.optimizers import build_optimizer
+from coursework.models.augmentation import View
+from coursework.models.base import build_optimizer, spread, to_uint8
 from coursework.networks.layers import SpectralDense
 from coursework.networks.saving import load_network, save_networks
 from coursework.util.errors import UserError
@@ -200,13 +208,14 @@ def test_latents_have_the_distribution_of_their_name():
 
 def test_dequantised_images_fill_the_gap_to_the_next_value():
     images = numpy.arange(256, dtype=numpy.uint8).repeat(64).reshape(-1, *SHAPE)
-    scaled = array(linear_gan(dequantize=True).scale(ops.convert_to_tensor(images))).astype("float64")
+    seeds = keras.random.SeedGenerator(1)
+    scaled = array(View(dequantize=True).scale(ops.convert_to_tensor(images), seeds)).astype("float64")
     noise = 128 * (scaled + 1) - images
     # Float32 near 1 resolves 1/128 into 2^17 parts.
     assert -1e-4 < noise.min() < 0.01 and 0.99 < noise.max() < 1 + 1e-4
     assert noise.mean() == pytest.approx(0.5, abs=0.02)
     assert noise.var() == pytest.approx(1 / 12, abs=0.005)
-    plain = array(linear_gan().scale(ops.convert_to_tensor(images)))
+    plain = array(View().scale(ops.convert_to_tensor(images), seeds))
     assert (plain.min(), plain.max()) == (-1, 1)
     assert numpy.array_equal(to_uint8(plain), images)
 
@@ -336,13 +345,21 @@ def test_an_acai_step_is_the_one_written_out(critic_weight, critic_mix):
 
 
 def test_mixing_goes_from_the_reversed_partner_to_the_image_itself():
-    code = numpy.arange(24, dtype="float32").reshape(3, 2, 2, 2)
+    code = numpy.arange(32, dtype="float32").reshape(4, 2, 2, 2)
     mix = linear_acai().mix
-    assert numpy.array_equal(array(mix(ops.convert_to_tensor(code), ops.ones((3, 1)))), code)
-    assert numpy.array_equal(array(mix(ops.convert_to_tensor(code), ops.zeros((3, 1)))), code[::-1])
-    alpha = ops.convert_to_tensor(numpy.array([[0.25], [0.5], [0.0]], "float32"))
-    expected = [0.25 * code[0] + 0.75 * code[2], code[1], code[0]]
+    assert numpy.array_equal(array(mix(ops.convert_to_tensor(code), ops.ones((4, 1)))), code)
+    assert numpy.array_equal(array(mix(ops.convert_to_tensor(code), ops.zeros((4, 1)))), code[::-1])
+    alpha = ops.convert_to_tensor(numpy.array([[0.25], [0.5], [0.0], [1.0]], "float32"))
+    expected = [0.25 * code[0] + 0.75 * code[3], 0.5 * (code[1] + code[2]), code[1], code[3]]
     numpy.testing.assert_allclose(array(mix(ops.convert_to_tensor(code), alpha)), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_in_a_batch_of_odd_size_no_image_is_its_own_partner(count):
+    """The middle one of a reversed batch would be: its mix would be itself, for which the critic's target is alpha."""
+    code = numpy.arange(count, dtype="float32").reshape(count, 1)
+    partners = array(linear_acai().mix(ops.convert_to_tensor(code), ops.zeros((count, 1)))).ravel()
+    assert sorted(partners) == list(range(count)) and (partners != code.ravel()).all()
 
 
 def test_the_code_statistics_are_those_of_all_kinds_of_images():
@@ -388,7 +405,7 @@ CONFIGS = {
     "sngan": adversarial_config("sngan", loss="hinge", critic_steps=2, latent_distribution="uniform"),
     "wgan_gp": Config(
         preset="test",
-        model=WGANGPConfig(critic_steps=2, packing=2, unrolled_steps=1),
+        model=WGANGPConfig(critic_steps=2, packing=2),
         network=DCGANConfig(
             latent_size=4, generator_width=32, discriminator_width=8, discriminator_normalization="layer"
         ),
@@ -430,6 +447,22 @@ def test_nothing_keeps_a_graph_after_a_step(trained):
     tensors += [variable.value for tracker in model.metrics for variable in tracker.variables]
     assert all(getattr(tensor, "grad_fn", None) is None for tensor in tensors)
     assert all(getattr(variable.value, "grad", None) is None for variable in model.variables)
+
+
+@pytest.mark.parametrize("name", ["gan", "vae", "acai"])
+def test_a_smaller_last_batch_counts_as_a_step_of_its_own(name):
+    """The training loop drops it; plain `fit` trains on it, with an odd number of images too."""
+    model = build_model(CONFIGS[name], IMAGE, steps=2)
+    history = model.fit(random_images(11, IMAGE), batch_size=8, epochs=1, verbose=0).history
+    assert all(numpy.isfinite(values[0]) for values in history.values())
+    assert {int(optimizer.iterations) for optimizer in model.optimizers().values()} == {2}
+
+
+@pytest.mark.parametrize("name", ["sngan", "wgan_gp"])
+def test_a_batch_that_does_not_divide_into_critic_steps_and_packs_is_an_error(name):
+    model = build_model(CONFIGS[name], IMAGE, steps=2)
+    with pytest.raises(Exception, match="(?i)split|divi|equal"):
+        model.fit(random_images(11, IMAGE), batch_size=11, epochs=1, verbose=0)
 
 
 def test_samples_and_previews_are_images_that_the_seed_decides(trained):
@@ -561,8 +594,8 @@ def test_the_settings_of_a_configuration_reach_its_model():
         discriminator_optimizer=OptimizerConfig(rate=0.02),
     )
     assert isinstance(model, SNGAN)
-    assert (model.objective, model.critic_steps, model.generator_batch_factor) == ("non-saturating", 4, 3)
-    assert (model.latent_distribution, model.dequantize, model.average) == ("uniform", True, None)
+    assert (model.objective.name, model.critic_steps, model.generator_batch_factor) == ("non-saturating", 4, 3)
+    assert (model.latent_distribution, model.view.dequantize, model.average) == ("uniform", True, None)
     assert float(model.generator_optimizer.learning_rate) == pytest.approx(0.01)
     assert float(model.discriminator_optimizer.learning_rate) == pytest.approx(0.02)
     vae = build_model(dataclasses.replace(CONFIGS["vae"], model=VAEConfig(beta=2.0, likelihood="bernoulli")), IMAGE, 1)
@@ -575,7 +608,7 @@ def test_the_settings_of_a_configuration_reach_its_model():
 
 def test_the_defaults_of_sngan_are_the_papers():
     model = linear_gan(SNGAN)
-    assert (model.objective, model.critic_steps) == ("hinge", 5)
+    assert (model.objective.name, model.critic_steps) == ("hinge", 5)
 
 
 def test_a_model_with_networks_of_another_kind_is_refused():
@@ -584,4 +617,8 @@ def test_a_model_with_networks_of_another_kind_is_refused():
         UserError, match="model gan needs a network 'generator'; vector_autoencoder has encoder, decoder"
     ):
         build_model(config, IMAGE, steps=1)
-    assert set(MODELS) == set(MODEL_CONFIGS)
+    unions = typing.get_args(ModelConfig)[0]
+    names = [
+        name for config in typing.get_args(unions) for name in typing.get_args(typing.get_type_hints(config)["name"])
+    ]
+    assert sorted(MODELS) == sorted(names)

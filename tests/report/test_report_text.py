@@ -178,10 +178,12 @@ def test_citations_and_references_are_numbered_in_their_order():
 
 
 def all_equations():
-    """Those of every preset, and of every loss and likelihood, which settings may choose."""
-    found = [equation for equations in method._ADVERSARIAL.values() for equation in equations]
-    found += [equation for equations in method._LIKELIHOODS.values() for equation in equations]
-    for config in PRESETS.values():
+    """Those of every preset, and of every option, which settings may choose."""
+    found, options = [], [PRESETS["wgan-gp"].with_setting("loss", loss) for loss in ("hinge", "non-saturating")]
+    options.append(PRESETS["gan"].with_setting("packing", "12").with_setting("unrolled_steps", "5"))
+    options.append(PRESETS["gan"].with_setting("flipped", ".05").with_setting("augmentations", "cutout"))
+    options.append(PRESETS["vae"].with_setting("likelihood", "bernoulli"))
+    for config in (*PRESETS.values(), *options):
         found += [block["source"] for block in method.method_blocks(config) if block["type"] == "equation"]
     return list(dict.fromkeys(found))
 

@@ -5,9 +5,14 @@ import math
 import keras
 import numpy
 import pytest
+from keras import ops
 from PIL import Image
 
+from coursework.data import Dataset
 from coursework.figures.grids import grid
+from coursework.models import GAN
+from coursework.models.objectives import Objective
+from coursework.models.unrolling import Unrolled
 from coursework.training.callbacks import Backup, BestScore, Log, SampleGrid
 from coursework.training.guards import Diverged, DivergenceGuard
 from coursework.training.run import Run
@@ -65,6 +70,34 @@ def test_a_weight_that_is_not_finite_stops_training():
         fit(model, [spoil, DivergenceGuard()], epochs=2)
 
 
+class ScriptedGAN(Scripted):
+    """A model whose generator has a gradient and images of the given kind."""
+
+    conditional, seed = False, 0
+
+    def __init__(self, losses, gradient=0.1, images=None):
+        super().__init__(discriminator_loss=losses, generator_loss=[9.0] * len(losses))
+        self.gradient = gradient
+        self.images = numpy.random.default_rng(0).integers(0, 256, (64, 4, 4, 3)) if images is None else images
+
+    def gradient_size(self, data):
+        assert [len(part) for part in data] == [64]
+        return self.gradient
+
+    def sample(self, count, seed, training_images):
+        return self.images[:count]
+
+
+def lost(losses, **generator):
+    return ScriptedGAN(losses, **{"gradient": 1e-10, **generator})
+
+
+def guard(told=None, **settings):
+    images = numpy.zeros((9, 4, 4, 3), "uint8")
+    dataset = Dataset.from_arrays("x", images, numpy.arange(9) % 3, images, numpy.arange(9) % 3, ("a", "b", "c"))
+    return DivergenceGuard(dataset, None if told is None else told.append, **settings)
+
+
 @pytest.mark.parametrize(
     ("losses", "stops_after"),
     [
@@ -74,29 +107,62 @@ def test_a_weight_that_is_not_finite_stops_training():
         ([2e-3, 2e-3, 2e-3], None),
     ],
 )
-def test_a_discriminator_that_has_won_stops_training(losses, stops_after):
-    model = Scripted(discriminator_loss=losses, generator_loss=[9.0] * len(losses))
+def test_a_generator_without_a_gradient_stops_training_when_the_discriminator_has_won(losses, stops_after):
     done = []
     counter = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: done.append(epoch + 1))
     if stops_after is None:
-        fit(model, [counter, DivergenceGuard()], epochs=len(losses), steps=1)
+        fit(lost(losses), [counter, guard()], epochs=len(losses), steps=1)
         assert done[-1] == len(losses)
     else:
-        with pytest.raises(
-            Diverged, match=f"below 0.001 for 2 epochs, up to epoch {stops_after}; the weights of epoch"
-        ):
-            fit(model, [counter, DivergenceGuard()], epochs=len(losses), steps=1)
-        assert done[-1] == stops_after
+        message = (
+            f"below 0.001 for 2 epochs, up to epoch {stops_after}, and the generator's gradient is gone "
+            r"\(root mean square 1.0e-10\); the weights of epoch .*hinge or non-saturating loss without unrolled"
+        )
+        with pytest.raises(Diverged, match=message) as caught:
+            fit(lost(losses), [counter, guard()], epochs=len(losses), steps=1)
+        assert done[-1] == stops_after and caught.value.incident["kind"] == "discriminator won"
+
+
+def test_a_generator_that_makes_one_image_alone_is_lost_too():
+    model = ScriptedGAN([1e-4] * 2, images=numpy.full((64, 4, 4, 3), 7))
+    with pytest.raises(Diverged, match="all images of the generator are the same; .*use the preset sngan"):
+        fit(model, [guard()], epochs=2, steps=1)
+
+
+def test_a_generator_that_still_learns_goes_on_and_the_victory_is_told_once():
+    told = []
+    fit(ScriptedGAN([1e-4] * 5), [guard(told)], epochs=5, steps=1)
+    (incident,) = told
+    assert (incident["kind"], incident["epoch"], incident["step"]) == ("discriminator ahead", 2, None)
+    assert "the generator still learns (gradient 1.0e-01): training continues" in incident["text"]
 
 
 @pytest.mark.parametrize(("before", "stops"), [([1.0, 1e-4], True), ([1e-4, 1.0], False), ([1e-4, math.nan], False)])
 def test_a_victory_before_an_interruption_counts(before, stops):
-    model = Scripted(discriminator_loss=[1e-4], generator_loss=[9.0])
     if stops:
         with pytest.raises(Diverged, match="below 0.001 for 2 epochs"):
-            fit(model, [DivergenceGuard(losses=before)], epochs=1, steps=1)
+            fit(lost([1e-4]), [guard(losses=before)], epochs=1, steps=1)
     else:
-        fit(model, [DivergenceGuard(losses=before)], epochs=1, steps=1)
+        fit(lost([1e-4]), [guard(losses=before)], epochs=1, steps=1)
+
+
+@pytest.mark.parametrize("loss", ["non-saturating", "hinge", "unrolled"])
+def test_a_generator_without_a_gradient_is_one_of_a_saturating_loss(loss):
+    """D has won at logits of +30 and -30: only the negative of D's loss, which unrolled steps minimise, is flat."""
+    source, latents = keras.Input((1,)), keras.Input((2,))
+    dense = keras.layers.Dense(1)
+    generator = keras.Model(latents, keras.layers.Dense(1, kernel_initializer="zeros")(latents))
+    discriminator = keras.Model(source, dense(source))
+    dense.set_weights([numpy.full((1, 1), 60.0), numpy.full(1, -30.0)])
+    objective = Unrolled(Objective("non-saturating"), 1) if loss == "unrolled" else loss
+    model = GAN(generator, discriminator, objective)
+    model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    before = [ops.convert_to_numpy(variable) for variable in model.state_variables()]
+    size = model.gradient_size([numpy.ones((64, 1), "float32")])
+    # Of weights (2, 1), which zero-mean latents move little, and a bias: 60 / sqrt(3).
+    assert size < 1e-8 if loss == "unrolled" else size == pytest.approx(60 / 3**0.5, rel=0.1)
+    for variable, value in zip(model.state_variables(), before, strict=True):
+        assert numpy.array_equal(ops.convert_to_numpy(variable), value)
 
 
 def test_a_small_loss_of_another_name_is_no_victory():

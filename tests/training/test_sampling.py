@@ -165,6 +165,27 @@ def test_a_conditional_run_samples_all_classes_in_turn_or_one_of_them(conditiona
     assert gan.labels(5) is None
 
 
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [(None, [4, 3, 3]), ([5, 5, 5], [4, 3, 3]), ([80, 10, 10], [8, 1, 1])],
+)
+def test_samples_of_a_conditional_run_have_the_proportions_of_its_data(conditional, counts, expected):
+    """A run from before the counts were recorded has its classes alike."""
+    names = list(CONDITIONAL.classes)
+    conditional.run.write_environment({"class_names": names, **({"class_counts": counts} if counts else {})})
+    assert numpy.bincount(conditional.labels(10), minlength=3).tolist() == expected
+    assert conditional.labels(3, "bird").tolist() == [1, 1, 1]
+
+
+def test_counts_of_other_classes_are_refused(conditional):
+    conditional.run.write_environment({"class_names": list(CONDITIONAL.classes), "class_counts": [1, 2]})
+    with pytest.raises(UserError, match="does not count the classes of the run: train it again"):
+        conditional.labels(4)
+    conditional.run.write_environment({"class_counts": [1, "2", 3]})
+    with pytest.raises(UserError, match="class_counts should be a list of whole numbers"):
+        conditional.labels(4)
+
+
 def test_classes_of_a_conditional_run_can_be_mixed_as_a_whole_or_by_layer(conditional):
     latents = conditional.latents(1, seed=0).repeat(11, axis=0)
     share = numpy.linspace(0, 1, 11)[:, None]
