@@ -99,7 +99,7 @@ def _cost(config: "Config") -> tuple[str, str]:
     for unit, length in (("days", 1440), ("hours", 60)):
         if minutes >= 2 * length:
             return f"{cost.parameters:,}", f"{minutes / length:.0f} {unit}"
-    return f"{cost.parameters:,}", f"{minutes:.0f} minutes"
+    return f"{cost.parameters:,}", f"{minutes:.0f} min"
 
 
 def _shown(value: Any) -> str:
