@@ -7,12 +7,11 @@ import keras
 from keras import ops, random
 
 from coursework.models.gan import GAN, item_count, require_no_batch_normalization
-from coursework.models.objectives import Objective
 from coursework.networks.backend import Tensor, gradients_by_tensors
 
 
 class WGANGP(GAN):
-    """A GAN with a penalty on the critic's slope; Wasserstein losses by default.
+    """A GAN with a penalty on the critic's slope: Wasserstein losses and five critic steps by default.
 
     penalty_weight: the paper's lambda. penalty_at: "between" real and fake items, where the slope should be
     `penalty_slope`, or at "real" ones; there, with a slope of 0, it is the R1 penalty of Mescheder et al. (2018,
@@ -29,15 +28,13 @@ class WGANGP(GAN):
         self,
         generator: keras.Model,
         discriminator: keras.Model,
-        objective: Objective | str = "wasserstein",
-        critic_steps: int = 5,
         penalty_weight: float = 10.0,
         penalty_at: str = "between",
         penalty_slope: float = 1.0,
         **settings: Any,
     ) -> None:
         require_no_batch_normalization(discriminator, "a gradient penalty needs a critic")
-        super().__init__(generator, discriminator, objective=objective, critic_steps=critic_steps, **settings)
+        super().__init__(generator, discriminator, **{"objective": "wasserstein", "critic_steps": 5, **settings})
         self.penalty_weight = penalty_weight
         self.penalty_at = penalty_at
         self.penalty_slope = penalty_slope
