@@ -66,9 +66,10 @@ test-slow: $(TESTING) ## the slow tests
 test-torch: $(TESTING) ## the tests that both backends must pass, under PyTorch (needs torch in .venv)
 	KERAS_BACKEND=torch $(VENV)/bin/python -m pytest -m backend
 
-lint: $(TESTING) ## check style
-	$(VENV)/bin/ruff check --select E,F,I,B,UP,SIM --line-length 120 coursework tests benchmarks
-	$(VENV)/bin/ruff format --check --line-length 120 coursework tests benchmarks
+lint: $(TESTING) ## check style and types (ruff, mypy)
+	$(VENV)/bin/python -m ruff check coursework tests benchmarks
+	$(VENV)/bin/python -m ruff format --check coursework tests benchmarks
+	$(VENV)/bin/python -m mypy
 
 train-%: $(INSTALLED) ## train a preset: gan, sngan, conditional-sngan, vae, acai ...; goes on where it stopped
 	$(if $(filter lines,$(call DATA_OF,$*)),,$(call JUDGE,$(call DATA_OF,$*)))
