@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common import Worker, machine, read_results, table
 from benchmarks.inception_worker import SIDES
-from benchmarks.recorded import machine, read_results, table
-from benchmarks.training_step import Worker
 from coursework.data import load_dataset, sprites
 from coursework.metrics.frechet import frechet_distance
 from coursework.util.errors import UserError

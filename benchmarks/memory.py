@@ -13,10 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.recorded import read_results
+from benchmarks.common import ROOT, read_results
 from coursework.util.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results" / "memory.json"
 GAN = ["--set", "generator_width=64", "--set", "discriminator_width=64"]
 ACAI = ["--set", "depth=8"]
@@ -76,7 +75,7 @@ def peak(arguments, folder):
 
 def machine_apart():
     """Return what figures depend on, found in another process: a child's peak is never below its parent's memory."""
-    program = "import json; from benchmarks.recorded import machine; print(json.dumps(machine()))"
+    program = "import json; from benchmarks.common import machine; print(json.dumps(machine()))"
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     return json.loads(found.stdout.splitlines()[-1])
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from operator import attrgetter
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -27,9 +28,9 @@ if __name__ == "__main__":
 import numpy as np
 import torch
 
-from benchmarks.peers_settings import METRICS, require_twin
 from benchmarks.peers_table import FOLDER, SAMPLES, record_of, table
 from benchmarks.torch_training import TRAINERS
+from coursework.config.schema import AdversarialConfig, Config
 from coursework.data import load_dataset
 from coursework.data.pipeline import Batches
 from coursework.figures.grids import save_grid
@@ -42,6 +43,31 @@ from coursework.util.files import parse_json, read_text, replacing, write_text
 from coursework.util.tables import aligned, write_csv
 
 SAMPLE_SEED = 2020
+METRICS = "fd,kd,prdc"
+# What the networks and steps by hand do not know: a run that has changed one of these has no twin.
+WITHOUT_TWIN = (
+    *("classes", "model.augmentations", "model.labels", "model.packing", "model.unrolled_steps", "model.head_start"),
+    *("model.generator_optimizer.name", "model.discriminator_optimizer.name", "network.generator_normalization"),
+)
+
+
+def require_twin(run):
+    """Return the configuration of `run`; raises `UserError` where no twin has it, or the run lacks its own scores."""
+    config = run.read_config()
+    if config.model.name not in ("gan", "sngan"):
+        raise UserError(f"{run.path}: only GAN and SNGAN have a twin, not {config.model.name}")
+    plain = Config(preset="", model=AdversarialConfig(), network=type(config.network)())
+    changed = [name for name in WITHOUT_TWIN if attrgetter(name)(config) != attrgetter(name)(plain)]
+    if config.network.discriminator_normalization not in ("none", "batch"):
+        changed.append("network.discriminator_normalization")
+    if changed:
+        raise UserError(f"{run.path} has no twin, which would lack its {', '.join(changed)}")
+    if record_of("fd_judge", run.read_metrics()) is None:
+        raise UserError(
+            f"{run.path} has no FD-judge of {SAMPLES:,} samples: python -m coursework evaluate {run.path} "
+            f"--metrics {METRICS}"
+        )
+    return config
 
 
 def initialize(networks, seed):

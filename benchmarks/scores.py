@@ -9,9 +9,8 @@ import statistics
 import sys
 from pathlib import Path
 
-from benchmarks.recorded import machine, read_results, table
+from benchmarks.common import Worker, machine, read_results, table
 from benchmarks.scores_worker import SCORES
-from benchmarks.training_step import Worker
 from coursework.util.errors import UserError
 from coursework.util.quiet import silence
 

@@ -8,58 +8,30 @@ import argparse
 import dataclasses
 import json
 import math
+import os
+import pty
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from benchmarks.agreement import check_losses, compared, tolerances
-from benchmarks.recorded import earlier, machine, read_results, table
-from benchmarks.startup import seconds_to_first_step
+from benchmarks.common import ROOT, Worker, earlier, machine, read_results, table
+from benchmarks.parity import check_losses, compared, tolerances
 from coursework.config.presets import PRESETS
 from coursework.util.errors import UserError
 from coursework.util.quiet import silence
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results" / "training_step.json"
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 # The presets of the papers; the demo's are their narrow copies.
 PAPERS = ["gan", "sngan", "sngan-resnet", "vae", "acai"]
 SIDES = ("coursework", "torch", "torch-compiled")
 BATCH_SIZE = 64
-
-
-class Worker:
-    """One side in a process of its own; see `module` for its commands."""
-
-    def __init__(self, side, *arguments, module="benchmarks.worker"):
-        self.side = side
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module, side, *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-        self._answer()
-
-    def ask(self, command):
-        """Send one command and return its answer."""
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        return self._answer()
-
-    def close(self):
-        """Let the process end."""
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the {self.side} worker ended with code {self.process.wait()}")
-        return json.loads(line)
+# Keras's progress bar after the first step: "1/156 ━━━━ 2:10 839ms/step".
+FIRST_STEP = re.compile(rb"(?<!Epoch )\b1/\d+\x1b?[^\n]*s/step")
 
 
 def measure(config, precision, repeats, sides=SIDES, seconds=2.0):
@@ -108,6 +80,27 @@ def _steps(worker, seconds):
     """Warm a worker up and return how many steps fill `seconds`."""
     worker.ask("time 1")
     return max(1, min(50, round(seconds / worker.ask("time 1")[0])))
+
+
+def seconds_to_first_step(preset="gan", dataset="sprites"):
+    """Return the seconds from `python -m coursework train` to its progress bar's first step, then stop it."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["-m", "coursework", "train", preset, "--dataset", dataset, "--run", f"{folder}/run"]
+        ours, theirs = pty.openpty()
+        begun = time.perf_counter()
+        process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        seen = b""
+        try:
+            while not FIRST_STEP.search(seen):
+                seen += os.read(ours, 65536)
+            return time.perf_counter() - begun
+        except OSError as error:
+            raise RuntimeError(f"training ended before its first step: {seen.decode(errors='replace')}") from error
+        finally:
+            process.kill()
+            process.wait()
+            os.close(ours)
 
 
 def row(result):

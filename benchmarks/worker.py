@@ -37,7 +37,7 @@ class CourseworkSide:
         from coursework.util.quiet import silence
 
         silence()
-        from benchmarks.weights import export_weights
+        from benchmarks.parity import export_weights
         from coursework.models import build_model
 
         self.config = config
@@ -50,7 +50,7 @@ class CourseworkSide:
         np.savez(folder / "weights.npz", **export_weights(self.networks))
 
     def losses(self, count):
-        from benchmarks.draws import SharedDraws, substituted
+        from benchmarks.parity import SharedDraws, substituted
 
         images, size = step_images(self.config, count, seed=1)
         results = []
@@ -99,8 +99,8 @@ class TorchSide:
     def __init__(self, config, folder, compiled):
         import torch
 
+        from benchmarks.parity import import_weights
         from benchmarks.torch_training import TRAINERS
-        from benchmarks.weights import import_weights
 
         torch.set_num_threads(THREADS)
         self.config = config
@@ -109,7 +109,7 @@ class TorchSide:
             import_weights(self.trainer.networks, dict(arrays))
 
     def losses(self, count):
-        from benchmarks.draws import SharedDraws
+        from benchmarks.parity import SharedDraws
 
         images, size = step_images(self.config, count, seed=1)
         own, self.trainer.draws = self.trainer.draws, SharedDraws(2)

@@ -1,8 +1,45 @@
-"""Results that benchmarks keep: read again, told with what they depend on, shown as tables."""
+"""What the benchmarks share: processes that take turns, kept results, tables."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 from coursework.util.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Worker:
+    """One side in a process of its own; see `module` for its commands."""
+
+    def __init__(self, side, *arguments, module="benchmarks.worker"):
+        self.side = side
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, side, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        self._answer()
+
+    def ask(self, command):
+        """Send one command and return its answer."""
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def close(self):
+        """Let the process end."""
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the {self.side} worker ended with code {self.process.wait()}")
+        return json.loads(line)
 
 
 def machine(*packages):
