@@ -1,7 +1,7 @@
-"""Times a training step of each preset beside the same work in PyTorch: `python -m benchmarks.training_step`.
+"""Times a training step of each preset against the same work in PyTorch: `python -m benchmarks.training_step`.
 
-The sides run in processes of their own and take turns, one idle while the other is measured. Both start from equal
-weights, and their losses must agree over three steps of shared random numbers before anything is timed.
+Each side runs in its own process; they take turns, one idle while the other is measured. Both start from equal weights,
+and their losses must agree over three steps of shared random numbers before anything is timed.
 """
 
 import argparse
@@ -16,17 +16,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.common import ROOT, Worker, earlier, machine, read_results, table
 from benchmarks.parity import check_losses, compared, tolerances
 from coursework.config.presets import PRESETS
+from coursework.config.schema import Config
 from coursework.util.errors import UserError
 from coursework.util.quiet import silence
 
 RESULTS = Path(__file__).resolve().parent / "results" / "training_step.json"
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-# The presets of the papers; the demo's are their narrow copies.
+# The demo's presets are narrow copies of these.
 PAPERS = ["gan", "sngan", "sngan-resnet", "vae", "acai"]
 SIDES = ("coursework", "torch", "torch-compiled")
 BATCH_SIZE = 64
@@ -34,11 +36,11 @@ BATCH_SIZE = 64
 FIRST_STEP = re.compile(rb"(?<!Epoch )\b1/\d+\x1b?[^\n]*s/step")
 
 
-def measure(config, precision, repeats, sides=SIDES, seconds=2.0):
+def measure(config: Config, precision: str, repeats: int, sides: Sequence[str] = SIDES, seconds: float = 2.0) -> dict:
     """Return the results of one configuration: losses that agree, and milliseconds of a step on each side.
 
-    repeats: measurements of each side, taken in turns, each of as many steps as fill `seconds`; 0 for losses alone.
-    Raises RuntimeError where the sides' losses differ.
+    repeats: measurements of each side, taken in turns, each of as many steps as fill `seconds`; 0 for losses only.
+    Raises RuntimeError if the sides' losses differ.
     """
     config = dataclasses.replace(config, batch_size=BATCH_SIZE, precision=PRECISIONS[precision])
     workers = []
@@ -61,7 +63,7 @@ def measure(config, precision, repeats, sides=SIDES, seconds=2.0):
     return result
 
 
-def _times(workers, repeats, seconds):
+def _times(workers: list[Worker], repeats: int, seconds: float) -> dict:
     steps = {worker.side: _steps(worker, seconds) for worker in workers}
     times = {worker.side: [] for worker in workers}
     peaks = []
@@ -76,13 +78,13 @@ def _times(workers, repeats, seconds):
     }
 
 
-def _steps(worker, seconds):
-    """Warm a worker up and return how many steps fill `seconds`."""
+def _steps(worker: Worker, seconds: float) -> int:
+    """Warm up a worker and return how many steps fill `seconds`."""
     worker.ask("time 1")
     return max(1, min(50, round(seconds / worker.ask("time 1")[0])))
 
 
-def seconds_to_first_step(preset="gan", dataset="sprites"):
+def seconds_to_first_step(preset: str = "gan", dataset: str = "sprites") -> float:
     """Return the seconds from `python -m coursework train` to its progress bar's first step, then stop it."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["-m", "coursework", "train", preset, "--dataset", dataset, "--run", f"{folder}/run"]
@@ -103,7 +105,7 @@ def seconds_to_first_step(preset="gan", dataset="sprites"):
             os.close(ours)
 
 
-def row(result):
+def row(result: dict) -> list[str]:
     """Return one line of the table as texts."""
     times = result["milliseconds"]
     other = min(value for side, value in times.items() if side != "coursework")
@@ -133,7 +135,7 @@ HEADER = ["preset", "precision", "here ms", "PyTorch ms", "compiled ms", "ratio"
 RATIO = "ratio: our time by that of PyTorch's faster form"
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     """Measure, print a table and write it as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__.splitlines()[0])
     parser.add_argument("--presets", nargs="+", choices=PRESETS, default=PAPERS)
@@ -149,7 +151,7 @@ def main(arguments=None):
         show(options.json)
         return
     sides = SIDES[:2] if options.no_compile else SIDES
-    # `machine` asks Keras, whose chatter would come between the rows.
+    # `machine` imports Keras, whose messages would come between the rows.
     silence()
     results = {"machine": machine(), "settings": options.set, "steps": []}
     results = earlier(options.json, results, "benchmarks.training_step") or results
@@ -173,13 +175,13 @@ def main(arguments=None):
     print(f"\n{table(lines)}\n\n{RATIO}; written to {options.json}")
 
 
-def place(step):
-    """Return where a measured step stands in the table."""
+def place(step: dict) -> tuple[int, int]:
+    """Return the place of a measured step in the table."""
     return list(PRESETS).index(step["preset"]), list(PRECISIONS).index(step["precision"])
 
 
-def show(file):
-    """Print the table of a file that `main` wrote, with what was measured on."""
+def show(file: Path) -> None:
+    """Print the table of a file that `main` wrote, and the machine it was measured on."""
     results = read_results(file, "benchmarks.training_step")
     if "startup_seconds" in results:
         print(f"start-up: {results['startup_seconds']:.1f} s from the command to the first step")

@@ -158,9 +158,8 @@ def test_a_step_measured_again_takes_its_own_place(tmp_path, monkeypatch, capsys
 
 def test_weights_of_every_network_find_their_place_in_pytorch():
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
-    from benchmarks.parity import export_weights, import_weights
-
     from benchmarks import torch_networks
+    from benchmarks.parity import export_weights, import_weights
 
     config = narrow("gan")
     networks = build_networks(config, (32, 32, 3))
