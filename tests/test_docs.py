@@ -2,12 +2,13 @@
 
 import argparse
 import ast
+import functools
 import re
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from test_house import FLOORS
+from test_house import FILES, FLOORS, nodes, room_of
 
 from coursework.cli.commands import add_verbs
 from coursework.config.presets import AUTOENCODERS, PRESETS
@@ -119,15 +120,17 @@ def ways():
     ]
 
 
+@functools.cache
 def names_in(room):
     """Return the functions, classes, methods and constants that a room defines."""
     found = set()
-    for file in (ROOT / "coursework" / room).rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for module in (module for module in FILES if room_of(module) == room):
+        for node in nodes(module):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 found.add(node.name)
-            elif isinstance(node, ast.Assign):
-                found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
     return found
 
 
