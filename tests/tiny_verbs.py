@@ -27,7 +27,7 @@ NARROW = {
 }
 TRAINING = ["--epochs", "1", "--set=batch_size=32", "--set=sample_every=1", "--set=score_every=0"]
 
-# {verb: its command lines}; `prepare` writes what they need.
+# {verb: its command lines}, each of which finds what it needs where `prepare` was.
 COMMANDS = {
     "judge": [["judge", "--epochs", "1", "--role", role] for role in ("judge", "witness", "second")],
     "train": [["train", name, "--run", f"runs/new-{name}", *TRAINING, *NARROW[name]] for name in NARROW],
@@ -57,7 +57,7 @@ COMMANDS = {
 for lines in (COMMANDS["judge"], COMMANDS["train"], COMMANDS["study"]):
     for line in lines:
         line += ["--dataset", "animals"]
-# Verbs that import no Keras and do not need `shrink`.
+# Verbs that import no Keras, and need none of what `shrink` does.
 LIGHT = {"compare", "tables", "report", "submission"}
 SMALL_POINTS = {"latent_size": 2, "generator_width": 8, "generator_depth": 1, "discriminator_width": 8}
 PER_CLASS = {"train_per_class": 24, "test_per_class": 20}
