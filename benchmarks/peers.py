@@ -29,7 +29,8 @@ import torch
 
 from benchmarks.peers_table import FOLDER, SAMPLES, record_of, table
 from benchmarks.torch_training import TRAINERS, Trainer
-from coursework.config.schema import AdversarialConfig, Config
+from coursework.config.models import AdversarialConfig
+from coursework.config.schema import Config
 from coursework.data import Dataset, load_dataset
 from coursework.data.pipeline import Batches
 from coursework.figures.grids import save_grid

@@ -12,7 +12,8 @@ import torch
 from torch.nn import functional
 
 from benchmarks import torch_networks
-from coursework.config.schema import Config, OptimizerConfig
+from coursework.config.models import OptimizerConfig
+from coursework.config.schema import Config
 
 # Adam and the schedule of its learning rate.
 Optimizer = tuple[torch.optim.Adam, torch.optim.lr_scheduler.LambdaLR]
