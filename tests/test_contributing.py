@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 # Small enough for seconds; a rate so low that the losses stay near those of logits of 0.
 TINY = ("generator_width=8", "discriminator_width=8", "latent_size=4", "batch_size=8", "score_every=0")
 SLOW = ("generator_optimizer.rate=1e-6", "discriminator_optimizer.rate=1e-6")
+# A dict or union of which a block adds entries: its name, the entries.
+COLLECTION = re.compile(r"^(\w+) = \w*[\[{]\n    \.\.\.\n(.*?)(?:    \.\.\.\n)?^[\]}]\n", re.MULTILINE | re.DOTALL)
 
 
 def blocks():
@@ -25,20 +27,24 @@ def blocks():
 
 
 def follow(file, code):
-    """Write a block to its file, or change the file as the block says: imports above, entries into their dicts."""
+    """Write a new file, or change one as its block says.
+
+    Imports go above, entries of a dict or union after its first entry, other code before these or at the end.
+    """
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(code, encoding="utf-8")
         return
     content = file.read_text(encoding="utf-8")
+    collections = COLLECTION.findall(code)
+    code = COLLECTION.sub("", code)
     for line in re.findall(r"^from .* import .*\n", code, re.MULTILINE):
         code = code.replace(line, "")
         content = content.replace("\nfrom coursework", f"\n{line}from coursework", 1)
-    dicts = re.findall(r"^(\w+) = \{\n    \.\.\.\n(.*?)^\}\n", code, re.MULTILINE | re.DOTALL)
-    code = re.sub(r"^\w+ = \{\n    \.\.\.\n.*?^\}\n", "", code, flags=re.MULTILINE | re.DOTALL)
-    for name, entries in dicts:
-        content, found = re.subn(rf"^({name}(?:: .+)? = {{\n)", rf"{code}\1{entries}", content, flags=re.MULTILINE)
-        assert found == 1, f"{file} has no dict {name}"
+    for name, entries in collections:
+        opening = re.search(rf"^{name}\b.* = .*[\[{{]\n.*\n", content, re.MULTILINE)
+        assert opening, f"{file} has no {name}"
+        content = f"{content[: opening.start()]}{code}{opening[0]}{entries}{content[opening.end() :]}"
         code = ""
     file.write_text(content + code, encoding="utf-8")
 
