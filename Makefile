@@ -1,4 +1,4 @@
-# Everything a user does, by name. `make` or `make help` lists the targets.
+# Everything a user does, by name: `make` lists the targets.
 PYTHON  ?= python3
 DATASET ?= cifar10
 SEED    ?= 0
@@ -19,58 +19,59 @@ VENV      := .venv
 INSTALLED := $(VENV)/installed
 TESTING   := $(VENV)/installed-tests
 CODES     := $(VENV)/installed-codes
-# Two processes; what the tests of a file share is made once. Not under PyTorch, whose threads would wait for each other.
+# Two processes. Tests of one file stay in one process, so that their shared fixtures are made once. Not under PyTorch,
+# whose threads slow each other down.
 PARALLEL  := -n 2 --dist loadfile
 COURSEWORK := $(VENV)/bin/python -m coursework
-# A judge that has seen these images already is found and not trained again.
+# An existing judge of the same images is used and not trained again.
 JUDGE      = $(COURSEWORK) judge --dataset $(or $(1),$(DATASET))
 WITNESSES  = $(JUDGE) --role witness && $(JUDGE) --role second
-# Rows of the study of habits: one each, by itself.
+# The rows of the study of habits: each changes one habit.
 HABITS     = --vary "no moving average: ema_decay=0" --vary "hinge loss: loss=hinge" \
 	--vary "two critic steps: critic_steps=2" --vary "horizontal flips: horizontal_flips=true" \
 	--vary "spectral norm: spectral=true discriminator_normalization=none" \
 	--vary "DiffAugment: augmentations=translation,cutout" \
-	--vary "soft and noisy labels: real_low=.7 real_high=1.2 fake_high=.2" \
-	--vary "one-sided smoothing: real_low=.9 real_high=.9" --vary "5 % of labels flipped: flipped=.05" \
-	--vary "SGD for D: discriminator_optimizer.name=sgd discriminator_optimizer.rate=.02" \
+	--vary "soft and noisy labels: real_low=0.7 real_high=1.2 fake_high=0.2" \
+	--vary "one-sided smoothing: real_low=0.9 real_high=0.9" --vary "5 % of labels flipped: flipped=0.05" \
+	--vary "SGD for D: discriminator_optimizer.name=sgd discriminator_optimizer.rate=0.02" \
 	--vary "head start for D: head_start=200"
 NARROW     = --set generator_width=32 --set discriminator_width=32 --set batch_size=32 --set precision=mixed_bfloat16
 WIDTHS     = $(foreach width,32 64 256,--vary "width $(width): generator_width=$(width) discriminator_width=$(width)")
-# What a hundredth of the ACAI paper's images wants: weights that signals pass from the start, larger steps and more of them.
+# Settings for about a hundredth of the ACAI paper's images: small batches, large steps, larger initial weights.
 SHORT      = --set batch_size=16 --set initial_scale=1.414 --set optimizer.rate=1e-3 --set critic_optimizer.rate=1e-3
-# The demo's presets and those of the lines task are of built-in data, unless a data set is named.
+# Presets of the demo and of the lines task use built-in data, unless DATASET is given.
 DATA_OF    = $(if $(filter file,$(origin DATASET)),$(if $(filter %-demo,$(1)),sprites,$(if $(filter lines-%,$(1)),lines,$(DATASET))),$(DATASET))
 RUN_OF     = $(1)-$(notdir $(patsubst %/,%,$(call DATA_OF,$(1))))-s$(SEED)
 
 .DEFAULT_GOAL := help
 .PHONY: help begin install demo test test-slow test-torch lint judge witness pegasus panel pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
 
-help: ## list the targets
-	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo
-	@echo "  Variables: DATASET=cifar10|sprites|lines|FOLDER  EPOCHS=n  SEED=n  COURSEWORK_DATA=folder with cifar10/"
-	@echo "             METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file  IMAGES=n  STEPS=n  SEEDS=n  MINUTES=n"
-	@echo "             RUNS=\"run run ...\"  CHOICE=choice.json saved by the gallery  VERIFY=0"
-	@echo "             BESIDE=folder with a batch of Pegasi from elsewhere, to be compared; panel takes \"folder folder ...\""
-	@echo "             SHORT= for the paper's own settings in lines and codes, which want hundreds of times the images"
+##@ Start
 
-demo: $(INSTALLED) ## all four models on built-in data, with scores, Pegasus and report (8 minutes)
+help: ## list the targets
+	@awk -F':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z%-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' \
+		$(MAKEFILE_LIST)
+	@echo
+	@echo "Variables"
+	@echo "  DATASET=cifar10|sprites|lines|FOLDER  SEED=n  EPOCHS=n  RUNS=\"run run ...\"  COURSEWORK_DATA=folder with cifar10/"
+	@echo "  evaluate-%: METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file"
+	@echo "  report, submission: CHOICE=choice.json from the gallery  VERIFY=0 (do not run the zip)"
+	@echo "  pegasus: BESIDE=folder with another batch to compare  panel: BESIDE=\"folder folder ...\""
+	@echo "  studies: SEEDS=n  IMAGES=n  STEPS=n  MINUTES=n  SHORT= (the paper's own settings in lines and codes)"
+
+demo: $(INSTALLED) ## train all four models on built-in data, with scores, Pegasus and report (8 minutes)
 	$(COURSEWORK) demo
 
-test: $(TESTING) ## the tests, without the slow ones (under 10 minutes)
-	$(VENV)/bin/python -m pytest $(PARALLEL) -m "not slow"
+begin: ## move the results that came with the package into reports/earlier
+	@test ! -e reports/earlier || { echo "reports/earlier exists already: the results here are yours"; exit 2; }
+	@mkdir reports/earlier
+	@cd reports && for each in *; do case $$each in judges|earlier) ;; *) mv "$$each" earlier/ ;; esac; done
+	@test ! -f reports/earlier/report.toml || cp reports/earlier/report.toml reports/
+	@echo "reports/ is yours now; the package's results are in reports/earlier, its judge stays"
 
-test-slow: $(TESTING) ## the slow tests
-	$(VENV)/bin/python -m pytest $(PARALLEL) -m slow --durations 25
+##@ Coursework
 
-test-torch: $(TESTING) ## the tests that both backends must pass, under PyTorch (needs torch in .venv)
-	KERAS_BACKEND=torch $(VENV)/bin/python -m pytest -m backend
-
-lint: $(TESTING) ## check style
-	$(VENV)/bin/ruff check --select E,F,I,B,UP,SIM --line-length 120 coursework tests benchmarks
-	$(VENV)/bin/ruff format --check --line-length 120 coursework tests benchmarks
-
-train-%: $(INSTALLED) ## train a preset: gan, sngan, conditional-sngan, vae, acai ...; goes on where it stopped
+train-%: $(INSTALLED) ## train a preset (gan, sngan, conditional-sngan, vae, acai ...), or resume it
 	$(if $(filter lines,$(call DATA_OF,$*)),,$(call JUDGE,$(call DATA_OF,$*)))
 	$(COURSEWORK) train $* --dataset $(call DATA_OF,$*) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
 
@@ -79,81 +80,92 @@ evaluate-%: $(INSTALLED) ## score the run of a preset
 	$(COURSEWORK) evaluate $(call RUN_OF,$*) $(if $(METRICS),--metrics $(METRICS)) $(if $(SAMPLES),--samples $(SAMPLES)) \
 		$(if $(INCEPTION),--inception $(INCEPTION))
 
-sample-%: $(INSTALLED) ## 64 images of the run of a preset, as a PNG
+sample-%: $(INSTALLED) ## write 64 images from the run of a preset as PNG
 	$(COURSEWORK) sample $(call RUN_OF,$*)
 
-begin: ## set all results that came with the package aside, in reports/earlier: yours take their place
-	@test ! -e reports/earlier || { echo "reports/earlier is there already: results are yours"; exit 2; }
-	@mkdir reports/earlier
-	@cd reports && for each in *; do case $$each in judges|earlier) ;; *) mv "$$each" earlier/ ;; esac; done
-	@test ! -f reports/earlier/report.toml || cp reports/earlier/report.toml reports/
-	@echo "reports/ is yours now: what came with the package is in reports/earlier, its judge is kept"
-
-judge: $(INSTALLED) ## train the classifier behind FD-judge, where there is none
+judge: $(INSTALLED) ## train the classifier behind FD-judge, if there is none
 	$(JUDGE)
 
-witness: $(INSTALLED) ## train both witnesses of winged horses, where there are none
+witness: $(INSTALLED) ## train both witnesses of winged horses, if there are none
 	$(JUDGE)
 	$(WITNESSES)
 
-pegasus: $(INSTALLED) ## winged horses from the trained runs: the best, 64, and a page with all candidates
+pegasus: $(INSTALLED) ## generate and rank winged horses: the best, a batch of 64, the gallery
 	$(JUDGE)
 	$(WITNESSES)
 	$(COURSEWORK) pegasus $(RUNS) --dataset $(DATASET) --seed $(SEED) $(if $(BESIDE),--beside $(BESIDE))
 
-panel: $(INSTALLED) ## a page on which people rate the winged horses blind, among those of BESIDE and real images
+panel: $(INSTALLED) ## build a page on which people rate the winged horses blind, shuffled with BESIDE and real images
 	$(COURSEWORK) panel --dataset $(DATASET) --seed $(SEED) $(foreach folder,$(BESIDE),--beside $(folder))
 
-pegasus-benchmark: $(INSTALLED) ## every Pegasus strategy on built-in data, where the truth is known
-	$(COURSEWORK) pegasus-benchmark --seed $(SEED)
+figures: $(INSTALLED) ## draw the figures of every run, also each alone in reports/figures (PNG, PDF)
+	$(COURSEWORK) figures $(RUNS)
 
-downstream: $(CODES) ## what the codes of trained autoencoders are worth to a classifier and to clustering
-	$(COURSEWORK) downstream $(RUNS)
+tables: $(INSTALLED) ## print all result tables again, and write reports/RESULTS.md
+	$(COURSEWORK) tables
 
-aggregate-posterior: $(CODES) ## how near the codes of trained autoencoders are to N(0, I), and what either decodes to
-	$(COURSEWORK) aggregate-posterior $(RUNS) $(if $(SAMPLES),--samples $(SAMPLES))
+report: $(INSTALLED) ## build reports/report.pdf, report.html and the model card
+	$(COURSEWORK) report $(RUNS) $(if $(CHOICE),--choice $(CHOICE))
 
-codes: $(CODES) ## the ACAI paper's seven autoencoders trained alike on images, and what their codes are worth
-	$(COURSEWORK) downstream --train $(DATASET) --epochs $(or $(EPOCHS),2) --seed $(SEED) --set depth=16 --set score_every=0 \
-		--set precision=mixed_bfloat16 $(SHORT)
+submission: $(INSTALLED) ## check the rules and write the zip to hand in
+	$(COURSEWORK) submission $(RUNS) $(if $(CHOICE),--choice $(CHOICE)) $(if $(filter 0,$(VERIFY)),--no-verify)
 
-habits: $(INSTALLED) ## which habits of GAN practice earn their keep: a GAN with each of them, at an equal budget
+##@ Studies
+
+habits: $(INSTALLED) ## habits of GAN practice, each alone, at an equal budget
 	$(JUDGE)
 	$(COURSEWORK) study habits gan --dataset $(DATASET) --epochs $(or $(EPOCHS),3) --seeds $(or $(SEEDS),2) $(NARROW) $(HABITS)
 
-widths: $(INSTALLED) ## which width earns the best score in equal time: the SNGAN in four, MINUTES of one core each
+widths: $(INSTALLED) ## four widths of the SNGAN in equal time
 	$(JUDGE)
 	$(COURSEWORK) study widths sngan --dataset $(DATASET) --minutes $(or $(MINUTES),15) --seeds $(or $(SEEDS),1) \
 		--set generator_width=128 --set discriminator_width=128 --set precision=mixed_bfloat16 --first "width 128" $(WIDTHS)
 
-lines: $(INSTALLED) ## the ACAI paper's table: seven autoencoders on lines; goes on where it stopped
+lines: $(INSTALLED) ## the ACAI paper's lines task: seven autoencoders
 	$(COURSEWORK) lines $(if $(IMAGES),--images $(IMAGES)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SHORT),--precision mixed_bfloat16 $(SHORT))
 
-rings: $(INSTALLED) ## which modes of a mixture GANs keep, beside the tables of VEEGAN and PacGAN; goes on where it stopped
+codes: $(CODES) ## train the seven autoencoders on images and measure their codes
+	$(COURSEWORK) downstream --train $(DATASET) --epochs $(or $(EPOCHS),2) --seed $(SEED) --set depth=16 --set score_every=0 \
+		--set precision=mixed_bfloat16 $(SHORT)
+
+downstream: $(CODES) ## measure the codes of trained autoencoders by classification and clustering
+	$(COURSEWORK) downstream $(RUNS)
+
+aggregate-posterior: $(CODES) ## compare the codes of trained autoencoders with N(0, I)
+	$(COURSEWORK) aggregate-posterior $(RUNS) $(if $(SAMPLES),--samples $(SAMPLES))
+
+rings: $(INSTALLED) ## which modes of a mixture GANs keep, against VEEGAN and PacGAN
 	$(COURSEWORK) rings $(if $(STEPS),--steps $(STEPS)) $(if $(SEEDS),--seeds $(SEEDS))
 
-lesson: $(INSTALLED) ## questions of a lesson on GANs, answered with the ring: latents, networks, a solution by hand
+lesson: $(INSTALLED) ## a GAN lesson's questions, answered on the ring
 	$(COURSEWORK) lesson $(if $(STEPS),--steps $(STEPS)) $(if $(SEEDS),--seeds $(SEEDS))
 
-figures: $(INSTALLED) ## the figures of every run, each also alone in reports/figures (PNG, PDF)
-	$(COURSEWORK) figures $(RUNS)
+pegasus-benchmark: $(INSTALLED) ## measure every Pegasus strategy on built-in data, where the truth is known
+	$(COURSEWORK) pegasus-benchmark --seed $(SEED)
 
-tables: $(INSTALLED) ## every table of results again, as text, from what was kept
-	$(COURSEWORK) tables
+##@ Development
 
-report: $(INSTALLED) ## reports/report.pdf, report.html and the model card from the runs there are
-	$(COURSEWORK) report $(RUNS) $(if $(CHOICE),--choice $(CHOICE))
+test: $(TESTING) ## run the tests without the slow ones
+	$(VENV)/bin/python -m pytest $(PARALLEL) -m "not slow"
 
-submission: $(INSTALLED) ## the zip that is handed in, checked against the rules; VERIFY=0 does not run it first
-	$(COURSEWORK) submission $(RUNS) $(if $(CHOICE),--choice $(CHOICE)) $(if $(filter 0,$(VERIFY)),--no-verify)
+test-slow: $(TESTING) ## run the slow tests
+	$(VENV)/bin/python -m pytest $(PARALLEL) -m slow --durations 25
 
-benchmark: $(TESTING) ## time training steps beside the same work in PyTorch (needs torch in .venv)
+test-torch: $(TESTING) ## run the tests that both backends must pass, under PyTorch (needs torch in .venv)
+	KERAS_BACKEND=torch $(VENV)/bin/python -m pytest -m backend
+
+lint: $(TESTING) ## check style and types (ruff, mypy)
+	$(VENV)/bin/python -m ruff check coursework tests benchmarks
+	$(VENV)/bin/python -m ruff format --check coursework tests benchmarks
+	$(VENV)/bin/python -m mypy
+
+benchmark: $(TESTING) ## time training steps against PyTorch (needs torch in .venv)
 	$(VENV)/bin/python -m benchmarks.training_step
+
+install: $(INSTALLED) ## only make the environment
 
 clean: ## remove the environment and the demo's results; runs and reports stay
 	rm -rf $(VENV) build *.egg-info reports/demo
-
-install: $(INSTALLED) ## only make the environment
 
 $(INSTALLED): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,1 +1,1 @@
-"""Training steps and start-up, timed beside the same work in PyTorch."""
+"""Measurements of time, memory, agreement and survival, and the scripts behind committed files."""

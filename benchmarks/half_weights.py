@@ -1,8 +1,8 @@
-"""Writes a run's generator with its weights in float16, half as large, as the repository keeps those of the Pegasus.
+"""Writes a run's generator with float16 weights, half as large, as the committed ones of the Pegasus.
 
     python -m benchmarks.half_weights FOLDER_OF_A_RUN reports/runs/NAME
 
-The layers stay what they are: Keras fills their float32 variables from the file's float16 ones.
+The layers stay in float32: Keras fills their variables from the float16 arrays of the file.
 """
 
 import argparse
@@ -19,14 +19,14 @@ from coursework.util.errors import UserError
 from coursework.util.files import replacing
 
 WEIGHTS = "model.weights.h5"
-# A zip's members carry a time; equal weights should be equal files.
+# Members of a zip file carry a time; equal weights should give equal files.
 TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def halve(source, target):
+def halve(source: Path, target: Path) -> None:
     """Write the .keras file `source` to `target` with every float32 array of its weights as float16.
 
-    Raises `UserError` where there is no such file, it is damaged, or a weight does not fit.
+    Raises `UserError` if the file is missing or damaged, or a weight does not fit.
     """
     if not source.is_file():
         raise UserError(f"no weights {source}: train the run, or name the folder where it was trained")
@@ -44,7 +44,7 @@ def halve(source, target):
         check_network_file(temporary)
 
 
-def _halved(content):
+def _halved(content: bytes) -> bytes:
     stream = io.BytesIO()
     with h5py.File(io.BytesIO(content)) as before, h5py.File(stream, "w") as after:
         after.attrs.update(before.attrs)
@@ -61,13 +61,13 @@ def _halved(content):
     return stream.getvalue()
 
 
-def _half(array, name):
+def _half(array: np.ndarray, name: str) -> np.ndarray:
     if not (np.abs(array) <= np.finfo(np.float16).max).all():
         raise UserError(f"{name} does not fit into float16")
     return array.astype(np.float16)
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", help="folder of a trained run")
     parser.add_argument("folder", type=Path, help="folder that the smaller file is written to")

@@ -1,6 +1,6 @@
-"""Times Inception's features beside torch-fidelity's on the same processor: `python -m benchmarks.inception`.
+"""Times Inception features against torch-fidelity on the same processor: `python -m benchmarks.inception`.
 
-The sides have equal synthetic weights, must agree in their features first, have a process each and take turns.
+All sides have equal synthetic weights and must return equal features first. Each has its own process; they take turns.
 """
 
 import argparse
@@ -10,13 +10,13 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common import Worker, machine, read_results, table
 from benchmarks.inception_worker import SIDES
-from benchmarks.recorded import machine, read_results, table
-from benchmarks.training_step import Worker
 from coursework.data import load_dataset, sprites
 from coursework.metrics.frechet import frechet_distance
 from coursework.util.errors import UserError
@@ -27,15 +27,17 @@ BATCH_SIZES = (8, 16, 32, 64)
 # Largest difference from torch-fidelity's features, whose values reach about three.
 TOLERANCES = {"float32": 1e-4, "mixed_bfloat16": 3e-2}
 REFERENCE = "torch-fidelity"
-# What torch-fidelity takes when nothing is said; it is measured at this and at the size that suits it best.
+# torch-fidelity's default; it is measured with this and with the size that suits it best.
 DEFAULT_BATCH_SIZE = 64
 
 
-def measure(sides, threads, repeats, batch_sizes, seconds, count):
+def measure(
+    sides: Sequence[str], threads: int, repeats: int, batch_sizes: Sequence[int], seconds: float, count: int
+) -> dict:
     """Return the results of all sides: images a second at their best batch sizes, and the effect of bfloat16.
 
     repeats: measurements of each side in turns, each of `seconds`. count: images of each set that the effect is
-    measured on; 0 for none. Raises RuntimeError where the sides' features differ.
+    measured on; 0 for none. Raises RuntimeError if the sides' features differ.
     """
     workers = []
     with tempfile.TemporaryDirectory() as name:
@@ -58,7 +60,7 @@ def measure(sides, threads, repeats, batch_sizes, seconds, count):
     return result
 
 
-def _rates(workers, trials, repeats, seconds):
+def _rates(workers: list[Worker], trials: dict, repeats: int, seconds: float) -> list[dict]:
     """Return a list of records, one for each side and batch size, measured in turns."""
     sizes = {side: {max(rates, key=rates.get)} for side, rates in trials.items()}
     sizes[REFERENCE].add(DEFAULT_BATCH_SIZE)
@@ -77,7 +79,7 @@ def _rates(workers, trials, repeats, seconds):
     ]
 
 
-def check_features(workers, folder):
+def check_features(workers: list[Worker], folder: Path) -> dict[str, float]:
     """Return {side: largest difference of its features from torch-fidelity's}."""
     features = {}
     for worker in workers:
@@ -90,7 +92,7 @@ def check_features(workers, folder):
     return differences
 
 
-def effect_of_bfloat16(workers, folder, count):
+def effect_of_bfloat16(workers: list[Worker], folder: Path, count: int) -> dict:
     """Return Fréchet distances of sprites and CIFAR-10's test images, `count` of each, in both precisions."""
     per_class = -(-count // len(sprites.CLASS_NAMES))
     images = {
@@ -98,7 +100,7 @@ def effect_of_bfloat16(workers, folder, count):
         "cifar10": load_dataset("cifar10").test_images,
     }
     for name, array in images.items():
-        # Every class has its share: the images stand class by class.
+        # Images are sorted by class: take an equal share of each.
         np.save(folder / f"{name}.npy", array[np.linspace(0, len(array) - 1, count).astype(int)])
     features = {}
     for worker in workers:
@@ -112,15 +114,15 @@ def effect_of_bfloat16(workers, folder, count):
         "images_of_each_set": count,
         "distance": distances,
         "relative_change": fast / exact - 1,
-        # What a set in one precision is away from itself in the other: mixing them adds so much.
+        # The distance of a set from itself in the other precision: the error of mixing precisions.
         "same_images": frechet_distance(features["cifar10", "float32"], features["cifar10", "mixed_bfloat16"]),
         "judge": effect_on_judge(np.load(folder / "sprites.npy"), np.load(folder / "cifar10.npy")),
     }
 
 
-def effect_on_judge(fake, real):
-    """Return FD-judge of two sets of images in both precisions, None where there is no judge of CIFAR-10."""
-    # Keras's chatter comes with it, unless it is silenced first.
+def effect_on_judge(fake: np.ndarray, real: np.ndarray) -> dict | None:
+    """Return FD-judge of two sets of images in both precisions, None if there is no judge of CIFAR-10."""
+    # Imported here, after `silence`, because it imports Keras.
     from coursework.extractors import judge as judges
     from coursework.extractors.recorded import extract
 
@@ -141,7 +143,7 @@ def effect_on_judge(fake, real):
 HEADER = ["side", "batch", "images/s", "least", "most", "by its default", "by its best", "feature difference"]
 
 
-def rows(result):
+def rows(result: dict) -> list[list[str]]:
     """Return the table's lines as texts: each rate, and its ratio to torch-fidelity's at the default and best batch."""
     own = {rate["batch_size"]: rate["images_per_second"] for rate in result["rates"] if rate["side"] == REFERENCE}
     return [HEADER] + [
@@ -158,7 +160,7 @@ def rows(result):
     ]
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     """Measure, print a table and write it as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inception", description=__doc__.splitlines()[0])
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES[:4]), help="all but the compiled one")
@@ -185,8 +187,8 @@ def main(arguments=None):
     print("\n".join(lines_of(result)) + f"\nwritten to {options.json}")
 
 
-def lines_of(result):
-    """Return what is printed of the content of the results' file."""
+def lines_of(result: dict) -> list[str]:
+    """Return the lines printed for the content of the results file."""
     lines = [
         table(rows(result)),
         "",

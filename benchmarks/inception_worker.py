@@ -1,9 +1,9 @@
-"""One way to extract Inception's features, in a process of its own.
+"""One way to extract Inception features, in its own process.
 
-`python -m benchmarks.inception_worker SIDE THREADS FOLDER` reads one command a line, answers each with a line of JSON:
+`python -m benchmarks.inception_worker SIDE THREADS FOLDER` reads one command per line and answers with a line of JSON:
 
     features NAME      features of the images (n, h, w, 3) in FOLDER/NAME.npy into FOLDER/NAME-SIDE.npy -> seconds
-    rate BATCH MS      images a second, of as many batches of 32x32 images as fill MS milliseconds
+    rate BATCH MS      images a second, over as many batches of 32x32 images as fill MS milliseconds
 
 SIDE is one of `SIDES`. All have the synthetic weights of `benchmarks.synthetic_inception`.
 """
@@ -15,18 +15,18 @@ import sys
 import time
 import types
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
 
-# Name, and how `rate` and `features` come about.
 SIDES = ("float32", "mixed_bfloat16", "torch-fidelity", "torch-fidelity-channels-last", "torch-fidelity-compiled")
 
 
 class CourseworkSide:
     """The package itself, in the precision `side`."""
 
-    def __init__(self, side, threads):
+    def __init__(self, side: str, threads: int) -> None:
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
         from coursework.util.quiet import silence
 
@@ -38,19 +38,19 @@ class CourseworkSide:
         self.inception = inception
         inception.load_tensors(self.model, synthetic_tensors())
 
-    def extract(self, images, batch_size):
+    def extract(self, images: np.ndarray, batch_size: int) -> np.ndarray:
         return self.inception.extract(self.model, images, batch_size)["features"]
 
 
 class TorchFidelitySide:
-    """torch-fidelity's extractor, eager as it is used by default, or with other memory formats and compiled."""
+    """torch-fidelity's extractor: eager, its default, or with channels last, or compiled."""
 
-    def __init__(self, side, threads):
+    def __init__(self, side: str, threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
         extractor_class = import_extractor()
-        # The weights that the class would download, under its own names.
+        # Instead of the weights that the class would download.
         with mock.patch.object(torch.nn.Module, "load_state_dict"):
             target = "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url"
             with mock.patch(target, return_value={}):
@@ -62,14 +62,14 @@ class TorchFidelitySide:
             self.model = torch.compile(self.model)
         self.torch = torch
 
-    def extract(self, images, batch_size):
+    def extract(self, images: np.ndarray, batch_size: int) -> np.ndarray:
         images = self.torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         with self.torch.no_grad():
             return np.concatenate([self.model(batch)[0].numpy() for batch in images.split(batch_size)])
 
 
-def import_extractor():
-    """Return torch-fidelity's class, with stand-ins for torchvision, which its other extractors import."""
+def import_extractor() -> type:
+    """Return torch-fidelity's class, with stand-ins for torchvision, which only its other extractors need."""
     try:
         import torchvision  # noqa: F401
     except ImportError:
@@ -100,8 +100,8 @@ class _StandIn(types.ModuleType):
         return type(name, (), {})
 
 
-def fill(model):
-    """Copy the synthetic weights into torch-fidelity's network, whose convolutions stand in the graph's order."""
+def fill(model: Any) -> None:
+    """Copy the synthetic weights into torch-fidelity's network, whose convolutions are in the graph's order."""
     import torch
 
     from benchmarks.synthetic_inception import synthetic_tensors
@@ -122,19 +122,19 @@ def fill(model):
 class Worker:
     """The commands."""
 
-    def __init__(self, side, folder):
+    def __init__(self, side: Any, folder: Path) -> None:
         self.side = side
         self.folder = folder
         self.images = np.random.default_rng(0).integers(0, 256, (1024, 32, 32, 3), dtype=np.uint8)
         self.warm = set()
 
-    def features(self, name):
+    def features(self, name: str) -> float:
         begun = time.perf_counter()
         features = self.side.extract(np.load(self.folder / f"{name}.npy"), 16)
         np.save(self.folder / f"{name}-{sys.argv[1]}.npy", features)
         return time.perf_counter() - begun
 
-    def rate(self, batch_size, milliseconds):
+    def rate(self, batch_size: str, milliseconds: str) -> float:
         batch_size, images = int(batch_size), self.images[: int(batch_size)]
         if batch_size not in self.warm:
             self.side.extract(images, batch_size)
@@ -148,7 +148,7 @@ class Worker:
         return len(images) / (time.perf_counter() - begun)
 
 
-def main():
+def main() -> None:
     name, threads, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     side_class = TorchFidelitySide if name.startswith("torch-fidelity") else CourseworkSide
     worker = Worker(side_class(name, threads), folder)

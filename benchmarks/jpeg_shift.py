@@ -1,12 +1,12 @@
-"""How much a score moves because the images are JPEG copies: what compressing them once more does to it.
+"""How much a score shifts because the images are JPEG copies: compress them once more and score both.
 
     python -m benchmarks.jpeg_shift moved.npz compressed.npz
     python -m coursework metrics moved.npz cifar10:train --metrics fd,kd,prdc
     python -m coursework metrics compressed.npz cifar10:train --metrics fd,kd,prdc
 
-The first writes the test images, moved by three pixels so that their blocks no longer are those of the file, and the
-same compressed as the local copy is: quality 75, colours at half the resolution. Where the images never were JPEG
-files, it tells what a JPEG copy of them would do.
+The first command writes the test images, moved by three pixels so that their blocks differ from those of the file, and
+the same images compressed like the local copy: quality 75, colours at half the resolution. With images that were never
+JPEG files, it measures what a JPEG copy of them would do.
 """
 
 import argparse
@@ -24,25 +24,25 @@ MOVED = 3
 QUALITY = 75
 
 
-def moved(images):
+def moved(images: np.ndarray) -> np.ndarray:
     """Return images (n, h, w, c) moved down and to the right, their edge repeated."""
     height, width = images.shape[1:3]
     return np.pad(images, ((0, 0), (MOVED, 0), (MOVED, 0), (0, 0)), mode="edge")[:, :height, :width]
 
 
-def compressed(images):
-    """Return what JPEG leaves of uint8 images (n, h, w, 3)."""
+def compressed(images: np.ndarray) -> np.ndarray:
+    """Return uint8 images (n, h, w, 3) after JPEG compression."""
     return np.stack([_compressed(image) for image in images])
 
 
-def _compressed(image):
+def _compressed(image: np.ndarray) -> np.ndarray:
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, format="JPEG", quality=QUALITY, subsampling="4:2:0")
     with Image.open(stream) as again:
         return np.asarray(again.convert("RGB"))
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("moved", type=Path)
     parser.add_argument("compressed", type=Path)
@@ -50,7 +50,7 @@ def main():
     try:
         images = moved(load_dataset("cifar10").test_images)
         for file, content in ((arguments.moved, images), (arguments.compressed, compressed(images))):
-            # An open file: to a name without .npz NumPy would add it.
+            # An open file, because NumPy would add .npz to a name without it.
             with replacing(file) as temporary, open(temporary, "wb") as stream:
                 np.savez(stream, images=content)
     except UserError as error:

@@ -1,11 +1,11 @@
-"""Kills a real training at random moments for as long as asked, and compares each outcome with an undisturbed one.
+"""Kills a real training at random moments, resumes it, and compares the outcome with an undisturbed training.
 
     python -m benchmarks.kill_and_resume --minutes 60 --preset sngan --epochs 3 --set generator_width=64
 
-One training runs to its end undisturbed. Others with the same settings are killed (SIGKILL, most of them at a moment
-drawn at random, some while a state is being written), now and then asked to end (SIGTERM), and started again until they
-are finished; their resume state, log, sample grids and networks must then equal the first one's, bit for bit under
-TensorFlow, where everything runs with --deterministic. Every kill is a line of kills.csv; summary.json counts them.
+One training runs to its end undisturbed. Others with the same settings are killed (SIGKILL, mostly at a random moment,
+sometimes while a state is being written) or asked to end (SIGTERM), and started again until they are finished. Their
+resume state, log, sample grids and networks must then equal those of the first one, bit for bit under TensorFlow with
+--deterministic. Every kill is a line of kills.csv; summary.json counts them.
 """
 
 import argparse
@@ -28,19 +28,19 @@ import numpy as np
 from coursework.training.run import Run
 from coursework.util.files import TEMPORARY, write_text
 
-# Of the ways to end a training early.
+# Ways to end a training early, and how often each is chosen.
 WAYS = {"at a random moment": 6, "while a state is written": 3, "asked to end": 1}
-# Nobody waits longer for a state to be written, or for a training that was asked to end.
+# Seconds to wait for a state to be written, or for a training that was asked to end.
 PATIENCE = 900
 
 
-def states(run):
-    """Return the names of the resume states in `run`; the package's own function would bring Keras with it."""
+def states(run: Run) -> list[str]:
+    """Return the names of the resume states in `run`; the package's own function would import Keras."""
     names = [file.name for file in run.backup.glob("state-*.npz")]
     return sorted(names, key=lambda name: [int(part) for part in name.split("-")[1].split(".")])
 
 
-def command(arguments, run):
+def command(arguments: argparse.Namespace, run: Run) -> list[str]:
     """Return the command line of a training in `run`."""
     settings = [part for text in arguments.set for part in ("--set", text)]
     return [
@@ -50,14 +50,14 @@ def command(arguments, run):
     ]
 
 
-def start(arguments, run):
-    """Start a training and return its process; what it says goes to output.txt beside the run."""
+def start(arguments: argparse.Namespace, run: Run) -> subprocess.Popen:
+    """Start a training and return its process; its output goes to a .txt file next to the run."""
     with open(run.path.with_suffix(".txt"), "ab") as output:
         return subprocess.Popen(command(arguments, run), stdout=output, stderr=output)
 
 
-def train_undisturbed(arguments, run):
-    """Train to the end and return the seconds that it took."""
+def train_undisturbed(arguments: argparse.Namespace, run: Run) -> float:
+    """Train to the end and return the seconds it took."""
     started = time.monotonic()
     process = start(arguments, run)
     if process.wait() != 0:
@@ -65,13 +65,13 @@ def train_undisturbed(arguments, run):
     return time.monotonic() - started
 
 
-def is_writing(run):
-    """Tell whether a state is being written at this moment."""
+def is_writing(run: Run) -> bool:
+    """Return whether a state is being written at this moment."""
     return any(run.backup.glob(f"{TEMPORARY}*.npz"))
 
 
-def end_early(process, way, run, generator, seconds):
-    """End a training in one of the `WAYS`; return False where it had ended by itself before."""
+def end_early(process: subprocess.Popen, way: str, run: Run, generator: random.Random, seconds: float) -> bool:
+    """End a training in one of the `WAYS`; return False if it had already ended by itself."""
     deadline = time.monotonic() + (
         generator.uniform(0, 0.6 * seconds) if way != "while a state is written" else PATIENCE
     )
@@ -90,8 +90,8 @@ def end_early(process, way, run, generator, seconds):
     return True
 
 
-def place(run):
-    """Say in words where a training was when it was killed, from what it left."""
+def place(run: Run) -> str:
+    """Return in words where a training was when it was killed, from the files it left."""
     left = [file.parent for file in run.path.rglob(f"{TEMPORARY}*")]
     if run.backup in left:
         return "writing a state"
@@ -102,7 +102,7 @@ def place(run):
     return "between states"
 
 
-def weights(file):
+def weights(file: Path) -> dict[str, np.ndarray]:
     """Return {path: array} of the weights in a .keras file."""
     found = {}
     with zipfile.ZipFile(file) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as content:
@@ -112,11 +112,11 @@ def weights(file):
     return found
 
 
-def differences(run, expected):
-    """Return the names of what differs between two finished runs."""
+def differences(run: Run, expected: Run) -> list[str]:
+    """Return the names of the parts in which two finished runs differ."""
     different = []
     if states(run)[-1:] != states(expected)[-1:]:
-        # Their names hold the SHA-256 of all that training goes on from.
+        # Their names hold the SHA-256 of the whole training state.
         different.append("resume state")
     logs = [{name: column for name, column in one.read_log().items() if name != "seconds"} for one in (run, expected)]
     if json.dumps(logs[0]) != json.dumps(logs[1]):
@@ -135,11 +135,11 @@ def differences(run, expected):
     return different
 
 
-def main():
+def main() -> None:
     arguments = parse()
     folder = Path(arguments.folder)
     if folder.exists():
-        raise SystemExit(f"{folder} is there already: give another --folder")
+        raise SystemExit(f"{folder} exists already: give another --folder")
     folder.mkdir(parents=True)
     generator = random.Random(arguments.seed)
     straight = Run(folder / "straight")
@@ -160,10 +160,18 @@ def main():
     sys.exit(0 if summary["equal"] == len(outcomes) and not failures else 1)
 
 
-def train_disturbed(arguments, run, generator, seconds, end, rows, file):
-    """Train `run`, ending it early again and again until `end`; tell whether it came to its own end without a fault.
+def train_disturbed(
+    arguments: argparse.Namespace,
+    run: Run,
+    generator: random.Random,
+    seconds: float,
+    end: float,
+    rows: list[dict],
+    file: Path,
+) -> bool:
+    """Train `run`, ending it early again and again until `end`; return whether it finished without a fault.
 
-    generator: draws the ways and moments. seconds: that an undisturbed training takes. rows: of `file`, one an end.
+    generator: draws the ways and moments. seconds: of an undisturbed training. rows: of `file`, one per end.
     """
     while True:
         process = start(arguments, run)
@@ -177,8 +185,8 @@ def train_disturbed(arguments, run, generator, seconds, end, rows, file):
             writer.writerows(rows)
 
 
-def outcome_of(run, straight, rows):
-    """Return in what a disturbed run differs from the undisturbed one, and remove it where that is nothing."""
+def outcome_of(run: Run, straight: Run, rows: list[dict]) -> dict:
+    """Return how a disturbed run differs from the undisturbed one; remove it if it does not."""
     different = differences(run, straight)
     litter = [file.name for file in run.path.rglob(f"{TEMPORARY}*")]
     kills = sum(row["run"] == run.path.name for row in rows)
@@ -188,8 +196,10 @@ def outcome_of(run, straight, rows):
     return {"run": run.path.name, "different": different, "litter": litter}
 
 
-def summarise(arguments, seconds, rows, outcomes, failures):
-    """Return what summary.json holds."""
+def summarise(
+    arguments: argparse.Namespace, seconds: float, rows: list[dict], outcomes: list[dict], failures: list[str]
+) -> dict:
+    """Return the content of summary.json."""
     return {
         "preset": arguments.preset,
         "dataset": arguments.dataset,
@@ -207,7 +217,7 @@ def summarise(arguments, seconds, rows, outcomes, failures):
     }
 
 
-def parse():
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--preset", default="sngan")
@@ -215,7 +225,7 @@ def parse():
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--folder", default="kills", help="where to write (default kills); must not be there yet")
+    parser.add_argument("--folder", default="kills", help="where to write (default kills); must not exist yet")
     return parser.parse_args()
 
 

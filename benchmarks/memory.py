@@ -1,8 +1,8 @@
-"""The largest resident memory of each verb, on real data: `python -m benchmarks.memory [--dataset cifar10]`.
+"""Peak resident memory of each verb on real data: `python -m benchmarks.memory [--dataset cifar10]`.
 
-Verbs run one after the other as a user's would, each in a process of its own, on the runs that the first of them train
-in a temporary folder; the figure is what the system reports of the process at its end (children included). What
-trains does so for little: memory does not grow with epochs.
+Verbs run one after the other, each in its own process, on runs that the first of them train in a temporary folder. The
+result is what the system reports when the process ends, children included. Trainings are short: memory does not grow
+with epochs.
 """
 
 import argparse
@@ -13,19 +13,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.recorded import read_results
+from benchmarks.common import ROOT, read_results
 from coursework.util.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results" / "memory.json"
 GAN = ["--set", "generator_width=64", "--set", "discriminator_width=64"]
 ACAI = ["--set", "depth=8"]
 HEADER = f"{'verb':24} {'exit':>4} {'MiB':>7}"
-# What a result must have in common with those that it joins.
+# What results in one file have in common.
 SETTINGS = ("dataset", "epochs", "samples")
 
 
-def commands(dataset, epochs, samples):
+def commands(dataset: str, epochs: int, samples: int) -> dict[str, list[str]]:
     """Return {name: arguments of the command line}, in an order in which each finds what it needs."""
     data, count = ["--dataset", dataset, "--epochs", str(epochs)], ["--samples", str(samples)]
     pegasus = ["pegasus", "gan", "acai", "--dataset", dataset, "--pool", "128"]
@@ -49,7 +48,7 @@ def commands(dataset, epochs, samples):
         "panel": ["panel", "--dataset", dataset],
         "figures": ["figures", "gan", "acai"],
         "report": ["report", "gan", "acai"],
-        # Refused for what it finds wrong, the title page above all: exit code 2.
+        # Refused, because the title page is missing among other things: exit code 2.
         "submission": ["submission", "gan", "acai"],
         "rings": ["rings", "--steps", "1000", "--seeds", "1", "--settings", "gan", "--mixtures", "ring"],
         "lesson": ["lesson", "--steps", "1000", "--seeds", "1"],
@@ -59,8 +58,8 @@ def commands(dataset, epochs, samples):
     }
 
 
-def peak(arguments, folder):
-    """Run a verb in `folder` and return (exit code, largest resident memory in MiB)."""
+def peak(arguments: list[str], folder: Path) -> tuple[int, float]:
+    """Run a verb in `folder` and return (exit code, peak resident memory in MiB)."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     output = str(folder / "output.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
     process = os.posix_spawn(
@@ -75,26 +74,26 @@ def peak(arguments, folder):
     return os.waitstatus_to_exitcode(status), usage.ru_maxrss / unit
 
 
-def machine_apart():
-    """Return what figures depend on, found in another process: a child's peak is never below its parent's memory."""
-    program = "import json; from benchmarks.recorded import machine; print(json.dumps(machine()))"
+def machine_apart() -> dict[str, str]:
+    """Return what results depend on, from another process: a child's peak is never below its parent's memory."""
+    program = "import json; from benchmarks.common import machine; print(json.dumps(machine()))"
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     return json.loads(found.stdout.splitlines()[-1])
 
 
-def row(result):
+def row(result: dict) -> str:
     """Return a result as a line of the table."""
     return f"{result['name']:24} {result['exit']:4} {result['mebibytes']:7.0f}"
 
 
-def lines_of(content):
+def lines_of(content: dict) -> list[str]:
     """Return the lines of the table of all results."""
     settings = f"{content['dataset']}, {content['samples']:,} samples, {content['epochs']} epoch"
     return [settings, HEADER, *map(row, content["verbs"])]
 
 
-def measure(options, folder):
-    """Run the verbs in `folder`; write the results after each, in place of earlier ones of the same verb."""
+def measure(options: argparse.Namespace, folder: Path) -> None:
+    """Run the verbs in `folder`; after each write the results, replacing earlier ones of the same verb."""
     settings = {name: getattr(options, name) for name in SETTINGS}
     found = {}
     if options.json.is_file():
@@ -118,14 +117,14 @@ def measure(options, folder):
     print(f"written to {options.json}")
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     """Measure, print a table and write it as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", default="cifar10")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--samples", type=int, default=50_000)
     parser.add_argument("--only", nargs="*", help="names of verbs, quoted (default all)")
-    parser.add_argument("--folder", type=Path, help="where to work, and to go on with --only (default: temporary)")
+    parser.add_argument("--folder", type=Path, help="where to work, and to continue with --only (default: temporary)")
     parser.add_argument("--json", type=Path, default=RESULTS, help="file for the results")
     parser.add_argument("--show", action="store_true", help="measure nothing: print the table of that file again")
     options = parser.parse_args(arguments)

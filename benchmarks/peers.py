@@ -1,14 +1,13 @@
-"""Trains the hand-written PyTorch twin of a run's GAN on as many images, and scores it with the run's judge.
+"""Trains the hand-written PyTorch twin of a run's GAN on equally many images, and scores it with the same judge.
 
-    python -m benchmarks.peers gan-cifar10-s0 sngan-cifar10-s0    # trains what is not trained yet, then scores
-    python -m benchmarks.peers --show                             # makes the table again
+    python -m benchmarks.peers gan-cifar10-s0 sngan-cifar10-s0    # train what is missing, then score
+    python -m benchmarks.peers --show                             # only make the table again
 
 The twin has the run's configuration (networks, losses, optimisers, moving average, batch, epochs, order of the images,
-precision), initial weights from the same distributions, and PyTorch for all the rest: `torch_networks/` and
-`torch_training.py`, which share no code with the package's models. Its folder in reports/peers/ keeps log.csv,
-environment.json, a grid and metrics.json; the state after each epoch, from which the same command goes on, is not
-committed. Runs that are there for their twin alone may stand in reports/peers/runs/. The table, which the report shows,
-is reports/peers/table.csv.
+precision) and initial weights from the same distributions. Its networks and steps, `torch_networks/` and
+`torch_training.py`, share no code with the package's models. Its folder in reports/peers/ keeps log.csv,
+environment.json, a grid and metrics.json; the state after each epoch, from which the same command resumes, is not
+committed. Runs that exist only for their twin may be in reports/peers/runs/. The report shows reports/peers/table.csv.
 """
 
 import argparse
@@ -18,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from operator import attrgetter
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -27,10 +27,11 @@ if __name__ == "__main__":
 import numpy as np
 import torch
 
-from benchmarks.peers_settings import METRICS, require_twin
 from benchmarks.peers_table import FOLDER, SAMPLES, record_of, table
-from benchmarks.torch_training import TRAINERS
-from coursework.data import load_dataset
+from benchmarks.torch_training import TRAINERS, Trainer
+from coursework.config.models import AdversarialConfig
+from coursework.config.schema import Config
+from coursework.data import Dataset, load_dataset
 from coursework.data.pipeline import Batches
 from coursework.figures.grids import save_grid
 from coursework.training.environment import describe_environment
@@ -42,10 +43,35 @@ from coursework.util.files import parse_json, read_text, replacing, write_text
 from coursework.util.tables import aligned, write_csv
 
 SAMPLE_SEED = 2020
+METRICS = "fd,kd,prdc"
+# Settings that the hand-written networks and steps lack: a run that changed one of these has no twin.
+WITHOUT_TWIN = (
+    *("classes", "model.augmentations", "model.labels", "model.packing", "model.unrolled_steps", "model.head_start"),
+    *("model.generator_optimizer.name", "model.discriminator_optimizer.name", "network.generator_normalization"),
+)
 
 
-def initialize(networks, seed):
-    """Give the networks weights as the package's have: N(0, .02), biases 0, normalisation 1 and 0."""
+def require_twin(run: Run) -> Config:
+    """Return the configuration of `run`; raises `UserError` if no twin can have it, or the run lacks its own scores."""
+    config = run.read_config()
+    if config.model.name not in ("gan", "sngan"):
+        raise UserError(f"{run.path}: only GAN and SNGAN have a twin, not {config.model.name}")
+    plain = Config(preset="", model=AdversarialConfig(), network=type(config.network)())
+    changed = [name for name in WITHOUT_TWIN if attrgetter(name)(config) != attrgetter(name)(plain)]
+    if config.network.discriminator_normalization not in ("none", "batch"):
+        changed.append("network.discriminator_normalization")
+    if changed:
+        raise UserError(f"{run.path} has no twin, which would lack its {', '.join(changed)}")
+    if record_of("fd_judge", run.read_metrics()) is None:
+        raise UserError(
+            f"{run.path} has no FD-judge of {SAMPLES:,} samples: python -m coursework evaluate {run.path} "
+            f"--metrics {METRICS}"
+        )
+    return config
+
+
+def initialize(networks: dict[str, torch.nn.Module], seed: int) -> None:
+    """Initialise the networks like the package's: N(0, 0.02), biases 0, normalisations 1 and 0."""
     generator = torch.Generator().manual_seed(seed)
     for network in networks.values():
         for module in network.modules():
@@ -58,8 +84,8 @@ def initialize(networks, seed):
                 module.u.copy_(torch.nn.functional.normalize(torch.randn(module.u.shape, generator=generator), dim=0))
 
 
-def tensors(trainer):
-    """Return {name: tensor} of all that training goes on from."""
+def tensors(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """Return {name: tensor} of the whole training state."""
     found = {"random": torch.get_rng_state(), "updates": torch.tensor(trainer.updates)}
     for role, network in trainer.networks.items():
         found |= {f"{role}.{name}": value for name, value in network.state_dict().items()}
@@ -70,15 +96,15 @@ def tensors(trainer):
     return found | {f"average.{index}": value for index, value in enumerate(trainer.average or ())}
 
 
-def save(file, trainer, epoch):
-    """Write the state after so many epochs."""
+def save(file: Path, trainer: Trainer, epoch: int) -> None:
+    """Write the state after `epoch` epochs."""
     arrays = {name: value.detach().numpy() for name, value in tensors(trainer).items()}
     with replacing(file) as temporary:
         np.savez(temporary, epoch=epoch, **arrays)
 
 
-def load(file, trainer):
-    """Bring a trainer of the same configuration to a saved state; return the epochs behind it."""
+def load(file: Path, trainer: Trainer) -> int:
+    """Restore a trainer of the same configuration from a saved state; return its number of epochs."""
     arrays = {name: torch.from_numpy(array) for name, array in read_npz(file).items()}
     for role, network in trainer.networks.items():
         network.load_state_dict(_below(role, arrays))
@@ -88,7 +114,7 @@ def load(file, trainer):
             index, key = name.split(".")
             parameter = adam.param_groups[0]["params"][int(index)]
             if array.dim():
-                # In the parameter's own memory order: the fused step walks through both without a look at it.
+                # In the parameter's memory order, which the fused step assumes.
                 array = torch.empty_like(parameter).copy_(array)
             content["state"].setdefault(int(index), {})[key] = array
         adam.load_state_dict(content)
@@ -102,12 +128,12 @@ def load(file, trainer):
     return int(arrays["epoch"])
 
 
-def _below(prefix, arrays):
+def _below(prefix: str, arrays: dict) -> dict:
     return {name[len(prefix) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{prefix}.")}
 
 
-def train(config, folder, dataset):
-    """Train the twin of `config` in `folder`, from where it stopped; return its trainer."""
+def train(config: Config, folder: Path, dataset: Dataset) -> Trainer:
+    """Train the twin of `config` in `folder`, or resume it; return its trainer."""
     steps = len(dataset.train_images) // config.images_per_step
     torch.manual_seed(config.seed)
     trainer = TRAINERS[config.model.name](config, steps * config.epochs)
@@ -149,8 +175,8 @@ def train(config, folder, dataset):
 
 
 @torch.no_grad()
-def sample(trainer, count=SAMPLES, seed=SAMPLE_SEED):
-    """Return `count` uint8 images (n, height, width, channels) of the moving average, where there is one."""
+def sample(trainer: Trainer, count: int = SAMPLES, seed: int = SAMPLE_SEED) -> np.ndarray:
+    """Return `count` uint8 images (n, height, width, channels), from the moving average if there is one."""
     network = trainer.networks["generator"]
     if trainer.average:
         state = network.state_dict()
@@ -166,8 +192,8 @@ def sample(trainer, count=SAMPLES, seed=SAMPLE_SEED):
     return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
-def measure(folder, dataset):
-    """Score the samples in `folder` as `evaluate` scores those of a run, in a process that has TensorFlow."""
+def measure(folder: Path, dataset: str) -> list[dict]:
+    """Score the samples in `folder` as `evaluate` scores those of a run, in a process with TensorFlow."""
     arguments = ["metrics", str(folder / "samples.npz"), f"{dataset}:train", "--metrics", METRICS]
     with tempfile.TemporaryDirectory() as place:
         output = Path(place) / "scores.json"
@@ -182,8 +208,8 @@ def measure(folder, dataset):
         return parse_json(read_text(output), str(output))["scores"]
 
 
-def compare(run):
-    """Train and score the twin of `run`, as far as that is not done yet."""
+def compare(run: Run) -> None:
+    """Train and score the twin of `run`, unless that is done already."""
     config, folder = require_twin(run), FOLDER / run.name
     if (folder / "config.json").is_file():
         before = Run(folder).read_config()
@@ -192,7 +218,7 @@ def compare(run):
             return
         (folder / "metrics.json").unlink(missing_ok=True)
         if other_training(before, config) or (config.decays and before.epochs != config.epochs):
-            # No beginning of this training.
+            # The start of another training.
             for name in ("state.npz", "log.csv", "environment.json"):
                 (folder / name).unlink(missing_ok=True)
     write_text(folder / "config.json", config.to_json())
@@ -204,7 +230,7 @@ def compare(run):
     write_text(folder / "metrics.json", json.dumps(measure(folder, config.dataset), indent=1) + "\n")
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="*", metavar="RUN", help="finished runs of a GAN or SNGAN, by name or folder")
     parser.add_argument("--show", action="store_true", help="only make the table again")

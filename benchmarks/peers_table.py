@@ -1,4 +1,4 @@
-"""The table of runs and their twins in PyTorch: what was trained alike but for its seed is one pair of rows."""
+"""The table of runs and their twins in PyTorch: runs that differ only in their seed form one pair of rows."""
 
 import re
 from dataclasses import replace
@@ -19,11 +19,11 @@ HEADER = ["run", "by", "seeds", "images", "processor minutes"]
 HEADER += [title for score in SHOWN.values() for title in (score, f"{score}, standard error")]
 
 
-def table():
+def table() -> list[list[str]]:
     """Return the rows of the table, titles first: in each pair the runs of this package, then their twins.
 
-    An error is the standard error over seeds, of a single seed that over its samples. Raises `UserError` where those of
-    a pair differ in more than their seed and program: in settings, images seen, or the judge.
+    An error is the standard error over seeds; for a single seed, over its samples. Raises `UserError` if the runs of a
+    pair differ in settings, images seen, or the judge.
     """
     groups = {}
     for file in sorted(FOLDER.glob("*/metrics.json")):
@@ -43,7 +43,7 @@ def table():
     return rows
 
 
-def _require_alike(title, runs):
+def _require_alike(title: str, runs: list[Run]) -> None:
     first = replace(runs[0].read_config(), seed=0)
     for run in runs:
         for name, one, other in other_training(first, replace(run.read_config(), seed=0)):
@@ -56,18 +56,18 @@ def _require_alike(title, runs):
         raise UserError(f"{title}: scored by {len(judges)} judges: evaluate its runs again, then name them here")
 
 
-def _own_run(name):
+def _own_run(name: str) -> Run:
     """Return the run whose twin is in reports/peers/<name>: one of reports/peers/runs, or of reports/runs."""
     kept = FOLDER / "runs" / name
     return Run.existing(kept if (kept / "config.json").is_file() else name)
 
 
-def record_of(name, metrics):
-    """Return the judge's newest record of so many samples of the last weights, None where there is none."""
+def record_of(name: str, metrics: list[dict]) -> dict | None:
+    """Return the judge's newest record of `SAMPLES` samples of the last weights, None if there is none."""
     return newest_score([record for record in metrics if record.get("n") == SAMPLES], name, "judge")
 
 
-def _cells(name, seeds):
+def _cells(name: str, seeds: list[list[dict]]) -> list[str]:
     """Return the score and its error as texts, from each seed's metrics."""
     records = [record_of(name, metrics) for metrics in seeds]
     if None in records:

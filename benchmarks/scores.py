@@ -1,24 +1,24 @@
-"""Times every score of features beside the reference implementations: `python -m benchmarks.scores`.
+"""Times every score of features against the reference implementations: `python -m benchmarks.scores`.
 
-The sides run in processes of their own and take turns, one idle while the other is measured. Their values must agree.
+Each side runs in its own process; they take turns, one idle while the other is measured. Their values must agree.
 """
 
 import argparse
 import json
 import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.recorded import machine, read_results, table
+from benchmarks.common import Worker, machine, read_results, table
 from benchmarks.scores_worker import SCORES
-from benchmarks.training_step import Worker
 from coursework.util.errors import UserError
 from coursework.util.quiet import silence
 
 RESULTS = Path(__file__).resolve().parent / "results" / "scores.json"
 SIDES = ("coursework", "reference")
 # How far values may differ: (relative, absolute). The references compute distances and kernels in single precision,
-# where a row at the edge of a ball may fall on either side.
+# so a row at the edge of a ball may fall on either side.
 TOLERANCES = {
     "fid": (1e-6, 0.0),
     "kid": (1e-4, 1e-6),
@@ -29,10 +29,10 @@ TOLERANCES = {
 }
 
 
-def measure(rows, size, repeats, sides=SIDES, scores=SCORES):
+def measure(rows: int, size: int, repeats: int, sides: Sequence[str] = SIDES, scores: Sequence[str] = SCORES) -> dict:
     """Return {"scores": {name: values and seconds of each side}, "peak_mib": of each side}.
 
-    repeats: measurements of each side, in turns; medians count. Raises RuntimeError where the sides' values differ.
+    repeats: measurements of each side, in turns; medians count. Raises RuntimeError if the sides' values differ.
     """
     workers = []
     times = {name: {side: [] for side in sides} for name in scores}
@@ -61,8 +61,8 @@ def measure(rows, size, repeats, sides=SIDES, scores=SCORES):
     return {"scores": results, "peak_mib": peaks}
 
 
-def check_values(name, values):
-    """Raise RuntimeError where values {side: [numbers]} differ by more than the score's tolerance."""
+def check_values(name: str, values: dict[str, list[float]]) -> None:
+    """Raise RuntimeError if values {side: [numbers]} differ by more than the score's tolerance."""
     relative, absolute = TOLERANCES[name]
     own, *others = values.values()
     for other in others:
@@ -71,7 +71,7 @@ def check_values(name, values):
             raise RuntimeError(f"{name}: {own} here, {other} in the reference")
 
 
-def rows_of_table(results):
+def rows_of_table(results: dict) -> list[list[str]]:
     """Return the table's lines as texts."""
     lines = [["score", "", "here s", "reference s", "times as fast"]]
     for name, result in results["scores"].items():
@@ -83,14 +83,14 @@ def rows_of_table(results):
     return lines
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     """Measure, print a table and write it as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scores", description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000, help="features on each side (10000)")
     parser.add_argument("--features", type=int, default=2048, help="numbers in a feature (2048)")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each side, in turns (3)")
     parser.add_argument("--scores", nargs="+", choices=SCORES, default=list(SCORES))
-    parser.add_argument("--alone", action="store_true", help="without the references, which need memory for all pairs")
+    parser.add_argument("--alone", action="store_true", help="without the references, which keep all pairs in memory")
     parser.add_argument("--json", type=Path, default=RESULTS, help="file for the results")
     parser.add_argument("--show", action="store_true", help="measure nothing: print the table of that file again")
     options = parser.parse_args(arguments)
@@ -108,8 +108,8 @@ def main(arguments=None):
     print("\n".join(lines_of(result)) + f"\nwritten to {options.json}")
 
 
-def lines_of(result):
-    """Return what is printed of the content of the results' file."""
+def lines_of(result: dict) -> list[str]:
+    """Return the lines printed for the content of the results file."""
     peaks = ", ".join(f"{side} {peak:,.0f} MiB" for side, peak in result["peak_mib"].items())
     size = f"{result['rows']:,} x {result['features']:,} features"
     return [

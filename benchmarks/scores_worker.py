@@ -1,12 +1,12 @@
-"""The scores of equal features by one implementation, in a process of its own.
+"""The scores of equal features by one implementation, in its own process.
 
-`python -m benchmarks.scores_worker SIDE ROWS FEATURES` reads one command a line, answers each with a line of JSON:
+`python -m benchmarks.scores_worker SIDE ROWS FEATURES` reads one command per line and answers each with a line of JSON:
 
     score NAME      one of `SCORES` -> {"seconds": s, "values": [..]}
     peak            -> largest resident memory so far in MiB
 
-SIDE is "coursework" or "reference": torch-fidelity and, for density and coverage, their authors' own code. Processors
-are those that the process is allowed to run on.
+SIDE is "coursework" or "reference": torch-fidelity and, for density and coverage, their authors' own code. It uses all
+processors that the process may run on.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -24,10 +25,10 @@ CLASSES = 1008
 FACTORS = 64
 
 
-def features(count, size, seed):
-    """Return float32 features (count, size): rectified mixtures of some hidden factors, as a network's are.
+def features(count: int, size: int, seed: int) -> np.ndarray:
+    """Return float32 features (count, size): rectified mixtures of hidden factors, like those of a network.
 
-    seed: of the rows; it sets their scale a little as well, so that sets of other seeds are apart.
+    seed: of the rows; it changes their scale slightly, so that sets with different seeds differ.
     """
     mixture = np.random.default_rng(0).normal(size=(FACTORS, size)).astype(np.float32) / 8
     random = np.random.default_rng(seed)
@@ -40,8 +41,8 @@ def features(count, size, seed):
     return rows
 
 
-def own_scores():
-    """Return {name: function of fake and real features and logits} of the package itself."""
+def own_scores() -> dict[str, Callable]:
+    """Return {name: function of fake and real features and logits} for the package itself."""
     from coursework import metrics
     from coursework.metrics.manifold import manifold_scores
 
@@ -59,8 +60,8 @@ def own_scores():
     }
 
 
-def reference_scores(threads):
-    """Return the same of the reference implementations, called on tensors as they call themselves."""
+def reference_scores(threads: int) -> dict[str, Callable]:
+    """Return the same for the reference implementations, called on tensors as in their own packages."""
     import torch
 
     torch.set_num_threads(threads)
@@ -98,11 +99,11 @@ def reference_scores(threads):
     }
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     """Answer commands until standard input ends."""
     side, rows, size = arguments[0], int(arguments[1]), int(arguments[2])
     scores = own_scores() if side == "coursework" else reference_scores(len(os.sched_getaffinity(0)))
-    # Of one pool of hidden factors, so that either set lies partly on the other's manifold.
+    # Both sets share their hidden factors, so each lies partly on the other's manifold.
     fake, real = features(rows, size, 1), features(rows, size, 2)
     logits = 2 * np.random.default_rng(3).normal(size=(rows, CLASSES)).astype(np.float32)
     print("null", flush=True)
@@ -112,7 +113,7 @@ def main(arguments):
             answer = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         else:
             start = time.perf_counter()
-            # prdc prints how many rows it was given.
+            # prdc prints the number of rows.
             with contextlib.redirect_stdout(io.StringIO()):
                 values = scores[names[0]](fake, real, logits)
             answer = {"seconds": time.perf_counter() - start, "values": [float(value) for value in values]}

@@ -7,15 +7,15 @@ import numpy as np
 from coursework.extractors.inception.architecture import tensor_shapes
 
 
-def synthetic_tensors():
+def synthetic_tensors() -> dict[str, np.ndarray]:
     """Return {name: float32 array} of all 472 tensors; each is drawn from a stream named after it.
 
-    Kernels as He et al. 2015 initialise them, so that maps keep their scale; normalisations near the identity.
+    Kernels are initialised as in He et al. 2015, so that maps keep their scale; normalisations are near the identity.
     """
     return {name: _draw(name, shape).astype(np.float32) for name, shape in tensor_shapes().items()}
 
 
-def _draw(name, shape):
+def _draw(name: str, shape: tuple[int, ...]) -> np.ndarray:
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     kind = name.rpartition("/")[2]
     if kind == "conv2d_params":

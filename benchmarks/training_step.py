@@ -1,72 +1,46 @@
-"""Times a training step of each preset beside the same work in PyTorch: `python -m benchmarks.training_step`.
+"""Times a training step of each preset against the same work in PyTorch: `python -m benchmarks.training_step`.
 
-The sides run in processes of their own and take turns, one idle while the other is measured. Both start from equal
-weights, and their losses must agree over three steps of shared random numbers before anything is timed.
+Each side runs in its own process; they take turns, one idle while the other is measured. Both start from equal weights,
+and their losses must agree over three steps of shared random numbers before anything is timed.
 """
 
 import argparse
 import dataclasses
 import json
 import math
+import os
+import pty
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.agreement import check_losses, compared, tolerances
-from benchmarks.recorded import earlier, machine, read_results, table
-from benchmarks.startup import seconds_to_first_step
+from benchmarks.common import ROOT, Worker, earlier, machine, read_results, table
+from benchmarks.parity import check_losses, compared, tolerances
 from coursework.config.presets import PRESETS
+from coursework.config.schema import Config
 from coursework.util.errors import UserError
 from coursework.util.quiet import silence
 
-ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results" / "training_step.json"
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-# The presets of the papers; the demo's are their narrow copies.
+# The demo's presets are narrow copies of these.
 PAPERS = ["gan", "sngan", "sngan-resnet", "vae", "acai"]
 SIDES = ("coursework", "torch", "torch-compiled")
 BATCH_SIZE = 64
+# Keras's progress bar after the first step: "1/156 ━━━━ 2:10 839ms/step".
+FIRST_STEP = re.compile(rb"(?<!Epoch )\b1/\d+\x1b?[^\n]*s/step")
 
 
-class Worker:
-    """One side in a process of its own; see `module` for its commands."""
-
-    def __init__(self, side, *arguments, module="benchmarks.worker"):
-        self.side = side
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module, side, *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-        self._answer()
-
-    def ask(self, command):
-        """Send one command and return its answer."""
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        return self._answer()
-
-    def close(self):
-        """Let the process end."""
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the {self.side} worker ended with code {self.process.wait()}")
-        return json.loads(line)
-
-
-def measure(config, precision, repeats, sides=SIDES, seconds=2.0):
+def measure(config: Config, precision: str, repeats: int, sides: Sequence[str] = SIDES, seconds: float = 2.0) -> dict:
     """Return the results of one configuration: losses that agree, and milliseconds of a step on each side.
 
-    repeats: measurements of each side, taken in turns, each of as many steps as fill `seconds`; 0 for losses alone.
-    Raises RuntimeError where the sides' losses differ.
+    repeats: measurements of each side, taken in turns, each of as many steps as fill `seconds`; 0 for losses only.
+    Raises RuntimeError if the sides' losses differ.
     """
     config = dataclasses.replace(config, batch_size=BATCH_SIZE, precision=PRECISIONS[precision])
     workers = []
@@ -89,7 +63,7 @@ def measure(config, precision, repeats, sides=SIDES, seconds=2.0):
     return result
 
 
-def _times(workers, repeats, seconds):
+def _times(workers: list[Worker], repeats: int, seconds: float) -> dict:
     steps = {worker.side: _steps(worker, seconds) for worker in workers}
     times = {worker.side: [] for worker in workers}
     peaks = []
@@ -104,13 +78,34 @@ def _times(workers, repeats, seconds):
     }
 
 
-def _steps(worker, seconds):
-    """Warm a worker up and return how many steps fill `seconds`."""
+def _steps(worker: Worker, seconds: float) -> int:
+    """Warm up a worker and return how many steps fill `seconds`."""
     worker.ask("time 1")
     return max(1, min(50, round(seconds / worker.ask("time 1")[0])))
 
 
-def row(result):
+def seconds_to_first_step(preset: str = "gan", dataset: str = "sprites") -> float:
+    """Return the seconds from `python -m coursework train` to its progress bar's first step, then stop it."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["-m", "coursework", "train", preset, "--dataset", dataset, "--run", f"{folder}/run"]
+        ours, theirs = pty.openpty()
+        begun = time.perf_counter()
+        process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        seen = b""
+        try:
+            while not FIRST_STEP.search(seen):
+                seen += os.read(ours, 65536)
+            return time.perf_counter() - begun
+        except OSError as error:
+            raise RuntimeError(f"training ended before its first step: {seen.decode(errors='replace')}") from error
+        finally:
+            process.kill()
+            process.wait()
+            os.close(ours)
+
+
+def row(result: dict) -> list[str]:
     """Return one line of the table as texts."""
     times = result["milliseconds"]
     other = min(value for side, value in times.items() if side != "coursework")
@@ -140,7 +135,7 @@ HEADER = ["preset", "precision", "here ms", "PyTorch ms", "compiled ms", "ratio"
 RATIO = "ratio: our time by that of PyTorch's faster form"
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     """Measure, print a table and write it as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__.splitlines()[0])
     parser.add_argument("--presets", nargs="+", choices=PRESETS, default=PAPERS)
@@ -156,7 +151,7 @@ def main(arguments=None):
         show(options.json)
         return
     sides = SIDES[:2] if options.no_compile else SIDES
-    # `machine` asks Keras, whose chatter would come between the rows.
+    # `machine` imports Keras, whose messages would come between the rows.
     silence()
     results = {"machine": machine(), "settings": options.set, "steps": []}
     results = earlier(options.json, results, "benchmarks.training_step") or results
@@ -180,13 +175,13 @@ def main(arguments=None):
     print(f"\n{table(lines)}\n\n{RATIO}; written to {options.json}")
 
 
-def place(step):
-    """Return where a measured step stands in the table."""
+def place(step: dict) -> tuple[int, int]:
+    """Return the place of a measured step in the table."""
     return list(PRESETS).index(step["preset"]), list(PRECISIONS).index(step["precision"])
 
 
-def show(file):
-    """Print the table of a file that `main` wrote, with what was measured on."""
+def show(file: Path) -> None:
+    """Print the table of a file that `main` wrote, and the machine it was measured on."""
     results = read_results(file, "benchmarks.training_step")
     if "startup_seconds" in results:
         print(f"start-up: {results['startup_seconds']:.1f} s from the command to the first step")

@@ -1,6 +1,6 @@
-"""One side of the comparison in a process of its own, because two frameworks' thread pools disturb each other.
+"""One side of the comparison in its own process, because the thread pools of two frameworks disturb each other.
 
-`python -m benchmarks.worker SIDE CONFIG FOLDER` reads one command a line and answers each with a line of JSON:
+`python -m benchmarks.worker SIDE CONFIG FOLDER` reads one command per line and answers each with a line of JSON:
 
     losses N     N steps with shared random numbers -> [{name: loss}, ...]
     time N       N steps -> seconds of each
@@ -14,30 +14,33 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from coursework.config.schema import Config
 
 THREADS = 2
 STEPS = 100_000
 IMAGE_SHAPE = (32, 32, 3)
 
 
-def step_images(config, count, seed):
+def step_images(config: Config, count: int, seed: int) -> tuple[np.ndarray, int]:
     """Return uint8 images for `count` steps."""
     size = config.images_per_step
     return np.random.default_rng(seed).integers(0, 256, (count * size, *IMAGE_SHAPE), dtype=np.uint8), size
 
 
 class CourseworkSide:
-    """The package itself: `fit` on `Batches`, with the guard that reads the losses of every step."""
+    """The package itself: `fit` on `Batches`, with the guard that reads the losses after every step."""
 
-    def __init__(self, config, folder):
+    def __init__(self, config: Config, folder: Path) -> None:
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(THREADS)
         from coursework.util.quiet import silence
 
         silence()
-        from benchmarks.weights import export_weights
+        from benchmarks.parity import export_weights
         from coursework.models import build_model
 
         self.config = config
@@ -49,8 +52,8 @@ class CourseworkSide:
         self.networks = {name: network for name, network in roles.items() if network is not None}
         np.savez(folder / "weights.npz", **export_weights(self.networks))
 
-    def losses(self, count):
-        from benchmarks.draws import SharedDraws, substituted
+    def losses(self, count: int) -> list[dict[str, float]]:
+        from benchmarks.parity import SharedDraws, substituted
 
         images, size = step_images(self.config, count, seed=1)
         results = []
@@ -62,7 +65,7 @@ class CourseworkSide:
         self.model.train_function = None
         return results
 
-    def time(self, count):
+    def time(self, count: int) -> list[float]:
         import keras
 
         from coursework.data.pipeline import Batches, feed
@@ -74,18 +77,18 @@ class CourseworkSide:
             def on_train_batch_end(self, batch, logs=None):
                 ends.append(time.perf_counter())
 
-        # The first step starts the pipeline, and the first of all traces the step.
+        # The first step starts the pipeline and, once, traces the step.
         images, size = step_images(self.config, count + 1, seed=3)
         batches, callbacks = feed(Batches(images, size, seed=0)), [DivergenceGuard(), Clock()]
         self.model.fit(batches, callbacks=callbacks, shuffle=False, verbose=0)
         return np.diff(ends).tolist()
 
-    def flops(self):
+    def flops(self) -> int:
         from benchmarks.flops import step_flops
 
         return step_flops(self.config, self.networks)
 
-    def peak(self):
+    def peak(self) -> float:
         import tensorflow
 
         kind = "bfloat16" if self.config.precision == "mixed_bfloat16" else "float32"
@@ -96,11 +99,11 @@ class CourseworkSide:
 class TorchSide:
     """The hand-written PyTorch of `torch_training`."""
 
-    def __init__(self, config, folder, compiled):
+    def __init__(self, config: Config, folder: Path, compiled: bool) -> None:
         import torch
 
+        from benchmarks.parity import import_weights
         from benchmarks.torch_training import TRAINERS
-        from benchmarks.weights import import_weights
 
         torch.set_num_threads(THREADS)
         self.config = config
@@ -108,8 +111,8 @@ class TorchSide:
         with np.load(folder / "weights.npz") as arrays:
             import_weights(self.trainer.networks, dict(arrays))
 
-    def losses(self, count):
-        from benchmarks.draws import SharedDraws
+    def losses(self, count: int) -> list[dict[str, float]]:
+        from benchmarks.parity import SharedDraws
 
         images, size = step_images(self.config, count, seed=1)
         own, self.trainer.draws = self.trainer.draws, SharedDraws(2)
@@ -117,7 +120,7 @@ class TorchSide:
         self.trainer.draws = own
         return results
 
-    def time(self, count):
+    def time(self, count: int) -> list[float]:
         images, size = step_images(self.config, count + 1, seed=3)
         order = np.random.default_rng(0).permutation(len(images))
         ends = []
@@ -126,7 +129,7 @@ class TorchSide:
             ends.append(time.perf_counter())
         return np.diff(ends).tolist()
 
-    def peak(self):
+    def peak(self) -> float:
         import torch
 
         kind = torch.bfloat16 if self.config.precision == "mixed_bfloat16" else torch.float32
@@ -137,7 +140,7 @@ class TorchSide:
 PEAK_SIZE = 2048
 
 
-def best_rate(product, repeats=3):
+def best_rate(product: Callable[[], object], repeats: int = 3) -> float:
     """Return the best GFLOP/s of `product`, one of two square matrices of `PEAK_SIZE`."""
     product()
     seconds = []
@@ -148,9 +151,7 @@ def best_rate(product, repeats=3):
     return 2 * PEAK_SIZE**3 / min(seconds) / 1e9
 
 
-def main():
-    from coursework.config.schema import Config
-
+def main() -> None:
     side, config_file, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     config = Config.from_json(config_file.read_text(encoding="utf-8"), str(config_file))
     if side == "coursework":

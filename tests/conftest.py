@@ -1,4 +1,4 @@
-"""What the tests share: quiet libraries, equal seeds, small data sets, command lines run in this process."""
+"""Shared by the tests: quiet libraries, equal seeds, small data sets, command lines run in this process."""
 
 import dataclasses
 import os
@@ -25,7 +25,7 @@ REFERENCE = Path(__file__).parent / "reference"
 
 @pytest.fixture(autouse=True)
 def equal_seeds():
-    """Start every test from the same random states, in Keras only where a test has imported it."""
+    """Start every test from the same random states; Keras is seeded only if it is imported."""
     random.seed(0)
     numpy.random.seed(0)
     if "keras" in sys.modules:
@@ -34,7 +34,7 @@ def equal_seeds():
 
 @pytest.fixture
 def in_tmp(tmp_path, monkeypatch):
-    """Work in an empty folder, where relative paths such as reports/runs harm nothing; return it."""
+    """Work in an empty folder, where relative paths such as reports/runs do no harm; return it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COURSEWORK_CACHE", str(tmp_path / ".cache"))
     monkeypatch.delenv("COURSEWORK_DATA", raising=False)
@@ -65,7 +65,7 @@ def image_folder(in_tmp, small_dataset):
 
 
 def save_judge(dataset, name, width=2):
-    """Keep an untrained judge of `dataset` where that of a data set called `name` is looked for, and return it."""
+    """Save an untrained judge of `dataset` where the judge of a data set called `name` is expected; return it."""
     from coursework.extractors import judge as judges
     from coursework.extractors.recorded import class_fingerprints, save
 
@@ -99,7 +99,7 @@ def narrow(config, epochs):
 
 
 def untrained_record(dataset, seed):
-    """Return what a `Judge` and a `Witness` of width 4 both record, though they have not been trained."""
+    """Return the fields that an untrained `Judge` and `Witness` of width 4 share."""
     from coursework.extractors.recorded import class_fingerprints
 
     return {
@@ -148,14 +148,14 @@ def refused(capfd):
 
 
 def command(*arguments, **options):
-    """Run `python -m coursework` as a user does and return the finished process."""
+    """Run `python -m coursework` in a process of its own and return it when it has finished."""
     return subprocess.run(
         [sys.executable, "-m", "coursework", *arguments], capture_output=True, text=True, timeout=300, **options
     )
 
 
 def listen_to_interruptions():
-    """Let a child process hear SIGINT: it would inherit deafness from a shell that runs the tests in the background."""
+    """Let a child process receive SIGINT, which a shell that runs the tests in the background makes it ignore."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -167,7 +167,7 @@ def environment(**variables):
 
 @pytest.fixture(scope="session")
 def handed_in(tmp_path_factory):
-    """Reports that keep every rule of the coursework, made once."""
+    """Reports that meet every rule of the coursework, made once."""
     from submission_folder import write_reports
 
     home = tmp_path_factory.mktemp("submission")
@@ -178,5 +178,5 @@ def handed_in(tmp_path_factory):
 
 @pytest.fixture
 def reports(handed_in, in_tmp):
-    """Return the folder reports/, which keeps every rule, in an empty working folder."""
+    """Return the folder reports/, which meets every rule, in an empty working folder."""
     return shutil.copytree(handed_in, in_tmp / "reports")

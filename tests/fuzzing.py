@@ -1,6 +1,6 @@
-"""Damaged files for everything that reads files: mutated, cut, oversized, made up.
+"""Damaged files for everything that reads files: mutated, cut, oversized, invented.
 
-`python tests/fuzzing.py --examples 10000` tries that many of each and prints a table; the tests try fewer.
+`python tests/fuzzing.py --examples 10000` tries that many per reader and prints a table; the tests try fewer.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 
 from coursework.util.errors import UserError
 
-# Processor seconds that no damaged file may take; a reader that hangs would take for ever.
+# Processor seconds after which a reader counts as hanging.
 LONGEST = 20
 
 
 @st.composite
 def damaged(draw, contents):
-    """Draw a damaged one of `contents`: cut, bytes changed, parts doubled, taken out or put in, or another file."""
+    """Draw one of `contents` with damage: cut, bytes changed, parts doubled, removed or inserted."""
     content = bytearray(draw(st.sampled_from(contents)))
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.integers(0, max(0, len(content) - 1)))
@@ -60,7 +60,7 @@ class Hang(BaseException):
 
 @contextlib.contextmanager
 def no_longer_than(seconds):
-    """Raise `Hang` in the block after so many processor seconds, where the system counts them: it may be busy."""
+    """Raise `Hang` in the block after `seconds` of processor time, on systems that count it."""
     if not hasattr(signal, "SIGPROF"):
         yield
         return
@@ -78,13 +78,13 @@ def no_longer_than(seconds):
 
 
 def try_one(name, content, folder):
-    """Give `content` to a reader; return "read" or "refused". Anything else that it does raises, too much time too."""
+    """Pass `content` to a reader; return "read" or "refused". Anything else raises, including too much time."""
     with no_longer_than(LONGEST):
         return attempt(name, content, folder)
 
 
 def attempt(name, content, folder):
-    """Do the same with no limit of time."""
+    """Do the same without a limit of time."""
     file_name, _, read = READERS[name]
     file = Path(folder) / file_name
     file.write_bytes(content)
@@ -101,7 +101,7 @@ def attempt(name, content, folder):
 
 
 def fuzz(name, examples, derandomize=True):
-    """Try that many damaged files on a reader and return {"read": n, "refused": n}."""
+    """Try `examples` damaged files on a reader and return {"read": n, "refused": n}."""
     contents = [entry() if callable(entry) else entry for entry in READERS[name][1]]
     counts = {"read": 0, "refused": 0}
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
-"""Mutations led by coverage, for the parsers of this package's own: `python tests/fuzzing_atheris.py --seconds 60`.
+"""Mutations guided by coverage, for the package's own parsers: `python tests/fuzzing_atheris.py --seconds 60`.
 
-Needs Atheris (`pip install atheris`, Linux and macOS), which neither the package nor its tests need. Each parser runs
-in a process of its own, which ends with the first content that is neither read nor refused in one line.
+Needs Atheris (`pip install atheris`, Linux and macOS), which the package and its tests do not. Each parser runs in its
+own process, which ends at the first content that is neither read nor refused in one line.
 """
 
 import argparse
@@ -18,12 +18,12 @@ PARSERS = (
     *("frozen graph", ".npz of images", ".npy of images", "log.csv", "prose.md", "choice of the gallery"),
     *("gallery of candidates", "config.json", "environment.json", "metrics.json", "records of a batch", "report.toml"),
 )
-# Seconds that no content may take, and MiB that it may not fill.
+# Largest number of seconds and MiB that a content may take.
 LONGEST, LARGEST = 20, 4096
 
 
 def instrumented():
-    """Import the readers with their coverage counted; return what gives one of them a content, and their contents."""
+    """Import the readers with coverage; return the function that calls one of them, and valid contents."""
     import atheris
 
     with atheris.instrument_imports(include=["coursework"]), tempfile.TemporaryDirectory() as folder:
@@ -33,13 +33,13 @@ def instrumented():
         valid = {}
         for name in PARSERS:
             valid[name] = [content() if callable(content) else content for content in READERS[name][1]]
-            # Readers import what they need when they read.
+            # Readers import their needs when they read.
             attempt(name, valid[name][0], folder)
     return attempt, valid
 
 
 def run(name, seconds, attempt, contents):
-    """Fuzz a parser in a fork of this process; return (executions, features covered, what went wrong or "")."""
+    """Fuzz a parser in a fork of this process; return (executions, features covered, fault or "")."""
     import atheris
 
     with tempfile.TemporaryDirectory() as place:

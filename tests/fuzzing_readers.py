@@ -1,4 +1,4 @@
-"""Everything that reads files: a name for each, valid contents for it, and a function that has it read one."""
+"""Everything that reads files: its name, valid contents, and a function that reads one."""
 
 import contextlib
 import functools

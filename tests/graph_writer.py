@@ -1,4 +1,4 @@
-"""Writes frozen graphs as TensorFlow does, from the wire format's rules alone: the other half of what is read."""
+"""Writes frozen graphs as TensorFlow does, from the rules of the wire format alone."""
 
 import io
 import tarfile
@@ -68,7 +68,7 @@ def graph(tensors):
 
 
 def archive(content, name=GRAPH_NAME, kind="gz", level=1):
-    """Return a tar archive as that of 2015: the graph beside other files."""
+    """Return a tar archive like that of 2015: the graph among other files."""
     stream = io.BytesIO()
     settings = {"compresslevel": level} if kind == "gz" else {}
     with tarfile.open(fileobj=stream, mode=f"w:{kind}", **settings) as tar:

@@ -1,8 +1,8 @@
-"""Trains tiny models, kills the training at random moments, lets it go on, and compares with an uninterrupted one.
+"""Trains tiny models, kills the training at random moments, resumes it, and compares with an uninterrupted one.
 
-Run as a process of its own: `python kills.py CONFIG KILLS SEED` in an empty folder prints one line of JSON. TensorFlow
-is imported once; every training is a fork of that process. Moments are counted, not timed: before and after each step
-of writing a file, in the middle of its content, and at each batch, so that equal seeds kill at equal places.
+`python kills.py CONFIG KILLS SEED` in an empty folder prints one line of JSON. TensorFlow is imported once; every
+training is a fork of that process. Moments are counted, not timed: before and after each step of writing a file, in the
+middle of its content, and at each batch, so that equal seeds kill at equal places.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from coursework.training.state import START, states
 from coursework.util.files import TEMPORARY
 
 EPOCHS = 3
-# What differs from one run to the next whatever happens.
+# The column that differs between any two runs.
 CLOCKS = "seconds"
 
 
@@ -55,7 +55,7 @@ class Moments:
         return call
 
     def install(self):
-        """Let everything that touches a file, and every batch, be a moment."""
+        """Make every change of a file, and every batch, a moment."""
         write, batch = Path.write_bytes, Batches.__getitem__
 
         def write_in_two(path, content):
@@ -98,7 +98,7 @@ def train_in_child(config, run, last=None):
 
 
 def outcome(run):
-    """Return what must be equal, by name: the whole state, the log, the sample grids, the networks."""
+    """Return {name: value} of what must be equal: the whole state, the log, the sample grids, the networks."""
     position, file = states(run.backup)[0]
     found = {"position": str(position)}
     with numpy.load(file) as content:
@@ -114,7 +114,7 @@ def main(name, kills, seed):
     config = cases.longer(getattr(cases, name), EPOCHS)
     straight, killed = Run(Path("straight")), Run(Path("killed"))
     _, total = train_in_child(config, straight)
-    # Early moments, so that there is something left to kill after each.
+    # Early moments, so that enough training remains after each.
     generator, places, leftovers = random.Random(seed), [], 0
     while len(places) < kills:
         was_killed, _ = train_in_child(config, killed, generator.randint(1, total // 2))

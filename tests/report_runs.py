@@ -1,4 +1,4 @@
-"""Run directories for the tests of the report, made without Keras, and what a report holds of them."""
+"""Run directories for the tests of the report, made without Keras, and readers of a report's content."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ SCORE = {
 
 
 def bare_run(folder, preset="gan", name="bare"):
-    """Return a run that has only begun."""
+    """Return a run that has only a configuration."""
     run = Run(folder / "runs" / name)
     run.write_config(PRESETS[preset])
     return run
@@ -69,7 +69,7 @@ def full_run(folder, name="full", preset="sngan", score=12.5):
 
 
 def pegasus_folder(folder, count=64, **best):
-    """Write a Pegasus of which the best stands third on the batch, and return its folder."""
+    """Write a Pegasus whose best image is third in the batch, and return its folder."""
     images = np.random.default_rng(1).integers(0, 255, (16, 8, 8, 3), dtype=np.uint8)
     figures.save_grid(folder / "batch.png", images, scale=2)
     figures.save_png(folder / "pegasus.png", images[2])
@@ -90,7 +90,7 @@ def pegasus_folder(folder, count=64, **best):
 
 
 def staged(runs, home, prose=None, **options):
-    """Return the content of a report, and the folder where it lies."""
+    """Return the content of a report, and its folder."""
     folder = home / "stage"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""A folder of reports that keeps every rule of the coursework, made without Keras; and what breaks in it."""
+"""A folder of reports that meets every rule of the coursework, made without Keras, and the rules it breaks."""
 
 import json
 from pathlib import Path
@@ -23,9 +23,9 @@ SETTINGS = 'title = "Wings"\nauthor = "A. Student"\n'
 
 
 def write_reports(home, run=None, images=None, latents=None):
-    """Write reports/ into the folder `home`, which is the present one, and return it.
+    """Write reports/ into `home`, the working folder, and return it.
 
-    run: a finished one in place of one with weights that are none; images, latents: of all its candidates.
+    run: a finished one, by default one with placeholder weights; images, latents: of all its candidates.
     """
     folder = home / "reports"
     if run is None:
@@ -43,7 +43,7 @@ def write_reports(home, run=None, images=None, latents=None):
 
 
 def small_run(folder, name, preset="sngan"):
-    """Return a finished run with a diagram, and with weights that are none."""
+    """Return a finished run with a diagram and placeholder weights."""
     run = bare_run(folder, preset, name)
     run.write_environment(ENVIRONMENT)
     run.network("generator").write_bytes(b"weights")
@@ -94,9 +94,9 @@ def rebuild(choice=None, runs=None):
 
 
 def breaches(**options):
-    """Return the lines with which a submission is refused, none where the zip is written.
+    """Return the lines with which a submission is refused, none if the zip is written.
 
-    Without `package` that of an empty one is handed in: reading all sources takes longer than the rest.
+    Without `package` an empty package is used: reading all sources takes longer than the rest.
     """
     empty = Path("empty/coursework")
     write_text(empty / "__init__.py", "")
@@ -109,7 +109,7 @@ def breaches(**options):
 
 
 def refused_for(*fragments, **options):
-    """Check that exactly these breaches are told, each known by a piece of its line."""
+    """Check that exactly these breaches are reported, each identified by a piece of its line."""
     lines = breaches(**options)
     assert len(lines) == len(fragments), lines
     for fragment in fragments:
@@ -126,7 +126,7 @@ def change_json(file, **values):
 
 
 def choice_file(folder, index, run=RUN, **changes):
-    """Write what the gallery saves for a candidate and return its path."""
+    """Write the file that the gallery saves for a candidate and return its path."""
     mark = (folder / "pegasus/fingerprint").read_text()
     content = {"version": 1, "gallery": mark, "id": f"{STRATEGY}/{run}/0/{index}"} | changes
     file = folder.parent / "choice.json"

@@ -1,4 +1,4 @@
-"""Hostile and broken files: each reader takes them or gives one clear line, and nothing of them is run or unpacked."""
+"""Hostile and damaged files: each reader reads them or raises one clear line; nothing in them is run or unpacked."""
 
 import io
 import json
@@ -18,13 +18,13 @@ from fuzzing_readers import GRAPH, LENIENT, PIXELS, READERS, image, network, npy
 from coursework.cli import main as cli
 from coursework.util.errors import UserError
 
-# Enough to find what is easily found; `python tests/fuzzing.py` tries as many as one has time for.
+# Few, to be fast; `python tests/fuzzing.py` tries as many as there is time for.
 EXAMPLES = {"network (.keras)": 40, "resume state": 60, **{name: 25 for name in READERS if name.endswith("report")}}
 
 
 @pytest.fixture(autouse=True)
 def own_cache(in_tmp):
-    """Keep what is read out of the user's cache."""
+    """Keep the user's cache free of what is read."""
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def own_cache(in_tmp):
 def test_damaged_files_are_read_or_refused(name):
     counts = fuzz(name, EXAMPLES.get(name, 100))
     assert sum(counts.values()) >= 20
-    # Not everything is let through.
+    # Not everything is accepted.
     assert name in LENIENT or counts["refused"] > (0 if name.endswith("report") else 5), counts
 
 
@@ -46,14 +46,14 @@ class Payload:
 
 
 def with_header(shape, dtype="<f8", content=b""):
-    """Return an .npy file whose header promises `shape`, whatever follows it."""
+    """Return an .npy file whose header declares `shape`, whatever follows it."""
     stream = io.BytesIO()
     numpy.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
     return stream.getvalue() + content
 
 
 def huge_png():
-    """Return a PNG file whose header promises 60,000 x 60,000 pixels."""
+    """Return a PNG file whose header declares 60,000 x 60,000 pixels."""
     import zlib
 
     content = image("PNG")
@@ -110,7 +110,7 @@ def test_a_small_archive_cannot_fill_the_memory(in_tmp, monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @pytest.mark.parametrize("name", [name for name in READERS if name not in ("folder of images", "frozen graph")])
 def test_a_named_pipe_is_not_waited_for(name, in_tmp):
-    """Whoever opens one to read waits until somebody writes."""
+    """Opening one for reading would wait for a writer."""
     file_name, _, read = READERS[name]
     copied = ("resume state", "best/score.json", "record of a pool", "images of a pool")
     if name in copied or name.endswith("in the report"):
@@ -228,7 +228,7 @@ def test_members_of_a_tar_archive_are_never_written(in_tmp):
 
 @pytest.mark.parametrize("piece", ["<!--", "[@a", "[", "{a:", "[a]("])
 def test_prose_of_brackets_that_never_close_takes_no_more_time_than_other_text(piece):
-    """Looked for from each of them to the end of the text, the closing one would take hours."""
+    """Searching for the closing bracket from each of them to the end of the text would take hours."""
     from coursework.report.prose import parse
 
     with no_longer_than(20):
@@ -267,7 +267,7 @@ def test_names_cannot_move_the_cursor_of_a_terminal(in_tmp, refused):
 
 
 def test_pictures_are_read_by_content_not_by_suffix(in_tmp):
-    """A TIFF or ICNS under the name of a PNG is refused: Pillow's many readers are no business of a data set."""
+    """A TIFF named .png is refused: a data set does not need Pillow's other readers."""
     for kind in ("TIFF", "PPM", "TGA"):
         stream = io.BytesIO()
         Image.fromarray(PIXELS[0]).save(stream, format=kind)

@@ -1,6 +1,7 @@
-"""The package's imports: one way, light where the report must be light, one place for each backend."""
+"""The package's imports: from higher rooms to lower ones, no Keras in light rooms, few files that know a backend."""
 
 import ast
+import functools
 import graphlib
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "coursework"
 
-# The floors of the house, lowest first: a room imports from lower floors only, and not from others on its own.
+# The floors of the house, lowest first: a room imports only from lower floors, and not from its own floor.
 FLOORS = (
     ("util",),
     ("data", "config", "figures"),
@@ -26,14 +27,25 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-# Only these know a backend; every other file is written in Keras's own operations or needs no network at all.
+# Only these know a backend; every other file uses Keras operations or needs no network.
 BACKENDS = {"tensorflow", "torch", "jax", "tensorflow_datasets"}
 KNOW_BACKENDS = {"networks.backend", "training.environment", "util.quiet", "data.cifar10", "data.pipeline"}
 KNOW_BACKENDS |= {"extractors.inception.graph_file"}
 
-# Rooms that must not know Keras, and what else the first answer of every verb needs.
+# Rooms that must not import Keras, and other modules that every verb imports first.
 LIGHT_ROOMS = ("util", "config", "metrics", "figures", "report", "submission")
 LIGHT = ("data", "data.sprites", "training.run", "training.run_differences", "evaluation.sources", "cli.main")
+
+# What a room must not import although it could: (rooms, packages).
+FORBIDDEN = {
+    # Features in, numbers out.
+    "metrics": ({"config", "figures", "networks", "models"}, {"os", "pathlib", "json"}),
+    # An algorithm gets its networks and images, and leaves files to others.
+    "models": ({"data", "figures"}, {"os", "pathlib", "json"}),
+    # The report shows scores and computes none; the zip is built from files.
+    "report": ({"metrics", "extractors", "evaluation", "networks", "models"}, set()),
+    "submission": ({"metrics", "evaluation", "networks", "models"}, set()),
+}
 
 
 def module_name(file):
@@ -44,10 +56,17 @@ def module_name(file):
 FILES = {module_name(file): file for file in sorted(PACKAGE.rglob("*.py"))}
 
 
+@functools.cache
+def nodes(module):
+    """Return all nodes of a module's syntax tree."""
+    return list(ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))))
+
+
+@functools.cache
 def imports(module):
     """Return (names of the package's modules, names of other packages) that `module` imports anywhere in its file."""
     inside, outside = set(), set()
-    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             targets = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -65,7 +84,7 @@ def imports(module):
 
 
 def resolve(name):
-    """Return the module that `name`, a module or something inside one, stands for."""
+    """Return the module that `name` is, or is inside of."""
     while name and name not in FILES:
         name = name.rpartition(".")[0]
     return name or "__init__"
@@ -87,6 +106,15 @@ def test_imports_come_from_lower_floors(module):
             assert FLOOR[room_of(target)] < FLOOR[room], f"{module} imports {target}, which is no lower"
 
 
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_rooms_do_not_know_what_they_must_not(room):
+    rooms, packages = FORBIDDEN[room]
+    for module in (module for module in FILES if room_of(module) == room):
+        inside, outside = imports(module)
+        assert not {room_of(target) for target in inside} & rooms, module
+        assert not outside & packages, module
+
+
 def test_no_imports_run_in_a_circle():
     graph = {module: imports(module)[0] - {module} for module in FILES}
     graphlib.TopologicalSorter(graph).prepare()
@@ -94,7 +122,7 @@ def test_no_imports_run_in_a_circle():
 
 @pytest.mark.parametrize("module", FILES)
 def test_imported_names_exist_and_are_public(module):
-    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
+    for node in nodes(module):
         if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "coursework":
             assert node.module == "coursework" or node.module.removeprefix("coursework.") in FILES
             private = [alias.name for alias in node.names if alias.name.startswith("_") and alias.name != "__version__"]
@@ -103,7 +131,7 @@ def test_imported_names_exist_and_are_public(module):
 
 def test_few_files_know_a_backend():
     assert {module for module in FILES if imports(module)[1] & BACKENDS} <= KNOW_BACKENDS
-    # Both directions: the walk above does find such imports.
+    # The search does find such imports.
     assert {"tensorflow", "torch"} <= imports("networks.backend")[1]
 
 

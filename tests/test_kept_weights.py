@@ -1,4 +1,4 @@
-"""Scripts beside the package that make what is kept: weights in float16, and what JPEG does to images."""
+"""The scripts behind committed files: weights in float16, and images compressed as JPEG."""
 
 from types import SimpleNamespace
 
@@ -42,7 +42,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     assert not (tmp_path / "half.keras").exists()
 
 
-def test_weights_that_are_missing_or_damaged_are_told_in_one_line(tmp_path):
+def test_missing_or_damaged_weights_are_reported_in_one_line(tmp_path):
     source, target = tmp_path / "whole.keras", tmp_path / "half.keras"
     with pytest.raises(UserError, match="whole.keras: train the run, or name the folder where it was trained$"):
         halve(source, target)

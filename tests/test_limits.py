@@ -1,4 +1,4 @@
-"""Sizes that a user may come with: a data set of 100,000 files, a cache that grows."""
+"""Large inputs: a data set of 100,000 files, a cache that grows."""
 
 import os
 
@@ -9,7 +9,7 @@ from PIL import Image
 from coursework.data import load_dataset
 from coursework.util import cache
 
-# Of one file, a file system takes so many names at least.
+# Hard links to one file that any file system allows.
 LINKS = 20_000
 
 
@@ -37,7 +37,7 @@ def test_a_hundred_thousand_images_are_read_once_and_kept(in_tmp):
 
 
 def test_decoded_data_sets_do_not_fill_the_disk(image_folder, monkeypatch):
-    """The longest unused of the decoded copies goes when another one is too much."""
+    """The decoded copy that was unused for longest is removed when the limit is exceeded."""
     folder = cache.cache_folder() / "images"
     monkeypatch.setattr(cache, "LARGEST_TOTAL", 700_000)
     sizes = []

@@ -1,6 +1,6 @@
-"""Every verb of the command line on data and networks of nearly nothing: `python tests/tiny_verbs.py VERB ...`.
+"""Every verb of the command line on tiny data and networks: `python tests/tiny_verbs.py VERB ...`.
 
-What has no option to be small is made so once Keras is there: the verbs import it themselves, as they do for a user.
+What no option makes small is patched after the verb has imported Keras, as it does for a user.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def verbs():
 
 
 def shrink_data(patch):
-    """Offer small data sets under the names of the built-in ones; imports no Keras."""
+    """Replace the built-in data sets by small ones; imports no Keras."""
     tiny = functools.cache(lambda: sprites.load(**PER_CLASS))
     few_lines = functools.cache(lambda: lines_data.load(train_count=64, test_count=16))
     patch.setitem(data.DATASETS, "sprites", tiny)
@@ -86,9 +86,9 @@ def shrink_data(patch):
 
 
 def shrink(patch, eager=True):
-    """Make small what the verbs chain, through `patch`, a `pytest.MonkeyPatch`.
+    """Make the parts of chained verbs small with `patch`, a `pytest.MonkeyPatch`.
 
-    eager: run TensorFlow's functions as they are written; for networks as small as these the graph takes longer.
+    eager: run TensorFlow functions eagerly, which is faster for networks as small as these.
     """
     import keras
 
@@ -106,7 +106,7 @@ def shrink(patch, eager=True):
         import tensorflow
 
         tensorflow.config.run_functions_eagerly(True)
-        # It does not reach into the data pipeline, and says so.
+        # TensorFlow warns that this does not apply to the data pipeline.
         warnings.filterwarnings("ignore", message=".*run_functions_eagerly.*")
         patch.setattr(training, "compiled", lambda fn, fused: fn)
     for module in (training, study, summary, lesson, latent_plane):
@@ -140,14 +140,14 @@ def shrink(patch, eager=True):
 
 
 def brief(config):
-    """Return a preset of images with a narrow network, for one epoch of few steps."""
+    """Return a preset with a narrow network, for one short epoch."""
     from conftest import narrow
 
     return dataclasses.replace(narrow(config, epochs=1), batch_size=32, score_every=0)
 
 
 def prepare(folder):
-    """Write into `folder`, the present one, what the verbs need: images, runs, judges, a report; nothing is trained."""
+    """Write what the verbs need into `folder`, the working folder: images, runs, judges, a report, all untrained."""
     from conftest import save_judge, untrained_witness, write_image_folder
     from report_runs import SCORE
     from submission_folder import write_reports
@@ -199,7 +199,7 @@ def points(preset):
 
 
 def main():
-    """Run a verb as the command line does, and return its exit code."""
+    """Run a verb like the command line and return its exit code."""
     patch, silence = pytest.MonkeyPatch(), quiet.silence
 
     def silence_and_shrink():

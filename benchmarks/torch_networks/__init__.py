@@ -1,7 +1,6 @@
 """The presets' networks written by hand in PyTorch, channels last, with the layer names of the Keras originals.
 
-Everything is laid out for speed: a dense layer's output is viewed as channels-last maps, so that no transposition is
-ever needed, and normalisation, convolution and activation are PyTorch's own.
+The layout is for speed: a dense layer's output is viewed as channels-last maps, so that nothing is transposed.
 """
 
 import torch

@@ -7,9 +7,9 @@ import numpy
 import pytest
 
 from benchmarks import training_step
-from benchmarks.agreement import check_losses, compared, tolerances
+from benchmarks.common import earlier, table
 from benchmarks.flops import forward_flops, step_flops
-from benchmarks.recorded import earlier, table
+from benchmarks.parity import check_losses, compared, tolerances
 from benchmarks.training_step import main, measure, row
 from coursework.config.presets import PRESETS
 from coursework.models import build_networks
@@ -159,7 +159,7 @@ def test_a_step_measured_again_takes_its_own_place(tmp_path, monkeypatch, capsys
 def test_weights_of_every_network_find_their_place_in_pytorch():
     torch = pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
     from benchmarks import torch_networks
-    from benchmarks.weights import export_weights, import_weights
+    from benchmarks.parity import export_weights, import_weights
 
     config = narrow("gan")
     networks = build_networks(config, (32, 32, 3))
