@@ -73,7 +73,7 @@ class Config:
     epochs: int = setting(100, minimum=1)
     batch_size: int = setting(64, minimum=2)
     horizontal_flips: bool = False
-    precision: str = setting("float32", choices=("float32", "mixed_bfloat16"))
+    precision: str = setting("float32", choices=("float32", "mixed_bfloat16", "auto"))
     sample_every: int = setting(1, minimum=1)
     score_every: int = setting(5, minimum=0)
 

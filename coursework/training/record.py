@@ -2,7 +2,6 @@
 
 import time
 
-from coursework.data import cifar10
 from coursework.training.environment import describe_environment, environment_differences
 
 
@@ -14,21 +13,18 @@ class Record:
     the guards found; `sittings` what changed around the run from one to the next. report: called with one line of text.
     """
 
-    def __init__(self, config, run, dataset, model, start, images_per_epoch, report):
+    def __init__(self, run, task, model, start, report):
         self.run = run
-        self.images_per_epoch = images_per_epoch
+        self.images_per_epoch = task.images_per_epoch
         resumed = start.epoch > 0 or start.step > 0
         before = run.read_environment() if resumed else {}
         self.clocks = {"seconds": time.perf_counter, "processor_seconds": time.process_time}
         # What a clock of this sitting showed when the training's time was zero.
         self.started = {name: clock() - before.get(name, 0.0) for name, clock in self.clocks.items()}
         environment = describe_environment()
-        label = cifar10.label() if config.dataset == "cifar10" else dataset.name
         self.content = {
             **environment,
-            "dataset_fingerprint": dataset.fingerprint,
-            "dataset_label": label,
-            "class_names": dataset.class_names,
+            **task.description,
             "parameters": {name: network.count_params() for name, network in model.networks().items()},
             # What lies ahead of where training goes on from has not happened.
             "incidents": [entry for entry in before.get("incidents", []) if entry["epoch"] <= start.epoch],
@@ -53,7 +49,7 @@ class Record:
         self.run.write_environment(
             {
                 **self.content,
-                **{name: round(clock() - self.started[name], 1) for name, clock in self.clocks.items()},
+                **{name: round(clock() - self.started[name], 2) for name, clock in self.clocks.items()},
                 "epochs_done": epoch,
                 "images_seen": epoch * self.images_per_epoch,
                 "finished": finished,

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from coursework.config.schema import Config
@@ -12,6 +13,8 @@ from coursework.util.files import parse_json, read_text, write_text
 from coursework.util.locking import awaited
 
 RUNS = Path("reports/runs")
+# What is called with each line of text for the user.
+Report = Callable[[str], object]
 # What environment.json must hold under these names, where it holds them: others rely on it.
 ENVIRONMENT_TYPES = {
     "dataset_fingerprint": str,

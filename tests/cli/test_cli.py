@@ -359,7 +359,7 @@ def test_a_trained_run_guards_its_state(image_folder, refused, capfd):
     assert run.is_finished() and run.network("generator").is_file()
     capfd.readouterr()
     assert cli.main(train) == 0
-    assert "is already trained for 1 epochs; raise --epochs to go on" in capfd.readouterr().out
+    assert "is already trained for 1 epochs; raise --epochs to continue" in capfd.readouterr().out
     # Other images under the same name.
     file = next((image_folder / "train" / "horse").iterdir())
     content = file.read_bytes()

@@ -13,6 +13,7 @@ from coursework.config.schema import VAEConfig
 from coursework.models.gan import GAN
 from coursework.training import callbacks
 from coursework.training import loop as training
+from coursework.training import task
 from coursework.training.guards import Diverged, DivergenceGuard, DiversityGuard
 from coursework.training.interruption import SIGNALS, Interrupted
 from coursework.training.loop import train
@@ -123,9 +124,7 @@ def test_a_full_disk_stops_in_order_with_the_last_state_kept(in_tmp, straight, m
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     message = str(caught.value)
     assert message.startswith(f"cannot write {run.path}/") and "\n" not in message
-    assert message.endswith(
-        "; make room on the disk and try again; epoch 1 is saved: the same command goes on from there"
-    )
+    assert message.endswith("; make room on the disk and try again; epoch 1 is saved: run the same command to resume")
     assert [position for position, _ in states(run.backup)] == [Position(1)]
     assert not list(run.path.rglob(".coursework-*"))
     train(config, run)
@@ -186,7 +185,7 @@ def test_a_loss_that_is_not_finite_is_written_down(value, shown, in_tmp, monkeyp
 @pytest.mark.parametrize(("kept", "kind"), [(1, "constant output"), (2, "mode collapse")])
 def test_a_run_whose_images_are_few_is_told_and_written_down(kept, kind, in_tmp, tiny, monkeypatch):  # noqa: F811
     """A generator that has lost all images but one, or two, of the training set: the guard sees it while it trains."""
-    monkeypatch.setattr(training, "DiversityGuard", functools.partial(DiversityGuard, after=1))
+    monkeypatch.setattr(task, "DiversityGuard", functools.partial(DiversityGuard, after=1))
     noise = numpy.random.default_rng(0).integers(-2, 3, tiny.train_images.shape) * (kept > 1)
     few = (tiny.train_images[numpy.arange(64) % kept].astype(int) + noise).clip(0, 255).astype(numpy.uint8)
     monkeypatch.setattr(GAN, "sample", lambda self, count, seed, images: few[:count])
@@ -245,7 +244,7 @@ def test_collapse_is_told_once_and_only_where_it_is(tiny):  # noqa: F811
 def test_a_posterior_that_collapses_is_seen_in_training(in_tmp, monkeypatch):
     """A weight of a million on the divergence leaves the code without information: the decoder draws one image."""
     guard = functools.partial(DiversityGuard, after=8)
-    monkeypatch.setattr(training, "DiversityGuard", guard)
+    monkeypatch.setattr(task, "DiversityGuard", guard)
     config, run, lines = dataclasses.replace(VAE_CONFIG, model=VAEConfig(beta=1e6)), Run(in_tmp / "run"), []
     train(longer(config, 12), run, report=lines.append)
     kinds = {incident["kind"] for incident in run.read_environment()["incidents"]}

@@ -40,9 +40,10 @@ def frames(config, run, report=print):
     found = list(_kept(file, len(latents)))
     if is_trained(config, run) and len(found) == len(run.read_log()["epoch"]) + 1:
         return np.stack(found)
-    if any(position.epoch >= len(found) for position, _ in states(run.backup)):
-        # Of looks that were taken before it a state knows nothing.
+    if run.is_finished() or any(position.epoch >= len(found) for position, _ in states(run.backup)):
+        # A state does not hold the looks that were taken before it.
         run.discard_state()
+        run.network("generator").unlink(missing_ok=True)
     trainer = PointTrainer(config)
 
     def look(done):
@@ -52,7 +53,7 @@ def frames(config, run, report=print):
         np.savez(content, frames=np.stack(found))
         write_bytes(file, content.getvalue())
 
-    train_points(trainer, config, run, look=look)
+    train_points(trainer, config, run, look=look, report=report)
     report(f"{config.preset}: {config.epochs * STEPS_PER_EPOCH:,} steps, {len(found)} looks at the latent plane")
     return np.stack(found)
 

@@ -17,7 +17,6 @@ from coursework.studies.rings.training import (
     PointTrainer,
     is_trained,
     sample_points,
-    score,
     train_points,
 )
 from coursework.training.sampling import TrainedRun
@@ -82,7 +81,7 @@ def _handcrafted(folder, presets, step, report):
         trainer = PointTrainer(config)
         for start, weights in (("by hand", handcrafted.weights(mixture)), ("at random", None)):
             trainer.start(config.seed, weights)
-            before = score(trainer, mixture)
+            before = trainer.score(mixture)
             run = run_of(folder / start.replace(" ", "-"), config)
             if not is_trained(config, run):
                 train_points(trainer, config, run, weights)
