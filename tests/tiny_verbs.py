@@ -150,8 +150,8 @@ def prepare(folder):
     from coursework.figures.grids import save_grid, save_png
     from coursework.models import build_model
     from coursework.pegasus.witness import ROLES, save
-    from coursework.training.loop import save_trained
     from coursework.training.run import Run
+    from coursework.training.task import save_trained
 
     write_reports(folder)
     write_image_folder(folder / "animals", sprites.load(**PER_CLASS))

@@ -54,7 +54,7 @@ def _figures(arguments):
     if not runs:
         raise UserError("no run to draw: train one with `python -m coursework train PRESET`")
     # Weights are not in git, the figures made with them are: these can be written alone without Keras.
-    trained = [run for run in runs if run.network("generator").is_file() or not any(run.figures.glob("*.png"))]
+    trained = [run for run in runs if run.has_weights() or not any(run.figures.glob("*.png"))]
     if trained:
         import_keras(arguments)
 

@@ -14,6 +14,7 @@ from coursework.metrics.codes import clustering_accuracy, linear_accuracy
 from coursework.models import MODELS, build_networks
 from coursework.models.autoencoder import Autoencoder
 from coursework.training.loop import require_continuable, train
+from coursework.training.precision import with_precision
 from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun, encode
 from coursework.util.errors import UserError
@@ -42,7 +43,8 @@ def train_autoencoders(dataset, epochs, seed=0, settings=(), folder=FOLDER, pres
     """
     where = Path(folder) / "runs"
     configs = [dataclasses.replace(preset, dataset=dataset, epochs=epochs, seed=seed) for preset in presets]
-    pairs = [(config, Run(where / Run.of(config).name)) for config in with_settings(configs, settings)]
+    configs = [with_precision(config, report=report) for config in with_settings(configs, settings)]
+    pairs = [(config, Run(where / Run.of(config).name)) for config in configs]
     for config, run in pairs:
         if run.config_file.is_file():
             require_continuable(config, run, "choose another --folder or --seed")
@@ -92,7 +94,8 @@ def measure_codes(run, report=print):
     dataset = load_dataset(config.dataset, config.classes)
     if len(dataset.class_names) < 2:
         raise UserError(f"{dataset.name} has one class: there is nothing to tell apart")
-    encoders = {"trained": TrainedRun(run).network("encoder")}
+    trained = TrainedRun(run, report=report)
+    encoders = {"trained": trained.network("encoder")}
     encoders["untrained"] = build_networks(config, dataset.image_shape)["encoder"]
     values = {}
     for name, encoder in encoders.items():
@@ -117,7 +120,7 @@ def measure_codes(run, report=print):
             "reference": f"{config.dataset}:train",
             "reference_n": len(dataset.train_images),
             "seed": SEED,
-            "weights": "last",
+            "weights": trained.weights,
             "extractor": "codes",
             "dataset_fingerprint": dataset.fingerprint,
             "code_size": size,

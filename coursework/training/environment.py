@@ -73,5 +73,7 @@ def _commit():
 
 
 def _git(folder, *arguments):
-    result = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, timeout=10, check=True)
+    # The code of this checkout is running already, so that git may read it where it belongs to another user too.
+    command = ["git", "-c", f"safe.directory={folder.parent}", "-C", folder, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     return result.stdout.strip()

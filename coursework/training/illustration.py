@@ -33,7 +33,7 @@ def illustrate(run, seed=0, report=print):
     trained = TrainedRun(run)
     dataset = load_dataset(trained.config.dataset, trained.config.classes)
     written = [_architecture(trained), _curves(run)]
-    if run.network("encoder").is_file():
+    if trained.has("encoder"):
         images = spread(dataset.test_images, 16)
         written.append(run.figures / "reconstructions.png")
         save_png(written[-1], reconstructions(images, trained.decode(trained.encode(images)), scale=3))

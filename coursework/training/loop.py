@@ -152,13 +152,13 @@ def require_continuable(config: Config, run: Run, otherwise: str = "choose anoth
     before = run.read_config()
     different = other_training(before, config)
     if different:
-        whose = "holds" if is_trained(run) else "has the records, without the networks, of"
+        whose = "holds" if run.has_weights() else "has the records, without the networks, of"
         raise UserError(
             f"{run.path} {whose} another configuration ({different[0][0]} is {different[0][1]} there, "
             f"{different[0][2]} here): {otherwise}, or remove that folder; "
             "`make begin` sets aside all results that came with the package"
         )
-    if before.epochs != config.epochs and before.decays and is_trained(run):
+    if before.epochs != config.epochs and before.decays and run.has_weights():
         raise UserError(
             f"{run.path} is trained at rates that fall over {before.epochs} epochs: {config.epochs} would be another "
             f"training; {otherwise}"
@@ -170,11 +170,6 @@ def require_continuable(config: Config, run: Run, otherwise: str = "choose anoth
             f"{run.path} is trained, but its resume state was discarded: {otherwise}, "
             "or remove that folder to start again"
         )
-
-
-def is_trained(run: Run) -> bool:
-    """Return whether a run keeps more than its records: a state to resume from or networks to sample from."""
-    return has_state(run.backup) or run.network("generator").is_file()
 
 
 def _tensorboard(run):

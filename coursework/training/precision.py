@@ -62,7 +62,7 @@ def bfloat16_units(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool | None:
 def convolution_seconds(dtype: str) -> float:
     """Return the least time of a convolution (64, 16, 16, 128) by 3x3 kernels to 128 channels."""
     images, kernel = ops.ones((64, 16, 16, 128), dtype), ops.ones((3, 3, 128, 128), dtype)
-    convolve = compiled(lambda inputs: ops.sum(ops.conv(inputs, kernel, padding="same"), dtype="float32"))
+    convolve = compiled(lambda inputs: ops.sum(ops.cast(ops.conv(inputs, kernel, padding="same"), "float32")))
     seconds = []
     for _ in range(REPEATS + 1):
         started = time.perf_counter()

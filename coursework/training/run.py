@@ -234,8 +234,12 @@ class Run:
         """Remove backup/: the run can be sampled but no longer gone on with."""
         shutil.rmtree(self.backup, ignore_errors=True)
 
-    def is_finished(self):
-        """Tell whether training ran to its last epoch."""
+    def has_weights(self) -> bool:
+        """Return whether the run keeps more than its records: networks, or a state to resume from."""
+        return self.network("generator").is_file() or any(self.backup.glob("state-*.npz"))
+
+    def is_finished(self) -> bool:
+        """Return whether training ran to its last epoch."""
         return bool(self.read_environment().get("finished"))
 
 

@@ -11,9 +11,8 @@ from test_training import GAN_CONFIG, VAE_CONFIG, in_empty_folder, longer, state
 
 from coursework.config.schema import VAEConfig
 from coursework.models.gan import GAN
-from coursework.training import callbacks
+from coursework.training import callbacks, task
 from coursework.training import loop as training
-from coursework.training import task
 from coursework.training.guards import Diverged, DivergenceGuard, DiversityGuard
 from coursework.training.interruption import SIGNALS, Interrupted
 from coursework.training.loop import train

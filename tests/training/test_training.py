@@ -496,3 +496,31 @@ def test_flips_critic_steps_and_decay_belong_to_the_whole_training(in_tmp, tiny,
     iterations = {name: int(ops.convert_to_numpy(player.iterations)) for name, player in optimizers.items()}
     assert iterations == {"generator": 2, "discriminator": 2 * 3}
     assert [float(player.learning_rate) for player in optimizers.values()] == [0, 0]
+
+
+# Runs that are still training, or were interrupted.
+
+
+@pytest.mark.parametrize("config", [GAN_CONFIG, ACAI_CONFIG], ids=["gan", "acai"])
+def test_an_unfinished_run_is_sampled_from_its_last_state(config, in_tmp, monkeypatch):
+    run, lines = Run(in_tmp / "run"), []
+    train(longer(config, 1), run)
+    finished = TrainedRun(run)
+    expected = finished.sample(8, seed=3)
+    assert finished.weights == "last" and len(finished.fingerprints()) == (2 if config is ACAI_CONFIG else 1)
+    before = {file.name for file in run.backup.iterdir()}
+    for name in ("generator", "discriminator", "encoder"):
+        run.network(name).unlink(missing_ok=True)
+    run.code_statistics.unlink(missing_ok=True)
+    unfinished = TrainedRun(run, report=lines.append)
+    assert abs(unfinished.sample(8, seed=3).astype(int) - expected).max() <= 1
+    assert lines == [f"{run.path} has not finished training: using its state after epoch 1"]
+    assert unfinished.weights == "state after epoch 1" and unfinished.has("generator") and not unfinished.has("other")
+    # What is cached under the state's checksum is not found again under that of the finished networks.
+    assert not set(unfinished.fingerprints()) & set(finished.fingerprints())
+    assert {file.name for file in run.backup.iterdir()} == before and not run.lock_file.exists()
+    with pytest.raises(UserError, match="it keeps no best weights"):
+        TrainedRun(run, best=True).network("generator")
+    # The same state trains on to its end.
+    train(longer(config, 2), run)
+    assert TrainedRun(run).weights == "last"

@@ -18,6 +18,7 @@ from coursework.networks.latents import draw_posterior_codes
 from coursework.studies.lines.figures import draw_curves, draw_interpolations
 from coursework.studies.lines.interpolations import PAIRS, STEPS, interpolate_lines
 from coursework.training.loop import train
+from coursework.training.precision import with_precision
 from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
@@ -63,6 +64,7 @@ def run_lines(
     """
     folder, started = Path(folder), time.perf_counter()
     configs = with_settings([dataclasses.replace(config, precision=precision) for config in presets], settings)
+    configs = [with_precision(config, report=report) for config in configs]
     _refuse_decay(configs)
     runs = [
         (dataclasses.replace(config, seed=seed), Run(folder / "runs" / f"{config.preset}-s{seed}"))

@@ -24,7 +24,6 @@ from coursework.training.guards import not_finite
 from coursework.training.loop import train
 from coursework.training.run import Report, Run
 from coursework.training.run_differences import setting_differences
-from coursework.training.state import START
 from coursework.util.errors import UserError
 from coursework.util.progress import Progress
 

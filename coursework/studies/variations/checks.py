@@ -6,7 +6,7 @@ import keras
 
 from coursework.models import build_model
 from coursework.studies.variations.rows import run_of, slug_of
-from coursework.training.loop import is_trained, require_continuable
+from coursework.training.loop import require_continuable
 from coursework.util.errors import UserError
 
 # How far a machine that has become slower may have taken a run beyond its time.
@@ -56,7 +56,7 @@ def _require_beginning(config, run, minutes, before):
     done = environment.get("epochs_done", 0)
     if minutes is None:
         # Where the records alone are kept it is trained from the start.
-        if done > config.epochs and is_trained(run):
+        if done > config.epochs and run.has_weights():
             raise UserError(
                 f"{run.path} has {done} epochs behind it: --epochs {config.epochs} is less; {OTHERWISE}, or remove it"
             )

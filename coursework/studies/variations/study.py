@@ -17,6 +17,7 @@ from coursework.studies.variations.figure import draw_study
 from coursework.studies.variations.rows import BASE, SCORE, cells, diverged, run_of, score_of, summaries
 from coursework.training.guards import Diverged
 from coursework.training.loop import train
+from coursework.training.precision import with_precision
 from coursework.training.scorer import TRAINING_SAMPLES
 from coursework.util.errors import UserError
 from coursework.util.files import read_json, write_text
@@ -57,7 +58,8 @@ def run_study(name, config, variations, seeds=1, samples=None, minutes=None, fir
     if not re.fullmatch(r"[\w-]{1,60}", name):
         raise UserError(f'"{name[:60]}" is no name of a study: use letters, digits, - and _')
     texts = named(variations, first)
-    rows = {title: varied(config, text) for title, text in texts.items()}
+    config = with_precision(config, report=report)
+    rows = {title: with_precision(varied(config, text), report=report) for title, text in texts.items()}
     dataset = load_dataset(config.dataset, config.classes)
     conditions = {
         "n": samples or len(dataset.test_images),
