@@ -4,7 +4,6 @@ The codes of all images together follow the aggregate posterior q(z) = E_x q(z |
 has seen nothing but draws from it: where N(0, I) is like it, what it makes of that can be as good as reconstructions.
 """
 
-import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +25,11 @@ from coursework.models.base import spread, to_unit_range
 from coursework.networks.latents import draw_codes, draw_latents, draw_posterior_codes, fit_codes
 from coursework.studies.aggregate_posterior_figure import draw_posterior
 from coursework.studies.downstream import require_autoencoder
+from coursework.studies.tabulate import write_study
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
-from coursework.util.files import parse_json, read_text, write_text
-from coursework.util.tables import write_csv
+from coursework.util.files import parse_json, read_text
+from coursework.util.tables import aligned, cell, with_error
 
 FOLDER = Path("reports/aggregate-posterior")
 # Ghosh et al. 2020 fit as many to the codes of trained autoencoders, and sample from them.
@@ -232,27 +232,16 @@ def _keep(folder, row):
     """Write the row to scores.json, in place of one of the same run, and all of them to table.csv."""
     rows = [*(each for each in _read(folder) if each.get("run") != row["run"]), row]
     rows.sort(key=lambda each: str(each.get("run")))
-    write_text(folder / "scores.json", json.dumps(rows, indent=1) + "\n")
-    write_csv(folder / "table.csv", [COLUMNS.values(), *([_cell(each.get(name)) for name in COLUMNS] for each in rows)])
+    write_study(folder, rows, [COLUMNS.values(), *([each.get(name) for name in COLUMNS] for each in rows)])
 
 
-def _cell(value):
-    if value is None:
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def table(rows):
+def table(rows: list[dict]) -> list[str]:
     """Return the lines of the table of rows for a terminal."""
-    titles = "".join(f"{words:>16}" for words in (*SOURCES.values(), "test images"))
-    lines = [
-        f"{'':80}{'FD-judge of images from':>{len(titles)}}",
-        f"{'run':32}{'active':>13}{'KL, nats':>10}{'MMD^2 x 1000':>18}{'floor':>7}{titles}",
-    ]
+    cells = [["run", "active", "KL, nats", "MMD^2 x 1000", "floor", *SOURCES.values(), "test images"]]
     for row in rows:
         active = f"{row['active']:,} of {row['code_size']:,}"
-        kl = "" if row["kl"] is None else f"{row['kl']:.1f}"
-        mmd = f"{1000 * row['mmd']:.2f} ± {1000 * row['mmd_error']:.2f}"
-        distances = "".join(f"{row[f'fd_{name}']:>16.2f}" for name in (*SOURCES, "floor"))
-        lines.append(f"{row['run'][:31]:32}{active:>13}{kl:>10}{mmd:>18}{1000 * row['mmd_floor']:>7.2f}{distances}")
-    return lines
+        mmd = with_error(row["mmd"], row["mmd_error"], 2, 1000)
+        distances = [f"{row[f'fd_{name}']:.2f}" for name in (*SOURCES, "floor")]
+        floor = f"{1000 * row['mmd_floor']:.2f}"
+        cells.append([row["run"][:31], active, cell(row["kl"], ".1f"), mmd, floor, *distances])
+    return [*aligned(cells), f"{SOURCES['prior']} to test images: FD-judge of images from each"]

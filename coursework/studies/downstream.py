@@ -1,7 +1,6 @@
 """What the codes of trained autoencoders are worth to a linear classifier and to k-means, beside the paper's."""
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 
@@ -13,13 +12,14 @@ from coursework.data import load_dataset
 from coursework.metrics.codes import clustering_accuracy, linear_accuracy
 from coursework.models import MODELS, build_networks
 from coursework.models.autoencoder import Autoencoder
+from coursework.studies.tabulate import write_study
 from coursework.training.loop import require_continuable, train
 from coursework.training.precision import with_precision
 from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun, encode
 from coursework.util.errors import UserError
-from coursework.util.files import read_json, write_text
-from coursework.util.tables import write_csv
+from coursework.util.files import read_json
+from coursework.util.tables import aligned, with_error
 
 FOLDER = Path("reports/codes")
 IDENTITY = ("name", "n", "reference", "reference_n", "seed", "weights", "extractor")
@@ -147,17 +147,15 @@ def keep(rows, folder=FOLDER):
     """
     names = {row["run"] for row in rows}
     rows = [*(row for row in read_kept(folder) if row["run"] not in names), *rows]
-    write_text(Path(folder) / "scores.json", json.dumps(rows, indent=1) + "\n")
     cells = [["run", "data set", "images seen", "numbers in a code"]]
     for name in NAMES:
         words = name.replace("_", " ")
         cells[0] += [words, f"{words}, standard error", f"{words}, untrained"]
     cells[0].append("linear accuracy, published")
     for row in rows:
-        values = [f"{row[name][key]:.6g}" for name in NAMES for key in MEASURED]
-        published = "" if row["published"] is None else row["published"]
-        cells.append([row["run"], row["dataset"], row["images_seen"], row["code_size"], *values, published])
-    write_csv(Path(folder) / "table.csv", cells)
+        values = [row[name][key] for name in NAMES for key in MEASURED]
+        cells.append([row["run"], row["dataset"], row["images_seen"], row["code_size"], *values, row["published"]])
+    write_study(folder, rows, cells)
     return rows
 
 
@@ -179,18 +177,15 @@ def _is_row(row):
     return len(numbers) == len(NAMES) * len(MEASURED) and all(isinstance(number, float) for number in numbers)
 
 
-def table(rows):
+def table(rows: list[dict]) -> list[str]:
     """Return the lines of the table of `measure_codes`'s rows for a terminal."""
-    lines = [f"{'run':32}{'code':>7}{'linear':>17}{'untrained':>11}{'paper':>8}{'clustering':>17}{'untrained':>11}"]
+    cells = [["run", "code", "linear", "untrained", "paper", "clustering", "untrained"]]
     for row in rows:
-        cells = []
-        for name in NAMES:
-            record = row[name]
-            value, error, untrained = (100 * record[key] for key in MEASURED)
-            cells.append(f"{value:>10.1f} ± {error:<4.1f}{untrained:>11.1f}")
-        paper = "" if row["published"] is None else f"{100 * row['published']:.1f}"
-        lines.append(f"{row['run'][:31]:32}{row['code_size']:>7,}{cells[0]}{paper:>8}{cells[1]}")
-    lines.append(
-        "percent of test images; ±: standard error. paper: Berthelot et al. 2018, equally large codes of CIFAR-10"
-    )
-    return lines
+        linear, clustering = (
+            [with_error(record["value"], record["error"], 1, 100), f"{100 * record['untrained']:.1f}"]
+            for record in (row[name] for name in NAMES)
+        )
+        paper = with_error(row["published"], None, 1, 100)
+        cells.append([row["run"][:31], f"{row['code_size']:,}", *linear, paper, *clustering])
+    note = "percent of test images; ±: standard error. paper: Berthelot et al. 2018, equally large codes of CIFAR-10"
+    return [*aligned(cells), note]

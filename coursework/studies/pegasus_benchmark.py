@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import time
 from pathlib import Path
 
 from coursework.config.presets import ACAI_DEMO, CONDITIONAL_SNGAN_DEMO, SNGAN_DEMO, VAE_DEMO
@@ -18,6 +17,7 @@ from coursework.pegasus.ranking import choose_batch, rank
 from coursework.pegasus.task import Task
 from coursework.pegasus.truth import THRESHOLD, train_truth
 from coursework.pegasus.witness_training import train_witness
+from coursework.studies.tabulate import timed
 from coursework.training.loop import train
 from coursework.training.run import Run
 from coursework.util.errors import UserError
@@ -68,11 +68,8 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
     """
     if pool < COUNT:
         raise UserError(f"the table tells of the {COUNT} candidates ranked highest: {pool} are too few")
-    home, started = Path(folder), time.perf_counter()
+    home, step = Path(folder), timed(report)
     folder = home / f"epochs-{epochs}" if epochs else home
-
-    def step(text):
-        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     dataset = load_dataset("sprites")
     step("the judge, both witnesses and the judge of truth")

@@ -1,9 +1,7 @@
 """The lines study: seven autoencoders, how well they interpolate, and the table of Berthelot et al. 2018 beside it."""
 
 import dataclasses
-import json
 import math
-import time
 from pathlib import Path
 
 import keras
@@ -17,13 +15,13 @@ from coursework.metrics.seeds import over_seeds
 from coursework.networks.latents import draw_posterior_codes
 from coursework.studies.lines.figures import draw_curves, draw_interpolations
 from coursework.studies.lines.interpolations import PAIRS, STEPS, interpolate_lines
+from coursework.studies.tabulate import timed, write_study
 from coursework.training.loop import train
 from coursework.training.precision import with_precision
 from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
-from coursework.util.files import write_text
-from coursework.util.tables import write_csv
+from coursework.util.tables import aligned, with_error
 
 FOLDER = Path("reports/lines")
 IMAGES = 2**18
@@ -62,7 +60,7 @@ def run_lines(
     settings: (key, value) pairs as `Config.with_setting` takes them, of every preset that has the key. Raises
     `UserError` for a budget of nothing, a setting that no preset has, and where `folder` holds runs of other settings.
     """
-    folder, started = Path(folder), time.perf_counter()
+    folder, step = Path(folder), timed(report)
     configs = with_settings([dataclasses.replace(config, precision=precision) for config in presets], settings)
     configs = [with_precision(config, report=report) for config in configs]
     _refuse_decay(configs)
@@ -71,9 +69,6 @@ def run_lines(
         for seed in range(seeds)
         for config in configs
     ]
-
-    def step(text):
-        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     epochs = _epochs_for_minutes(runs, minutes, step) if minutes else math.ceil(images / TRAIN_COUNT)
     if epochs < 1 or not runs:
@@ -222,14 +217,13 @@ def summarize(folder, presets, seeds, epochs, settings=()):
         "models": models,
         "records": records,
     }
-    write_text(Path(folder) / "scores.json", json.dumps(content, indent=1) + "\n")
     columns = ("mean", "spread", "seeds", "published")
     names = [f"{name} {column}" for name in ("mean_distance", "smoothness") for column in columns]
     rows = [["model", "images", *names]]
     for model in models:
-        cells = [model[name][column] for name in ("mean_distance", "smoothness") for column in columns]
-        rows.append([model["preset"], images, *(f"{cell:.6g}" if cell is not None else "" for cell in cells)])
-    write_csv(Path(folder) / "table.csv", rows)
+        values = [model[name][column] for name in ("mean_distance", "smoothness") for column in columns]
+        rows.append([model["preset"], images, *values])
+    write_study(folder, content, rows)
     return content
 
 
@@ -246,21 +240,14 @@ def _records(run):
 def table(content):
     """Return the lines of the table for a terminal: ours, with the spread over seeds, beside the paper's."""
     others = ", ".join([content["precision"], *content["settings"]])
-    lines = [
-        f"Lines after {content['images']:,} images ({others}); the paper's (2^24 images) beside ours; lower is better",
-        f"{'':10} {'mean distance x 1000':>22} {'paper':>7} {'smoothness':>17} {'paper':>7}",
-    ]
+    rows = [["", "mean distance x 1000", "paper", "smoothness", "paper"]]
     for model in content["models"]:
-        distance, smoothness = model["mean_distance"], model["smoothness"]
-        lines.append(
-            f"{model['preset'].removeprefix('lines-'):10} {_cell(distance, 1e3):>22} {1e3 * distance['published']:7.2f}"
-            f" {_cell(smoothness, 1):>17} {smoothness['published']:7.2f}"
-        )
-    return lines
-
-
-def _cell(score, factor):
-    if score["mean"] is None:
-        return "undefined"
-    spread = "" if score["spread"] is None else f" ± {factor * score['spread']:.2f}"
-    return f"{factor * score['mean']:.2f}{spread}"
+        rows.append([model["preset"].removeprefix("lines-")])
+        for name, factor in (("mean_distance", 1e3), ("smoothness", 1.0)):
+            score = model[name]
+            ours = with_error(score["mean"], score["spread"], 2, factor, missing="undefined")
+            rows[-1] += [ours, f"{factor * score['published']:.2f}"]
+    title = (
+        f"Lines after {content['images']:,} images ({others}); the paper's (2^24 images) next to ours; lower is better"
+    )
+    return [title, *aligned(rows)]

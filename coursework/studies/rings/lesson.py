@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import time
 from pathlib import Path
 
 from coursework.config.presets_rings import GAN, LESSON, R1_PACKED
@@ -19,9 +18,10 @@ from coursework.studies.rings.training import (
     sample_points,
     train_points,
 )
+from coursework.studies.tabulate import timed
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
-from coursework.util.tables import aligned, write_csv
+from coursework.util.tables import aligned, cell, write_csv
 
 FOLDER = Path("reports/rings/lesson")
 MIXTURE = "ring"
@@ -34,12 +34,9 @@ def run_lesson(folder=FOLDER, steps=None, seeds=3, report=print):
     latents.csv, latents.png and latents-<setting>.gif; networks/ (a study of its own); handcrafted.csv and .png; and
     the runs behind them in latents/, by-hand/ and at-random/. An interrupted training goes on where it stopped.
     """
-    folder, started = Path(folder), time.perf_counter()
+    folder, step = Path(folder), timed(report)
     if seeds < 1 or (steps is not None and steps < 1):
         raise UserError("nothing to train: give at least one step and one seed")
-
-    def step(text):
-        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     step("which latent becomes which mode")
     pair = [preset if steps is None else with_steps(preset, steps) for preset in (GAN, R1_PACKED)]
@@ -100,7 +97,7 @@ def _handcrafted(folder, presets, step, report):
 
 def _write(file, columns, rows, report):
     """Write a table as CSV and show it."""
-    shown = [columns, *([f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows)]
+    shown = [columns, *([cell(value, ".4g") for value in row] for row in rows)]
     write_csv(file, shown)
     for line in aligned(shown):
         report(line)

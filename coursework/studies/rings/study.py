@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import time
 from pathlib import Path
 
 from coursework.config.presets_rings import RINGS
@@ -11,9 +10,11 @@ from coursework.studies.rings.figures import draw_curves, draw_samples
 from coursework.studies.rings.published import PUBLISHED
 from coursework.studies.rings.summary import groups, identity, recorded, summarize, values_of
 from coursework.studies.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, sample_points, train_points
+from coursework.studies.tabulate import timed
 from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
+from coursework.util.tables import aligned, cell, with_error
 
 FOLDER = Path("reports/rings")
 SEEDS = 10
@@ -30,12 +31,9 @@ def run_rings(
     finished, scores.json, table.csv, samples.png and curves.png; returns the content of scores.json. Raises `UserError`
     for a budget of nothing. published: rows that stand beside ours.
     """
-    folder, started = Path(folder), time.perf_counter()
+    folder, step = Path(folder), timed(report)
     if seeds < 1 or not presets or not mixtures or (steps is not None and steps < 1):
         raise UserError("nothing to train: give at least one step, one seed, one setting and one mixture")
-
-    def step(text):
-        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     presets = [preset if steps is None else with_steps(preset, steps) for preset in presets]
     cases = [
@@ -104,29 +102,22 @@ def _samples(folder):
     return found
 
 
-def table(content):
+def table(content: dict) -> list[str]:
     """Return the lines of the tables for a terminal, one a mixture: ours with standard errors, then the published."""
     lines = []
     for mixture in dict.fromkeys(row["mixture"] for row in content["settings"]):
-        count = len(MIXTURES[mixture]().modes)
-        heading = f"{mixture}, {count} modes"
-        lines += [
-            *[""] * bool(lines),
-            f"{heading:40} {'modes':>14} {'high quality %':>17} {'complete':>9} {'steps':>7}",
-        ]
+        rows = [[f"{mixture}, {len(MIXTURES[mixture]().modes)} modes", "modes", "high quality %", "complete", "steps"]]
         for row in content["settings"]:
             if row["mixture"] == mixture:
-                modes, quality = _cell(row["modes"], 1, 2), _cell(row["high_quality"], 100, 1)
+                modes, quality = (
+                    with_error(row[name]["mean"], row[name]["standard_error"], digits, factor)
+                    for name, digits, factor in (("modes", 2, 1.0), ("high_quality", 1, 100.0))
+                )
                 complete = f"{row['complete']} of {row['seeds']}"
-                lines.append(f"{row['preset']:40} {modes:>14} {quality:>17} {complete:>9} {row['steps']:>7,}")
+                rows.append([row["preset"], modes, quality, complete, f"{row['steps']:,}"])
         for row in content["published"]:
             if row["mixture"] == mixture:
-                name = f"{row['method']} (paper of {row['source']})"
-                lines.append(f"{name:40} {row['modes']:>14g} {100 * row['high_quality']:>17.1f}")
+                quality = f"{100 * row['high_quality']:.1f}"
+                rows.append([f"{row['method']} (paper of {row['source']})", cell(row["modes"]), quality, "", ""])
+        lines += [*[""] * bool(lines), *aligned(rows)]
     return lines
-
-
-def _cell(score, factor, digits):
-    error = score["standard_error"]
-    text = f"{factor * score['mean']:.{digits}f}"
-    return text if error is None else f"{text} ± {factor * error:.{digits}f}"

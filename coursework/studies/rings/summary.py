@@ -5,7 +5,6 @@ seed, and a study goes on from the file alone.
 """
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from coursework.config.presets_rings import LESSON, RINGS
 from coursework.data.mixtures import MIXTURES
 from coursework.metrics.seeds import over_seeds
 from coursework.studies.rings.training import STEPS_PER_EPOCH
+from coursework.studies.tabulate import write_study
 from coursework.training.run import Run
 from coursework.util.errors import UserError
-from coursework.util.files import read_json, write_text
-from coursework.util.tables import write_csv
+from coursework.util.files import read_json
 
 # All modes and this share of samples within three standard deviations of one: what a run is wanted to reach.
 WANTED_QUALITY = 0.95
@@ -129,8 +128,7 @@ def summarize(folder, published, before):
         ],
         "curves": [curve for curve in (found[row["config"]][1] for row in rows) if curve],
     }
-    write_text(Path(folder) / "scores.json", json.dumps(content, indent=1) + "\n")
-    _write_table(Path(folder) / "table.csv", content)
+    write_study(folder, content, _table_rows(content))
     return content
 
 
@@ -195,17 +193,16 @@ def _described(row):
     }
 
 
-def _write_table(file, content):
+def _table_rows(content):
     rows = [["mixture", "setting", "steps", "seeds"]]
     for name in NAMES:
         words = name.replace("_", " ")
         rows[0] += [words, f"{words}, standard error"]
     rows[0].append("complete")
     for row in content["settings"]:
-        cells = [row[name][key] for name in NAMES for key in ("mean", "standard_error")]
-        shown = ["" if cell is None else f"{cell:.6g}" for cell in cells]
-        rows.append([row["mixture"], row["preset"], row["steps"], row["seeds"], *shown, row["complete"]])
+        values = [row[name][key] for name in NAMES for key in ("mean", "standard_error")]
+        rows.append([row["mixture"], row["preset"], row["steps"], row["seeds"], *values, row["complete"]])
     for row in content["published"]:
-        cells = [f"{row['modes']:g}", "", f"{row['high_quality']:g}", "", ""]
-        rows.append([row["mixture"], f"{row['method']} ({row['source']})", "", "", *cells])
-    write_csv(file, rows)
+        values = [row["modes"], "", row["high_quality"], "", ""]
+        rows.append([row["mixture"], f"{row['method']} ({row['source']})", "", "", *values])
+    return rows

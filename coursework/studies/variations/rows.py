@@ -8,6 +8,7 @@ import numpy as np
 
 from coursework.metrics.seeds import over_seeds
 from coursework.training.run import Run
+from coursework.util.tables import cell
 
 BASE = "as it is"
 SCORE = "fd_judge"
@@ -106,18 +107,14 @@ def cells(rows):
 
 
 def _cells(row):
-
-    def number(value, digits=2):
-        return "" if value is None else f"{value:.{digits}f}"
-
     return [
         row["variation"],
         row["settings"],
         str(row["seeds"] - row["diverged"]) + (f" ({row['diverged']} diverged)" if row["diverged"] else ""),
-        number(row["mean"]),
-        number(row["error"]),
-        "" if row["difference"] is None else f"{row['difference']:+.2f}",
-        number(row["difference_error"]),
-        number(row["images"], 0),
-        "" if row["processor_seconds"] is None else number(row["processor_seconds"] / 60, 1),
+        cell(row["mean"], ".2f"),
+        cell(row["error"], ".2f"),
+        cell(row["difference"], "+.2f"),
+        cell(row["difference_error"], ".2f"),
+        cell(row["images"], ".0f"),
+        cell(row["processor_seconds"] and row["processor_seconds"] / 60, ".1f"),
     ]

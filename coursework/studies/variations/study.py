@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import keras
 from coursework.data import load_dataset
 from coursework.evaluation.evaluate import evaluate, require_judge
 from coursework.evaluation.sources import EVALUATION_SEED
+from coursework.studies.tabulate import timed, write_study
 from coursework.studies.variations.checks import refuse_untrainable
 from coursework.studies.variations.figure import draw_study
 from coursework.studies.variations.rows import BASE, SCORE, cells, diverged, run_of, score_of, summaries
@@ -20,8 +20,8 @@ from coursework.training.loop import train
 from coursework.training.precision import with_precision
 from coursework.training.scorer import TRAINING_SAMPLES
 from coursework.util.errors import UserError
-from coursework.util.files import read_json, write_text
-from coursework.util.tables import aligned, write_csv
+from coursework.util.files import read_json
+from coursework.util.tables import aligned
 
 FOLDER = Path("reports/studies")
 # What decides how many images are seen, which ones, and by whom they are judged.
@@ -67,15 +67,12 @@ def run_study(name, config, variations, seeds=1, samples=None, minutes=None, fir
         "seed": EVALUATION_SEED,
         "weights": "last",
     }
-    folder, started = Path(folder), time.perf_counter()
+    folder, step = Path(folder), timed(report)
     content = {"name": name, "config": json.loads(config.to_json()), "minutes": minutes, "score": SCORE}
     content |= {key: conditions[key] for key in ("n", "extractor_sha256")}
     before = _written(folder, name)
     refuse_untrainable(rows, folder, name, seeds, minutes, dataset, before.get("minutes"))
     known = _seeds(before) if {key: before.get(key) for key in content} == content else 0
-
-    def step(text):
-        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     for seed in range(seeds):
         news = False
@@ -108,8 +105,7 @@ def _seeds(content):
 
 def _write(content, folder):
     name = content["name"]
-    write_text(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
-    write_csv(folder / f"{name}.csv", cells(content["rows"]))
+    write_study(folder, content, cells(content["rows"]), name)
     draw_study(content, folder / f"{name}.png", TRAINING_SAMPLES)
 
 
