@@ -7,7 +7,9 @@ has seen nothing but draws from it: where N(0, I) is like it, what it makes of t
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -26,10 +28,14 @@ from coursework.networks.latents import draw_codes, draw_latents, draw_posterior
 from coursework.studies.aggregate_posterior_figure import draw_posterior
 from coursework.studies.downstream import require_autoencoder
 from coursework.studies.tabulate import write_study
+from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
 from coursework.util.files import parse_json, read_text
 from coursework.util.tables import aligned, cell, with_error
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
 FOLDER = Path("reports/aggregate-posterior")
 # Ghosh et al. 2020 fit as many to the codes of trained autoencoders, and sample from them.
@@ -75,7 +81,7 @@ class Posterior:
     log_variance: np.ndarray | None
 
 
-def posterior_of(encoder, images, seed, batch_size=250):
+def posterior_of(encoder: keras.Model, images: np.ndarray, seed: int, batch_size: int = 250) -> Posterior:
     """Return the `Posterior` of uint8 images."""
     outputs = encoder.predict(ops.convert_to_numpy(to_unit_range(images)), batch_size=batch_size, verbose=0)
     if not isinstance(outputs, list | tuple):
@@ -85,7 +91,9 @@ def posterior_of(encoder, images, seed, batch_size=250):
     return Posterior(draw_posterior_codes(mean, log_variance, seed), mean, log_variance)
 
 
-def run_aggregate_posterior(runs, samples=None, folder=FOLDER, report=print):
+def run_aggregate_posterior(
+    runs: list[Run], samples: int | None = None, folder: str | Path = FOLDER, report: Report = print
+) -> list[dict]:
     """Compare the codes of each of `runs` with N(0, I); write scores.json, table.csv and figures into `folder`.
 
     samples: images of each kind that are scored, by default as many as the test split holds. What `folder` holds of
@@ -103,7 +111,9 @@ def run_aggregate_posterior(runs, samples=None, folder=FOLDER, report=print):
     return rows
 
 
-def measure_posterior(run, samples=None, report=print):
+def measure_posterior(
+    run: Run, samples: int | None = None, report: Report = print
+) -> tuple[dict, np.ndarray, dict[str, np.ndarray]]:
     """Return (row, codes of training images (n, d), {source of `SOURCES`: uint8 images of it}) of a trained run.
 
     The row holds, of the codes of up to `CODE_COUNT` training images: `active` dimensions, `kl` from the prior and
@@ -169,7 +179,7 @@ def _seed(number):
     return EVALUATION_SEED, number
 
 
-def draw_from_mixture(mixture, codes, count, report=print):
+def draw_from_mixture(mixture: "GaussianMixture", codes: np.ndarray, count: int, report: Report = print) -> np.ndarray:
     """Return float32 draws (count, d), in random order, from a mixture fitted to codes (n, d)."""
     # What scikit-learn adds to variances, so that none is 0, is meant for numbers of the order of 1.
     scale = float(np.std(codes, dtype=np.float64)) or 1.0
@@ -214,7 +224,7 @@ def _discrepancies(codes, count):
     return {"mmd": value, "mmd_error": error, "mmd_floor": floor, "mmd_floor_error": floor_error}
 
 
-def figure_of(row):
+def figure_of(row: dict) -> str:
     """Return the name, without a suffix, of the figure of a row."""
     return str(row["run"]).replace("/", "-")
 

@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
 from coursework.config.presets import AUTOENCODERS
-from coursework.config.schema import with_settings
+from coursework.config.schema import Config, with_settings
 from coursework.data import load_dataset
 from coursework.metrics.codes import clustering_accuracy, linear_accuracy
 from coursework.models import MODELS, build_networks
@@ -15,7 +16,7 @@ from coursework.models.autoencoder import Autoencoder
 from coursework.studies.tabulate import write_study
 from coursework.training.loop import require_continuable, train
 from coursework.training.precision import with_precision
-from coursework.training.run import Run
+from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun, encode
 from coursework.util.errors import UserError
 from coursework.util.files import read_json
@@ -35,7 +36,15 @@ PUBLISHED = {
 }
 
 
-def train_autoencoders(dataset, epochs, seed=0, settings=(), folder=FOLDER, presets=AUTOENCODERS, report=print):
+def train_autoencoders(
+    dataset: str,
+    epochs: int,
+    seed: int = 0,
+    settings: Sequence[tuple[str, str]] = (),
+    folder: str | Path = FOLDER,
+    presets: Sequence[Config] = AUTOENCODERS,
+    report: Report = print,
+) -> list[Run]:
     """Train the paper's autoencoders alike in folder/runs; return their runs. What is finished is left as it is.
 
     dataset: as `load_dataset` takes it; epochs: of each; settings: (key, value) pairs, of every preset that has the
@@ -54,12 +63,12 @@ def train_autoencoders(dataset, epochs, seed=0, settings=(), folder=FOLDER, pres
     return [run for _, run in pairs]
 
 
-def is_autoencoder(config):
+def is_autoencoder(config: Config) -> bool:
     """Tell whether a `Config` is of a model that has codes of images."""
     return issubclass(MODELS[config.model.name], Autoencoder)
 
 
-def require_autoencoder(run):
+def require_autoencoder(run: Run) -> Config:
     """Return the `Config` of a run whose model has codes of images; raises `UserError` for another one."""
     config = run.read_config()
     if not is_autoencoder(config):
@@ -67,7 +76,7 @@ def require_autoencoder(run):
     return config
 
 
-def measure_all(runs, folder=FOLDER, report=print):
+def measure_all(runs: list[Run], folder: str | Path = FOLDER, report: Report = print) -> list[dict]:
     """Measure the codes of runs one after the other, each kept in `folder` as `keep` does; return their rows.
 
     Raises `UserError` for a run without codes, and for what `folder` should not hold, before any is measured.
@@ -82,7 +91,7 @@ def measure_all(runs, folder=FOLDER, report=print):
     return rows
 
 
-def measure_codes(run, report=print):
+def measure_codes(run: Run, report: Report = print) -> dict:
     """Add both accuracies of a trained autoencoder's codes to its metrics.json; return a row for `table`.
 
     Fitted to the codes of the training split, measured on those of the test split; of a variational encoder the means,
@@ -140,7 +149,7 @@ def measure_codes(run, report=print):
     }
 
 
-def keep(rows, folder=FOLDER):
+def keep(rows: list[dict], folder: str | Path = FOLDER) -> list[dict]:
     """Write the rows of `measure_codes` to scores.json and table.csv in `folder`, in place of earlier ones of a run.
 
     Rows of other runs stay: data sets are measured one after the other. Returns all rows.
@@ -159,7 +168,7 @@ def keep(rows, folder=FOLDER):
     return rows
 
 
-def read_kept(folder=FOLDER):
+def read_kept(folder: str | Path = FOLDER) -> list[dict]:
     """Return the rows that `keep` wrote to `folder`, none where it wrote nothing.
 
     Raises `UserError` for a file that is no JSON list; what in the list is no such row is left out.

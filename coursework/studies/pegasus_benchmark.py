@@ -2,15 +2,19 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from coursework.config.presets import ACAI_DEMO, CONDITIONAL_SNGAN_DEMO, SNGAN_DEMO, VAE_DEMO
+from coursework.config.schema import Config
 from coursework.data import load_dataset, sprites
 from coursework.extractors.judge import extract
 from coursework.extractors.judge_training import train_judge
 from coursework.figures.grids import save_png, strips
 from coursework.metrics.frechet import frechet_distance
-from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
+from coursework.pegasus.appraisal import Appraisal, Appraiser, PixelNeighbours
 from coursework.pegasus.comparison import precision_of_top
 from coursework.pegasus.making import pools_of
 from coursework.pegasus.ranking import choose_batch, rank
@@ -19,7 +23,7 @@ from coursework.pegasus.truth import THRESHOLD, train_truth
 from coursework.pegasus.witness_training import train_witness
 from coursework.studies.tabulate import timed
 from coursework.training.loop import train
-from coursework.training.run import Run
+from coursework.training.run import Report, Run
 from coursework.util.errors import UserError
 from coursework.util.files import sha256, write_text
 
@@ -57,7 +61,14 @@ COUNT = 64
 TRUE_COUNT, TRUE_SEED, FLOOR_SEED = 2000, 710_001, 710_002
 
 
-def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=print, epochs=None):
+def run_benchmark(
+    folder: str | Path = FOLDER,
+    pool: int = 1000,
+    seed: int = 0,
+    presets: Sequence[Config] = PRESETS,
+    report: Report = print,
+    epochs: int | None = None,
+) -> list[dict]:
     """Write table.json, table.txt and best.png to `folder`: how every strategy fares by the truth; return the rows.
 
     pool: candidates of each strategy and run. epochs: of the runs, in place of the presets' own, for a quick look: all
@@ -133,7 +144,7 @@ class _Truth:
     def _features(self, images):
         return extract(self.truth.judge, images)["features"]
 
-    def row(self, images, appraisal, other, scale):
+    def row(self, images: np.ndarray, appraisal: Appraisal, other: Appraisal, scale: float) -> dict:
         """Return the figures of one pool of candidates."""
         real = self.truth.pegasus(images) >= THRESHOLD
         batch = choose_batch(appraisal.scores, appraisal.features, COUNT, scale)
@@ -147,7 +158,7 @@ class _Truth:
             "recognisability_top_second": float(other.scores.recognisability[rank(appraisal.scores)[:COUNT]].mean()),
         }
 
-    def bounds(self):
+    def bounds(self) -> dict:
         """Return the Fréchet distances of other true pegasi (floor) and of horses (ceiling)."""
         return {
             "floor": frechet_distance(self.features["other"], self.features["true"]),
@@ -155,7 +166,7 @@ class _Truth:
         }
 
 
-def table(content):
+def table(content: dict) -> list[str]:
     """Return the lines of the table for a terminal, best strategy first."""
     lines = [
         f"{'strategy, run':44}{'pegasi':>9}{'top 64':>9}{'batch':>9}{'Fréchet':>9}{'witness':>9}{'second':>9}{'s':>7}"

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from coursework.figures.grids import save_grid
+from coursework.models.base import GenerativeModel
 from coursework.training.guards import not_finite
 from coursework.training.interruption import Interrupted
 from coursework.training.state import START, Position, save_state
@@ -30,10 +31,10 @@ class Log(keras.callbacks.Callback):
         # Rows after the resumed state belong to epochs that are trained again.
         self.rows = [row for row in rows if row["epoch"] <= first_epoch]
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.started = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         seconds = time.perf_counter() - self.started
         self.rows.append({"epoch": epoch + 1, **(logs or {}), "seconds": seconds})
         names = list(dict.fromkeys(name for row in self.rows for name in row))
@@ -61,12 +62,12 @@ class Backup(keras.callbacks.Callback):
         self.seconds = seconds
         self.kept = str(start) if start > START else None
 
-    def set_model(self, model):
+    def set_model(self, model: GenerativeModel) -> None:
         super().set_model(model)
         trackers = [variable for metric in model.metrics for variable in metric.variables]
         self.losses_so_far = [(variable, np.array(ops.convert_to_numpy(variable.value))) for variable in trackers]
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch = epoch
         self.first_step = self.start.step if epoch == self.start.epoch else 0
         if self.first_step:
@@ -75,7 +76,7 @@ class Backup(keras.callbacks.Callback):
                 variable.assign(value)
         self.saved = time.monotonic()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         # After the last step the end of the epoch is near, and does the same.
         if batch + 1 == self.params["steps"] or not (
             self._is_to_stop() or time.monotonic() - self.saved >= self.seconds
@@ -88,7 +89,7 @@ class Backup(keras.callbacks.Callback):
             self.on_saved(self.epoch)
         self._stop_if_asked()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._save(Position(epoch + 1))
         self.on_saved(epoch + 1)
         self._stop_if_asked()
@@ -116,7 +117,7 @@ class SampleGrid(keras.callbacks.Callback):
         self.every = every
         self.last_epoch = last_epoch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.last_epoch:
             save_grid(self.run.samples / f"{epoch + 1:04d}.png", self.model.preview(self.images), columns=8, scale=2)
 
@@ -144,7 +145,7 @@ class BestScore(keras.callbacks.Callback):
         comparable = before.get("extractor_sha256", extractor_sha256) == extractor_sha256
         self.best = before.get("value", math.inf) if comparable else math.inf
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every and epoch + 1 != self.last_epoch:
             return
         value = self.score(self.model)

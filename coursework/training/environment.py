@@ -12,7 +12,7 @@ import numpy
 import coursework
 
 
-def describe_environment():
+def describe_environment() -> dict:
     """Return versions, backend, device and commit as a dict for environment.json."""
     backend = keras.backend.backend()
     return {
@@ -28,7 +28,7 @@ def describe_environment():
     }
 
 
-def environment_differences(before, after):
+def environment_differences(before: dict, after: dict) -> dict[str, list]:
     """Return {name: [old, new]} of what differs between two records of `describe_environment` and is in both."""
     names = [name for name in after if name in before]
     return {name: [before[name], after[name]] for name in names if before[name] != after[name]}

@@ -38,12 +38,12 @@ class Record:
         self.done = start.epoch
         self.save(start.epoch)
 
-    def add_incident(self, incident):
+    def add_incident(self, incident: dict) -> None:
         """Write down what a guard has found."""
         self.content["incidents"].append(incident)
         self.save(self.done)
 
-    def save(self, epoch, finished=False):
+    def save(self, epoch: int, finished: bool = False) -> None:
         """Write environment.json after `epoch` epochs."""
         self.done = epoch
         self.run.write_environment(

@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from coursework.config.schema import Config
+from coursework.training.run import Run
 
 # What may differ between a run and its continuation: how long it trains and how often it looks at itself.
 CONTINUABLE = ("epochs", "sample_every", "score_every")
@@ -20,7 +22,7 @@ PROGRESS = {
 }
 
 
-def run_differences(first, second):
+def run_differences(first: Run, second: Run) -> list[str]:
     """Return lines of text, one for each difference of two `Run`s, none where their records tell of none."""
     lines = [
         f"setting {name}: {old} | {new}"
@@ -37,7 +39,7 @@ def run_differences(first, second):
     return lines + log_differences(first.read_log(), second.read_log())
 
 
-def setting_differences(before, after, prefix=""):
+def setting_differences(before: Any, after: Any, prefix: str = "") -> list[tuple[str, object, object]]:
     """Return [(dotted name, value before, value after)] of the settings in which two configurations differ."""
     found = []
     for field in dataclasses.fields(Config if not prefix else type(before)):
@@ -51,12 +53,12 @@ def setting_differences(before, after, prefix=""):
     return found
 
 
-def other_training(before, after):
+def other_training(before: Config, after: Config) -> list[tuple[str, object, object]]:
     """Return those of `setting_differences` that make another training, which cannot be gone on with as the other."""
     return [entry for entry in setting_differences(before, after) if entry[0] not in CONTINUABLE]
 
 
-def log_differences(first, second):
+def log_differences(first: dict[str, list[float]], second: dict[str, list[float]]) -> list[str]:
     """Return a line that names the first epoch in which two logs differ, and one where they differ in length."""
     lengths = [len(log.get("epoch", [])) for log in (first, second)]
     names = [name for name in first if name in second and name != "seconds"]

@@ -93,13 +93,18 @@ def read_state(folder: Path, report: Report = print) -> tuple[Position, str, dic
             continue
         if reasons:
             report(f"{folder}: {'; '.join(reasons)}: using the state before, after {position}")
-        return position, NAME.fullmatch(file.name)[3], arrays
+        return position, _sha256_in(file), arrays
     raise UserError(f"cannot resume from {folder}: {'; '.join(reasons)}; remove that folder to start again")
+
+
+def _sha256_in(file):
+    """Return the checksum that the name of a state holds."""
+    return file.stem.rsplit("-", 1)[1]
 
 
 def _read(file):
     try:
-        if sha256(file) != NAME.fullmatch(file.name)[3]:
+        if sha256(file) != _sha256_in(file):
             raise UserError("its checksum does not match")
     except OSError as error:
         raise UserError(error.strerror or error) from error

@@ -22,8 +22,7 @@ from coursework.networks import mlp
 from coursework.networks.backend import compiled
 from coursework.networks.saving import load_network
 from coursework.studies.rings import figures, study, summary, training
-from coursework.studies.rings.published import PUBLISHED
-from coursework.studies.rings.study import run_of, run_rings, table
+from coursework.studies.rings.study import PUBLISHED, run_of, run_rings, table
 from coursework.studies.rings.summary import identity, recorded, values_of
 from coursework.studies.rings.training import PointBatches, PointTrainer, is_trained, sample_points, train_points
 from coursework.training import callbacks

@@ -2,23 +2,23 @@
 
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from coursework.config.presets_lines import LINES
-from coursework.config.schema import with_settings
-from coursework.data.lines import TRAIN_COUNT
+from coursework.config.schema import Config, with_settings
+from coursework.data.lines import TRAIN_COUNT, angles_of, draw_lines
 from coursework.metrics.lines import TEMPLATES, interpolation_scores
 from coursework.metrics.seeds import over_seeds
-from coursework.networks.latents import draw_posterior_codes
+from coursework.networks.latents import draw_posterior_codes, interpolate
 from coursework.studies.lines.figures import draw_curves, draw_interpolations
-from coursework.studies.lines.interpolations import PAIRS, STEPS, interpolate_lines
 from coursework.studies.tabulate import timed, write_study
 from coursework.training.loop import train
 from coursework.training.precision import with_precision
-from coursework.training.run import Run
+from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
 from coursework.util.tables import aligned, with_error
@@ -39,18 +39,21 @@ PUBLISHED = {
 FIRST_EPOCHS = 1
 # Of the test lines between which all models interpolate, and of a VAE's samples.
 SEED = 0
+# What the lines task scores: paths between pairs of test lines, and steps of each.
+PAIRS = 256
+STEPS = 16
 
 
 def run_lines(
-    folder=FOLDER,
-    images=IMAGES,
-    minutes=None,
-    seeds=1,
-    precision="float32",
-    settings=(),
-    presets=LINES,
-    report=print,
-):
+    folder: str | Path = FOLDER,
+    images: int = IMAGES,
+    minutes: float | None = None,
+    seeds: int = 1,
+    precision: str = "float32",
+    settings: Sequence[tuple[str, str]] = (),
+    presets: Sequence[Config] = LINES,
+    report: Report = print,
+) -> dict:
     """Train every preset with `seeds` seeds on `images` images each, score them, write the study into `folder`.
 
     minutes: instead of `images`, about how long all of it may train, earlier calls included; all runs get an equal
@@ -94,7 +97,7 @@ def _refuse_decay(presets):
             raise UserError(f"{config.preset}: rates that fall over the whole of training do not go with this study")
 
 
-def milestones(epochs):
+def milestones(epochs: int) -> list[int]:
     """Return the numbers of epochs after which models are scored: doublings of `FIRST_EPOCHS`, at last `epochs`."""
     found = [FIRST_EPOCHS]
     while found[-1] < epochs:
@@ -166,7 +169,7 @@ def _score(run, epochs):
     run.add_metrics([score | conditions for score in scores], ("name", "epochs"))
 
 
-def interpolations(run):
+def interpolations(run: Run) -> np.ndarray:
     """Return the paper's interpolations by a trained run."""
     trained = TrainedRun(run)
 
@@ -183,7 +186,23 @@ def interpolations(run):
     return interpolate_lines(encode, decode, seed=SEED)
 
 
-def summarize(folder, presets, seeds, epochs, settings=()):
+def interpolate_lines(
+    encode: Callable, decode: Callable, pairs: int = PAIRS, steps: int = STEPS, seed: int = 0
+) -> np.ndarray:
+    """Return the paper's interpolations, float32 (pairs, steps, 32, 32, 1): straight between codes of test lines.
+
+    encode: images float32 (n, 32, 32, 1) in [-1, 1] -> codes (n, ...); decode: codes -> images, not rounded, since the
+    scores see a rounding. seed: of the test lines; the same for every model.
+    """
+    codes = np.asarray(encode(draw_lines(angles_of("test", 2 * pairs, seed))))
+    paths = [interpolate(first, last, steps) for first, last in zip(codes[:pairs], codes[pairs:], strict=True)]
+    decoded = np.asarray(decode(np.concatenate(paths)), dtype=np.float32)
+    return decoded.reshape(pairs, steps, *decoded.shape[1:])
+
+
+def summarize(
+    folder: str | Path, presets: Sequence[Config], seeds: int, epochs: int, settings: Sequence[tuple[str, str]] = ()
+) -> dict:
     """Write scores.json and table.csv of the runs in `folder` at `epochs` epochs; return the content of scores.json.
 
     {"images", "precision", "settings": ["key=value"] that were given, "models": [{"preset", "mean_distance": {"mean",
@@ -237,7 +256,7 @@ def _records(run):
     return [found[epochs] for epochs in sorted(found)]
 
 
-def table(content):
+def table(content: dict) -> list[str]:
     """Return the lines of the table for a terminal: ours, with the spread over seeds, beside the paper's."""
     others = ", ".join([content["precision"], *content["settings"]])
     rows = [["", "mean distance x 1000", "paper", "smoothness", "paper"]]

@@ -19,6 +19,7 @@ from coursework.studies.rings.training import (
     train_points,
 )
 from coursework.studies.tabulate import timed
+from coursework.training.run import Report
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
 from coursework.util.tables import aligned, cell, write_csv
@@ -27,7 +28,7 @@ FOLDER = Path("reports/rings/lesson")
 MIXTURE = "ring"
 
 
-def run_lesson(folder=FOLDER, steps=None, seeds=3, report=print):
+def run_lesson(folder: str | Path = FOLDER, steps: int | None = None, seeds: int = 3, report: Report = print) -> None:
     """Answer the questions on the ring, each with a table and a figure in `folder`; what is finished is left as it is.
 
     steps: of each training, in place of the presets' own number. seeds: of each network's runs. Writes
@@ -63,7 +64,7 @@ def _latents(folder, presets, step, report):
     _write(folder / "latents.csv", columns, rows, report)
 
 
-def moments(last):
+def moments(last: int) -> list[int]:
     """Return the epochs that are shown: the start, doublings from the first, the last one."""
     found = [0] + [2**power for power in range(int(math.log2(max(last, 1))) + 1)]
     return [*[epoch for epoch in found if epoch < last][:5], last]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from coursework.config.presets_rings import LESSON, RINGS
+from coursework.config.schema import Config
 from coursework.data.mixtures import MIXTURES
 from coursework.metrics.seeds import over_seeds
 from coursework.studies.rings.training import STEPS_PER_EPOCH
@@ -25,17 +26,17 @@ NAMES = ("modes", "high_quality")
 SETTINGS = [preset.preset for preset in (*RINGS, *LESSON)]
 
 
-def identity(config):
+def identity(config: Config) -> str:
     """Return a hash of what a configuration is but for its seed."""
     return hashlib.sha256(replace(config, seed=0).to_json().encode()).hexdigest()
 
 
-def values_of(run):
+def values_of(run: Run) -> dict[str, float]:
     """Return {"modes", "high_quality"} of a finished run."""
     return {record["name"]: record["value"] for record in run.read_metrics()}
 
 
-def groups(folder):
+def groups(folder: str | Path) -> dict[str, list[Run]]:
     """Return {identity: finished runs in `folder` by seed}, in the order of mixtures, presets and steps.
 
     Raises `UserError` for a run that is none of a mixture.
@@ -54,7 +55,7 @@ def groups(folder):
     return {key: [found[place, key][seed] for seed in sorted(found[place, key])] for place, key in sorted(found)}
 
 
-def recorded(folder):
+def recorded(folder: str | Path) -> dict:
     """Return {identity: (row, curve)} as the scores.json in `folder` tells of settings, {} where it cannot be read.
 
     Runs that are in `folder` and not finished are left out, and with one that was recorded the curve, a mean of all: it
@@ -101,7 +102,7 @@ def _checked_curve(curve):
     return curve
 
 
-def summarize(folder, published, before):
+def summarize(folder: str | Path, published: dict, before: dict) -> dict:
     """Write scores.json and table.csv of the runs in `folder` and of those recorded before; return the former.
 
     {"settings": [{"preset", "mixture", "steps", "config": `identity`, "seeds", "modes": {"mean", "standard_error"},

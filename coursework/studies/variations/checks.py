@@ -1,9 +1,12 @@
 """What a study refuses before it trains anything: what would otherwise end it after hours, or make its rows unequal."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 
+from coursework.config.schema import Config
+from coursework.data.dataset import Dataset
 from coursework.models import build_model
 from coursework.studies.variations.rows import run_of, slug_of
 from coursework.training.loop import require_continuable
@@ -16,7 +19,15 @@ LONGEST = 240
 OTHERWISE = "give the study or that variation another name"
 
 
-def refuse_untrainable(rows, folder, name, seeds, minutes, dataset, before=None):
+def refuse_untrainable(
+    rows: dict[str, Config],
+    folder: str | Path,
+    name: str,
+    seeds: int,
+    minutes: float | None,
+    dataset: Dataset,
+    before: float | None = None,
+) -> None:
     """Raise `UserError` for the first of `rows`, {title: config}, that could not be trained in the study's folder.
 
     before: minutes that the study there had; with as many, a run may have taken longer on a slower machine.

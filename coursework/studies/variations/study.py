@@ -3,11 +3,13 @@
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import keras
 
+from coursework.config.schema import Config
 from coursework.data import load_dataset
 from coursework.evaluation.evaluate import evaluate, require_judge
 from coursework.evaluation.sources import EVALUATION_SEED
@@ -18,6 +20,7 @@ from coursework.studies.variations.rows import BASE, SCORE, cells, diverged, run
 from coursework.training.guards import Diverged
 from coursework.training.loop import train
 from coursework.training.precision import with_precision
+from coursework.training.run import Report, Run
 from coursework.training.scorer import TRAINING_SAMPLES
 from coursework.util.errors import UserError
 from coursework.util.files import read_json
@@ -28,7 +31,17 @@ FOLDER = Path("reports/studies")
 SHARED = ("epochs", "dataset", "classes", "seed", "score_every")
 
 
-def run_study(name, config, variations, seeds=1, samples=None, minutes=None, first=BASE, folder=FOLDER, report=print):
+def run_study(
+    name: str,
+    config: Config,
+    variations: Sequence[str],
+    seeds: int = 1,
+    samples: int | None = None,
+    minutes: float | None = None,
+    first: Run = BASE,
+    folder: str | Path = FOLDER,
+    report: Report = print,
+) -> dict:
     """Train `config` and each of its `variations` with seeds 0 to `seeds` - 1, score them, write the study `name`.
 
     variations: texts such as "loss=hinge critic_steps=5" or, under a name of your own, "five steps: critic_steps=5",
@@ -109,7 +122,7 @@ def _write(content, folder):
     draw_study(content, folder / f"{name}.png", TRAINING_SAMPLES)
 
 
-def named(variations, first=BASE):
+def named(variations: Sequence[str], first: Run = BASE) -> dict[str, str]:
     """Return {title: settings} of the rows, that of `first` without any; raises `UserError` for a title given twice."""
     found = {first: ""}
     for text in variations:
@@ -120,7 +133,7 @@ def named(variations, first=BASE):
     return found
 
 
-def varied(config, text):
+def varied(config: Config, text: str) -> Config:
     """Return `config` with the settings in `text`, "key=value" separated by spaces; raises `UserError`."""
     for assignment in text.split():
         key, equals, value = assignment.partition("=")
