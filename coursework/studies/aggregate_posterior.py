@@ -1,4 +1,4 @@
-"""Why a decoder can be sampled from N(0, I), or not: an autoencoder's codes of data beside the prior.
+"""Why a decoder can be sampled from N(0, I), or not: an autoencoder's codes of data compared with the prior.
 
 The codes of all images together follow the aggregate posterior q(z) = E_x q(z | x) (Makhzani et al. 2016). A decoder
 has seen nothing but draws from it: where N(0, I) is like it, what it makes of that can be as good as reconstructions.

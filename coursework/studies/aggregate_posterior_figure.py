@@ -1,4 +1,4 @@
-"""The figure of an aggregate posterior: codes beside N(0, I), and what a decoder makes of either."""
+"""The figure of an aggregate posterior: codes and N(0, I), and what a decoder makes of either."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the codes of trained autoencoders are worth to a linear classifier and to k-means, beside the paper's."""
+"""What the codes of trained autoencoders are worth to a linear classifier and to k-means, with the paper's values."""
 
 import dataclasses
 import math
@@ -64,7 +64,7 @@ def train_autoencoders(
 
 
 def is_autoencoder(config: Config) -> bool:
-    """Tell whether a `Config` is of a model that has codes of images."""
+    """Return whether a `Config` is of a model that has codes of images."""
     return issubclass(MODELS[config.model.name], Autoencoder)
 
 
@@ -178,7 +178,7 @@ def read_kept(folder: str | Path = FOLDER) -> list[dict]:
 
 
 def _is_row(row):
-    """Tell whether what JSON held is a row of `measure_codes`."""
+    """Return whether what JSON held is a row of `measure_codes`."""
     if not isinstance(row, dict) or not {"run", "dataset", "images_seen", "code_size", "published"} <= set(row):
         return False
     found = [row.get(name) for name in NAMES]

@@ -174,7 +174,7 @@ def table(content: dict) -> list[str]:
     for row in sorted(content["rows"], key=lambda row: -row["share_top"]):
         cells = [f"{row[name]:>9.1%}" for name in ("share", "share_top", "share_batch")]
         cells += [f"{row[name]:>9.2f}" for name in ("frechet", "recognisability", "recognisability_second")]
-        # Candidates of an earlier version do not tell how long they took.
+        # Candidates of an earlier version have no time.
         cells.append(f"{'?' if row['seconds'] is None else round(row['seconds']):>7}")
         lines.append(f"{row['strategy'] + ', ' + row['run']:44}" + "".join(cells))
     lines += [

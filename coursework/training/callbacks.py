@@ -50,7 +50,8 @@ class Backup(keras.callbacks.Callback):
     """Saves the whole training state after every epoch, every `seconds` within one, and where training is to stop.
 
     on_saved: called with the number of epochs behind once a state is on disk. start: the `Position` that the model was
-    brought to. interruption: an `Interruption`, heeded after each step by saving and raising `Interrupted`.
+    brought to. interruption: an `Interruption`; once it is requested, the state is saved after the current step, and
+    `Interrupted` is raised.
     """
 
     def __init__(self, run, on_saved, start=START, interruption=None, seconds=EVERY_SECONDS):
@@ -104,7 +105,7 @@ class Backup(keras.callbacks.Callback):
 
     def _stop_if_asked(self):
         if self._is_to_stop():
-            raise Interrupted(f"interrupted; {self.kept or 'nothing'} is saved: the same command goes on from there")
+            raise Interrupted(f"interrupted; {self.kept or 'nothing'} is saved: run the same command to resume")
 
 
 class SampleGrid(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""What a run's outcome depends on besides its configuration: software, machine, commit."""
+"""What the outcome of a run depends on besides its configuration: software, machine, commit."""
 
 import os
 import platform
@@ -48,7 +48,7 @@ def _device(backend):
 
 
 def _processor():
-    """Name the processor; Linux tells it only in /proc."""
+    """Return the name of the processor; on Linux only /proc has it."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

@@ -66,7 +66,7 @@ def _train(config, run, task, deterministic, tensorboard, report):
     if start == START and not run.network("generator").is_file():
         # Only the records of an earlier training are left; its scores are dropped now.
         run.drop_metrics("last")
-    record = Record(run, task, model, start, report)
+    record = Record(run, task.description, task.images_per_epoch, model, start, report)
     interruption = Interruption()
     chosen = [
         *task.callbacks(run, start, record, report),
@@ -125,7 +125,7 @@ def _refuse_other_images(config, run, task):
 
 
 def _save(run, task, model):
-    # Scores first: none may stand beside networks that it is not of.
+    # Scores first, so that none is kept with other networks than those it measured.
     run.drop_metrics("last")
     task.save(run, model)
 

@@ -185,7 +185,7 @@ class Run:
     def drop_metrics(self, weights: str) -> None:
         """Remove from metrics.json the scores of the "last" or "best" weights, which others are about to replace.
 
-        Scores that tell their number of epochs stay: they are of a moment, not of what is there.
+        Scores with a number of epochs stay: they belong to that moment of the training.
         """
         if not self.metrics_file.is_file():
             return
@@ -231,7 +231,7 @@ class Run:
         return sorted(self.samples.glob("[0-9]*.png"), key=lambda file: (len(file.name), file.name))
 
     def discard_state(self) -> None:
-        """Remove backup/: the run can be sampled but no longer gone on with."""
+        """Remove backup/: the run can still be sampled, and no longer resumed."""
         shutil.rmtree(self.backup, ignore_errors=True)
 
     def has_weights(self) -> bool:
@@ -244,7 +244,7 @@ class Run:
 
 
 def _is_number(value):
-    """Tell whether a value from JSON is a number that a float can hold; integers there may have thousands of digits."""
+    """Return whether a value from JSON is a number that a float can hold: integers may have thousands of digits."""
     return isinstance(value, float) or (isinstance(value, int) and value.bit_length() < 1024)
 
 

@@ -9,7 +9,7 @@ from coursework.training.run import Run
 
 # What may differ between a run and its continuation: how long it trains and how often it looks at itself.
 CONTINUABLE = ("epochs", "sample_every", "score_every")
-# Of environment.json, what tells how far a run came and not on what it depends.
+# Entries of environment.json that say how far a run came, and not what it depends on.
 PROGRESS = {
     "seconds",
     "processor_seconds",
@@ -23,7 +23,7 @@ PROGRESS = {
 
 
 def run_differences(first: Run, second: Run) -> list[str]:
-    """Return lines of text, one for each difference of two `Run`s, none where their records tell of none."""
+    """Return lines of text, one for each difference of two `Run`s in their records."""
     lines = [
         f"setting {name}: {old} | {new}"
         for name, old, new in setting_differences(first.read_config(), second.read_config())
@@ -54,7 +54,7 @@ def setting_differences(before: Any, after: Any, prefix: str = "") -> list[tuple
 
 
 def other_training(before: Config, after: Config) -> list[tuple[str, object, object]]:
-    """Return those of `setting_differences` that make another training, which cannot be gone on with as the other."""
+    """Return those of `setting_differences` that make another training: the one cannot resume the other."""
     return [entry for entry in setting_differences(before, after) if entry[0] not in CONTINUABLE]
 
 

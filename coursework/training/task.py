@@ -126,7 +126,7 @@ class ImageTask:
             return []
 
         def keep(model):
-            # Scores first: none may stand beside networks that it is not of.
+            # Scores first, so that none is kept with other networks than those it measured.
             run.drop_metrics("best")
             save_trained(run.best, model, self.dataset)
 

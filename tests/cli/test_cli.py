@@ -337,7 +337,7 @@ def test_an_interrupted_training_says_so_in_one_line_and_goes_on_later(image_fol
     assert process.returncode == 2
     found = re.fullmatch(
         r"coursework: error: interrupted; ((?:step \d+ of )?epoch \d+) is saved: "
-        r"the same command goes on from there\n",
+        r"run the same command to resume\n",
         errors,
     )
     assert found, errors

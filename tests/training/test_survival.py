@@ -75,7 +75,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(number, epoch, step, place,
     config, run, lines = longer(GAN_CONFIG, 3), Run(in_tmp / "run"), []
     with monkeypatch.context() as patch:
         at_step(patch, epoch, step, lambda: signal.raise_signal(number))
-        with pytest.raises(Interrupted, match=rf"^interrupted; {place} is saved: the same command goes on from there$"):
+        with pytest.raises(Interrupted, match=rf"^interrupted; {place} is saved: run the same command to resume$"):
             train(config, run)
     assert states(run.backup)[0][0] == place
     assert not run.is_finished() and not run.lock_file.exists()
@@ -95,7 +95,7 @@ def test_long_epochs_are_saved_within(in_tmp, straight, monkeypatch):
     run.write_environment(run.read_environment() | {"finished": False})
     lines = []
     train(longer(GAN_CONFIG, 3), run, report=lines.append)
-    assert "is damaged" in lines[0] and lines[0].endswith("going on from the state before, after step 3 of epoch 3")
+    assert "is damaged" in lines[0] and lines[0].endswith("using the state before, after step 3 of epoch 3")
     assert_equal_outcome(run, straight)
 
 
@@ -146,8 +146,8 @@ def test_another_environment_is_told_and_written_down(in_tmp):
     environment = run.read_environment()
     now = {name: environment[name] for name in ("keras", "numpy")}
     assert lines[1] == (
-        f"going on in another environment than before (keras was 2.0, is {now['keras']}; numpy was 0.9, is "
-        f"{now['numpy']}): exact repetition is not to be expected"
+        f"resuming in another environment than before (keras was 2.0, is {now['keras']}; numpy was 0.9, is "
+        f"{now['numpy']}): results may differ"
     )
     assert environment["changes"] == [
         {"after": "epoch 1", "keras": ["2.0", now["keras"]], "numpy": ["0.9", now["numpy"]]}

@@ -1,4 +1,4 @@
-"""The lines study: seven autoencoders, how well they interpolate, and the table of Berthelot et al. 2018 beside it."""
+"""The lines study: how well seven autoencoders interpolate, compared with the table of Berthelot et al. 2018."""
 
 import dataclasses
 import math
@@ -58,7 +58,7 @@ def run_lines(
 
     minutes: instead of `images`, about how long all of it may train, earlier calls included; all runs get an equal
     number of images. Training goes round in doublings of the budget, so that what is there at any time compares
-    equals and shows the way towards more; a call with a larger budget goes on. Writes runs/, scores.json, table.csv,
+    equals and shows the way towards more; a call with a larger budget continues. Writes runs/, scores.json, table.csv,
     interpolations.png and curves.png; returns the content of scores.json. precision: as in `Config`; a study has one.
     settings: (key, value) pairs as `Config.with_setting` takes them, of every preset that has the key. Raises
     `UserError` for a budget of nothing, a setting that no preset has, and where `folder` holds runs of other settings.
@@ -91,7 +91,7 @@ def run_lines(
 
 
 def _refuse_decay(presets):
-    """Raise `UserError` for rates that fall over a training: here each goes on again and again with a larger budget."""
+    """Raise `UserError` for rates that fall over a training: each is resumed here with larger and larger budgets."""
     for config in presets:
         if config.decays:
             raise UserError(f"{config.preset}: rates that fall over the whole of training do not go with this study")
@@ -257,7 +257,7 @@ def _records(run):
 
 
 def table(content: dict) -> list[str]:
-    """Return the lines of the table for a terminal: ours, with the spread over seeds, beside the paper's."""
+    """Return the lines of the table for a terminal: ours, with the spread over seeds, and the paper's."""
     others = ", ".join([content["precision"], *content["settings"]])
     rows = [["", "mean distance x 1000", "paper", "smoothness", "paper"]]
     for model in content["models"]:

@@ -33,7 +33,7 @@ def run_lesson(folder: str | Path = FOLDER, steps: int | None = None, seeds: int
 
     steps: of each training, in place of the presets' own number. seeds: of each network's runs. Writes
     latents.csv, latents.png and latents-<setting>.gif; networks/ (a study of its own); handcrafted.csv and .png; and
-    the runs behind them in latents/, by-hand/ and at-random/. An interrupted training goes on where it stopped.
+    the runs behind them in latents/, by-hand/ and at-random/. An interrupted training is resumed.
     """
     folder, step = Path(folder), timed(report)
     if seeds < 1 or (steps is not None and steps < 1):
@@ -71,7 +71,7 @@ def moments(last: int) -> list[int]:
 
 
 def _handcrafted(folder, presets, step, report):
-    """Score the hand-crafted generator, go on training it, and train one of its size from scratch."""
+    """Score the hand-crafted generator, train it further, and train one of its size from scratch."""
     mixture, rows, samples = MIXTURES[MIXTURE](), [], {}
     lowest, highest = handcrafted.expected_quality(mixture)
     for preset in presets:

@@ -44,9 +44,9 @@ def run_rings(
 
     steps: of each run, in place of the presets' own number; rounded up to a thousand. Every seed is trained in all
     settings before the next, so that what is there at any time compares equals; finished runs are left as they are.
-    A seed that scores.json tells of counts as finished where its run is gone. Writes runs/ and, of all that is
+    A seed in scores.json counts as finished where its run is gone. Writes runs/ and, of all that is
     finished, scores.json, table.csv, samples.png and curves.png; returns the content of scores.json. Raises `UserError`
-    for a budget of nothing. published: rows that stand beside ours.
+    for a budget of nothing. published: rows for comparison.
     """
     folder, step = Path(folder), timed(report)
     if seeds < 1 or not presets or not mixtures or (steps is not None and steps < 1):

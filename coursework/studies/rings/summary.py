@@ -1,7 +1,7 @@
 """What the rings study writes of its runs: scores.json and table.csv.
 
-Runs are large and stay behind where scores are kept. So scores.json tells of each setting the configuration and every
-seed, and a study goes on from the file alone.
+Runs are large and stay behind where scores are kept. So scores.json holds the configuration and every seed of each
+setting, and a study continues from the file alone.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ def groups(folder: str | Path) -> dict[str, list[Run]]:
 
 
 def recorded(folder: str | Path) -> dict:
-    """Return {identity: (row, curve)} as the scores.json in `folder` tells of settings, {} where it cannot be read.
+    """Return {identity: (row, curve)} of the settings in the scores.json of `folder`, {} where it cannot be read.
 
     Runs that are in `folder` and not finished are left out, and with one that was recorded the curve, a mean of all: it
     is None.

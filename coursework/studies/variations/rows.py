@@ -30,7 +30,7 @@ def run_of(folder: str | Path, name: str, title: str, seed: int) -> Run:
 
 
 def diverged(run: Run) -> bool:
-    """Tell whether a guard has ended the run's training."""
+    """Return whether a guard has ended the run's training."""
     environment = run.read_environment()
     return not environment.get("finished") and bool(
         {incident.get("kind") for incident in environment.get("incidents", [])} & {"not finite", "discriminator won"}

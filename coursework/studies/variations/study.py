@@ -45,7 +45,7 @@ def run_study(
     """Train `config` and each of its `variations` with seeds 0 to `seeds` - 1, score them, write the study `name`.
 
     variations: texts such as "loss=hinge critic_steps=5" or, under a name of your own, "five steps: critic_steps=5",
-    each one row beside the configuration as it is. All runs have equally many epochs, those of one seed of the same
+    each one row after the configuration as it is. All runs have equally many epochs, those of one seed of the same
     images in the same order; with `minutes` each run has as many whole epochs, one at least, as fit in so many minutes
     of processor time on this machine, in place of the configuration's. A seed of every row is trained before the next,
     and the study written after each, so that what is there at any time compares equals; what is finished is left as it
@@ -146,7 +146,7 @@ def varied(config: Config, text: str) -> Config:
 
 
 def _train_and_score(config, run, conditions, minutes, step):
-    """Do what is not done yet; tell whether anything was to be done."""
+    """Train and score what is not done yet; return whether anything was to be done."""
     before = score_of(run, conditions)
     if diverged(run) or (before and _is_trained(config, run, minutes)):
         return False
@@ -178,7 +178,7 @@ def _train(config, run, step):
 def _train_for(minutes, config, run, step):
     """Train as many whole epochs as fit in so many minutes of processor time, one at least."""
     epochs = None
-    # The first epoch, in which the program is compiled too, tells the first number, and what that took the next.
+    # The first epoch, in which the program is compiled too, gives the first number, and the time of those the next.
     while (fitting := _epochs_in(minutes, run)) != epochs:
         epochs = fitting
         _train(replace(config, epochs=epochs), run, step)
