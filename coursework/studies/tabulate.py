@@ -16,7 +16,7 @@ def timed(report: Report) -> Report:
     return lambda text: report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
 
-def write_study(folder: Path, content: object, rows: Iterable[Iterable[object]], name: str | None = None) -> None:
+def write_study(folder: str | Path, content: object, rows: Iterable[Iterable[object]], name: str | None = None) -> None:
     """Write the results of a study to `folder`: `content` as scores.json, rows of values as table.csv.
 
     name: of both files, in place of scores and table. Floats in the table have six significant digits, None is empty.

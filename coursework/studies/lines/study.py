@@ -238,7 +238,7 @@ def summarize(
     }
     columns = ("mean", "spread", "seeds", "published")
     names = [f"{name} {column}" for name in ("mean_distance", "smoothness") for column in columns]
-    rows = [["model", "images", *names]]
+    rows: list[list] = [["model", "images", *names]]
     for model in models:
         values = [model[name][column] for name in ("mean_distance", "smoothness") for column in columns]
         rows.append([model["preset"], images, *values])

@@ -121,7 +121,7 @@ def _samples(folder):
 
 def table(content: dict) -> list[str]:
     """Return the lines of the tables for a terminal, one a mixture: ours with standard errors, then the published."""
-    lines = []
+    lines: list[str] = []
     for mixture in dict.fromkeys(row["mixture"] for row in content["settings"]):
         rows = [[f"{mixture}, {len(MIXTURES[mixture]().modes)} modes", "modes", "high quality %", "complete", "steps"]]
         for row in content["settings"]:

@@ -41,7 +41,7 @@ def groups(folder: str | Path) -> dict[str, list[Run]]:
 
     Raises `UserError` for a run that is none of a mixture.
     """
-    found = {}
+    found: dict = {}
     for run in Run.all(Path(folder) / "runs"):
         if run.is_finished():
             config = run.read_config()
@@ -67,7 +67,7 @@ def recorded(folder: str | Path) -> dict:
         found = {row["config"]: (_checked_row(row), curves.get(row["config"])) for row in content["settings"]}
     except (UserError, KeyError, TypeError, ValueError, OverflowError):
         return {}
-    begun = {}
+    begun: dict[str, set[int]] = {}
     for run in Run.all(Path(folder) / "runs"):
         if not run.is_finished():
             begun.setdefault(identity(run.read_config()), set()).add(run.read_config().seed)

@@ -117,7 +117,14 @@ class PointTask:
     shown = False
     steps_per_epoch = property(lambda self: STEPS_PER_EPOCH // BLOCK)
 
-    def __init__(self, trainer: PointTrainer, config: Config, progress: Progress, weights=None, look=None):
+    def __init__(
+        self,
+        trainer: PointTrainer,
+        config: Config,
+        progress: Progress,
+        weights: list[np.ndarray] | None,
+        look: Callable[[int], None] | None,
+    ):
         self.trainer = trainer
         self.config = config
         self.mixture = MIXTURES[config.dataset]()

@@ -32,7 +32,7 @@ def refuse_untrainable(
 
     before: minutes that the study there had; with as many, a run may have taken longer on a slower machine.
     """
-    slugs = {}
+    slugs: dict[str, str] = {}
     for title, row in rows.items():
         slug = slug_of(title)
         if len(slug) > LONGEST:

@@ -38,7 +38,7 @@ def run_study(
     seeds: int = 1,
     samples: int | None = None,
     minutes: float | None = None,
-    first: Run = BASE,
+    first: str = BASE,
     folder: str | Path = FOLDER,
     report: Report = print,
 ) -> dict:
@@ -122,7 +122,7 @@ def _write(content, folder):
     draw_study(content, folder / f"{name}.png", TRAINING_SAMPLES)
 
 
-def named(variations: Sequence[str], first: Run = BASE) -> dict[str, str]:
+def named(variations: Sequence[str], first: str = BASE) -> dict[str, str]:
     """Return {title: settings} of the rows, that of `first` without any; raises `UserError` for a title given twice."""
     found = {first: ""}
     for text in variations:
