@@ -20,7 +20,7 @@ from coursework.studies.variations.rows import BASE, SCORE, cells, diverged, run
 from coursework.training.guards import Diverged
 from coursework.training.loop import train
 from coursework.training.precision import with_precision
-from coursework.training.run import Report, Run
+from coursework.training.run import Report
 from coursework.training.scorer import TRAINING_SAMPLES
 from coursework.util.errors import UserError
 from coursework.util.files import read_json
