@@ -158,8 +158,8 @@ def prepare(folder):
     from coursework.figures.grids import save_grid, save_png
     from coursework.models import build_model
     from coursework.pegasus.witness import ROLES
-    from coursework.training.loop import save_trained
     from coursework.training.run import Run
+    from coursework.training.task import save_trained
     from coursework.util.files import write_text
 
     write_reports(folder)

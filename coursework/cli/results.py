@@ -53,8 +53,8 @@ def _figures(arguments: argparse.Namespace) -> None:
     runs = [Run.existing(name) for name in arguments.run] or Run.all()
     if not runs:
         raise UserError("no run to draw: train one with `python -m coursework train PRESET`")
-    # Weights are not in git, their figures are: these can be written as separate files without Keras.
-    trained = [run for run in runs if run.network("generator").is_file() or not any(run.figures.glob("*.png"))]
+    # Weights are not in git, the figures made with them are: these can be written alone without Keras.
+    trained = [run for run in runs if run.has_weights() or not any(run.figures.glob("*.png"))]
     if trained:
         import_keras(arguments)
 

@@ -1,6 +1,7 @@
 """The verbs that train one network: `train` and `judge`."""
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from coursework.cli.parsing import DATASET, Verbs, add_settings, add_verb, assignment, import_keras, positive, seed
@@ -19,6 +20,7 @@ def add_train(verbs: Verbs) -> None:
     parser.add_argument("--seed", help="seed of weights, data order and latents (default 0)")
     parser.add_argument("--run", help="run directory (default reports/runs/<preset>-<dataset>-s<seed>)")
     add_settings(parser, "change a setting (an unknown KEY lists all)")
+    parser.add_argument("--threads", type=positive, help="threads to compute with (default: one per core)")
     parser.add_argument("--deterministic", action="store_true", help="equal seeds give equal weights, more slowly")
     parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard, in the run directory")
     parser.add_argument("--discard-state", action="store_true", help="delete the resume state once training is done")
@@ -29,6 +31,10 @@ def _train(arguments: argparse.Namespace) -> None:
 
     config = configure(arguments)
     run = Run(arguments.run) if arguments.run else Run.of(config)
+    if arguments.threads:
+        # TensorFlow and PyTorch read these when they start.
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+            os.environ[name] = str(arguments.threads)
     import_keras(arguments)
 
     from coursework.training.loop import train

@@ -34,7 +34,7 @@ class Config:
     epochs: Annotated[int, Field(ge=1)] = 100
     batch_size: Annotated[int, Field(ge=2)] = 64
     horizontal_flips: bool = False
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precision: Literal["float32", "mixed_bfloat16", "auto"] = "float32"
     sample_every: Annotated[int, Field(ge=1)] = 1
     score_every: Annotated[int, Field(ge=0)] = 5
 

@@ -15,7 +15,7 @@ from coursework.data.image_files import SUFFIXES, read_images, size
 from coursework.training.run import RUNS, Run
 from coursework.util.cache import kept_arrays
 from coursework.util.errors import UserError
-from coursework.util.files import expanded, sha256
+from coursework.util.files import expanded
 
 SPLITS = ("train", "test")
 # Samples of an evaluation come from a stream that no training has used for its previews or scores: those have the
@@ -32,7 +32,7 @@ class ImageSet:
     """A set of images under the name by which records and tables call it.
 
     images: uint8 (n, height, width, 1 or 3). dataset and split: of which data set they are one split, if of any.
-    seed and weights ("last" or "best"): of which samples of a run they are, if of any. notes: what was done to them.
+    seed and weights (`TrainedRun.weights`): of which samples of a run they are, if any. notes: what was done to them.
     """
 
     name: str
@@ -151,18 +151,11 @@ def run_samples(run, count, seed=EVALUATION_SEED, best=False, cached=True):
     from coursework.training.sampling import TrainedRun
 
     trained = TrainedRun(run, best)
-    if not trained.has("generator"):
-        trained.network("generator")  # Says what is amiss.
-    weights = [
-        sha256(file)
-        for file in (trained.folder / "generator.keras", Run(trained.folder).code_statistics)
-        if file.is_file()
-    ]
     # Unequal classes give other samples than equal ones.
     counts = unequal_counts(run.read_environment().get("class_counts")) or ()
-    key = (run.read_config().to_json(), *weights, count, seed, *counts)
+    key = (run.read_config().to_json(), *trained.fingerprints(), count, seed, *counts)
     images = kept_samples(key, lambda: trained.sample(count, seed), cached)
-    return ImageSet(run.name, images, seed=seed, weights="best" if best else "last")
+    return ImageSet(run.name, images, seed=seed, weights=trained.weights)
 
 
 def kept_samples(key, generate, cached=True):

@@ -108,7 +108,7 @@ def _rows(results):
         for record in metrics:
             weights = record.get("weights") or "last"
             key = (record["name"], *(record.get(condition) for condition in CONDITIONS))
-            cells.setdefault("" if weights == "last" else f" ({weights} weights)", {})[key] = record
+            cells.setdefault({"last": "", "best": " (best weights)"}.get(weights, f" ({weights})"), {})[key] = record
         rows += [(name + suffix, cells[suffix]) for suffix in sorted(cells)] or [(name, {})]
     return rows
 

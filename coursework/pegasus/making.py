@@ -54,6 +54,7 @@ def pools_of(task, runs, count, seed, strategies=None, report=print):
     for name in strategies or ():
         if name not in STRATEGIES:
             raise UserError(f"no strategy {name}; there are {', '.join(STRATEGIES)}")
+    trained = {run: TrainedRun(run, report=report) for run in runs}
     pools = []
     for name in strategies or STRATEGIES:
         strategy = STRATEGIES[name]
@@ -63,14 +64,13 @@ def pools_of(task, runs, count, seed, strategies=None, report=print):
         if strategy.asks_witness and task.witness is None and not strategies:
             continue
         for run in suited:
-            lacking = [network for network in strategy.networks if not run.network(network).is_file()]
+            lacking = [network for network in strategy.networks if not trained[run].has(network)]
             if lacking and not strategies:
                 report(f"left out: {name} with {run.name}, which keeps no {lacking[0]}.keras")
             else:
                 pools.append(Pool(task, name, run, count, seed))
     if not pools:
         raise UserError(f"no strategy suits the runs {names_of(runs)}")
-    trained = {run: TrainedRun(run) for run in {pool.run for pool in pools}}
     for pool in pools:
         STRATEGIES[pool.name].check(task, trained[pool.run])
     return pools
@@ -95,7 +95,7 @@ def runs_of(runs, dataset, classes):
     for run in runs:
         config = run.read_config()
         knows = not config.classes or set(classes) <= set(config.classes)
-        if short_name(config.dataset) == short_name(dataset) and knows and run.network("generator").is_file():
+        if short_name(config.dataset) == short_name(dataset) and knows and run.has_weights():
             found.append(run)
     if not found:
         raise UserError(
@@ -163,7 +163,8 @@ def make_pegasi(
     rows = compare_pools(pools, chosen, verdict, of_second, count, others)
     records = _records(candidates, chosen, appraisal, judged)
     made = Pegasi(candidates, appraisal, judged, chosen, records, rows)
-    weights = {part.run.name: sha256(part.run.network("generator")) for part in pools}
+    files = {part.run.name: part.run.network("generator") for part in pools}
+    weights = {name: sha256(file) for name, file in files.items() if file.is_file()}
     _write(made, task, second, folder, label or task.dataset.name, weights)
     report("\n".join(comparison_lines(rows)))
     report(f"{folder}: pegasus.png, batch.png with {count} of {len(candidates)} candidates, and gallery.html")

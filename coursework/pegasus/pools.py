@@ -51,6 +51,8 @@ class Pool:
     def _key(self):
         """Return the SHA-256 of all that the candidates depend on."""
         networks = sorted(self.run.path.glob("*.keras"))
+        # A run without networks is used from its last state, whose name holds its hash.
+        unfinished = [] if networks else [sorted(file.name for file in self.run.backup.glob("state-*.npz"))]
         strategy = STRATEGIES[self.name]
         search = [SETTINGS if strategy.climbs else None, self.task.witness.sha256 if strategy.asks_witness else None]
         parts = [
@@ -62,5 +64,5 @@ class Pool:
             self.task.body,
             self.task.wings,
         ]
-        parts += [search, self.count, self.seed, [(file.name, sha256(file)) for file in networks]]
+        parts += [search, self.count, self.seed, [(file.name, sha256(file)) for file in networks], *unfinished]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

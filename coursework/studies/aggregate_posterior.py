@@ -1,14 +1,15 @@
-"""Why a decoder can be sampled from N(0, I), or not: an autoencoder's codes of data beside the prior.
+"""Why a decoder can be sampled from N(0, I), or not: an autoencoder's codes of data compared with the prior.
 
 The codes of all images together follow the aggregate posterior q(z) = E_x q(z | x) (Makhzani et al. 2016). A decoder
 has seen nothing but draws from it: where N(0, I) is like it, what it makes of that can be as good as reconstructions.
 """
 
-import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -25,10 +26,15 @@ from coursework.models.base import spread, to_unit_range
 from coursework.networks.latents import draw_codes, draw_latents, draw_posterior_codes, fit_codes
 from coursework.studies.aggregate_posterior_figure import draw_posterior
 from coursework.studies.downstream import require_autoencoder
+from coursework.studies.tabulate import write_study
+from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
-from coursework.util.files import parse_json, read_text, write_text
-from coursework.util.tables import write_csv
+from coursework.util.files import parse_json, read_text
+from coursework.util.tables import aligned, cell, with_error
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
 FOLDER = Path("reports/aggregate-posterior")
 # Ghosh et al. 2020 fit as many to the codes of trained autoencoders, and sample from them.
@@ -74,7 +80,7 @@ class Posterior:
     log_variance: np.ndarray | None
 
 
-def posterior_of(encoder, images, seed, batch_size=250):
+def posterior_of(encoder: keras.Model, images: np.ndarray, seed: int, batch_size: int = 250) -> Posterior:
     """Return the `Posterior` of uint8 images."""
     outputs = encoder.predict(ops.convert_to_numpy(to_unit_range(images)), batch_size=batch_size, verbose=0)
     if not isinstance(outputs, list | tuple):
@@ -84,7 +90,9 @@ def posterior_of(encoder, images, seed, batch_size=250):
     return Posterior(draw_posterior_codes(mean, log_variance, seed), mean, log_variance)
 
 
-def run_aggregate_posterior(runs, samples=None, folder=FOLDER, report=print):
+def run_aggregate_posterior(
+    runs: list[Run], samples: int | None = None, folder: str | Path = FOLDER, report: Report = print
+) -> list[dict]:
     """Compare the codes of each of `runs` with N(0, I); write scores.json, table.csv and figures into `folder`.
 
     samples: images of each kind that are scored, by default as many as the test split holds. What `folder` holds of
@@ -102,7 +110,9 @@ def run_aggregate_posterior(runs, samples=None, folder=FOLDER, report=print):
     return rows
 
 
-def measure_posterior(run, samples=None, report=print):
+def measure_posterior(
+    run: Run, samples: int | None = None, report: Report = print
+) -> tuple[dict, np.ndarray, dict[str, np.ndarray]]:
     """Return (row, codes of training images (n, d), {source of `SOURCES`: uint8 images of it}) of a trained run.
 
     The row holds, of the codes of up to `CODE_COUNT` training images: `active` dimensions, `kl` from the prior and
@@ -168,7 +178,7 @@ def _seed(number):
     return EVALUATION_SEED, number
 
 
-def draw_from_mixture(mixture, codes, count, report=print):
+def draw_from_mixture(mixture: "GaussianMixture", codes: np.ndarray, count: int, report: Report = print) -> np.ndarray:
     """Return float32 draws (count, d), in random order, from a mixture fitted to codes (n, d)."""
     # What scikit-learn adds to variances, so that none is 0, is meant for numbers of the order of 1.
     scale = float(np.std(codes, dtype=np.float64)) or 1.0
@@ -213,7 +223,7 @@ def _discrepancies(codes, count):
     return {"mmd": value, "mmd_error": error, "mmd_floor": floor, "mmd_floor_error": floor_error}
 
 
-def figure_of(row):
+def figure_of(row: dict) -> str:
     """Return the name, without a suffix, of the figure of a row."""
     return str(row["run"]).replace("/", "-")
 
@@ -231,27 +241,16 @@ def _keep(folder, row):
     """Write the row to scores.json, in place of one of the same run, and all of them to table.csv."""
     rows = [*(each for each in _read(folder) if each.get("run") != row["run"]), row]
     rows.sort(key=lambda each: str(each.get("run")))
-    write_text(folder / "scores.json", json.dumps(rows, indent=1) + "\n")
-    write_csv(folder / "table.csv", [COLUMNS.values(), *([_cell(each.get(name)) for name in COLUMNS] for each in rows)])
+    write_study(folder, rows, [COLUMNS.values(), *([each.get(name) for name in COLUMNS] for each in rows)])
 
 
-def _cell(value):
-    if value is None:
-        return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def table(rows):
+def table(rows: list[dict]) -> list[str]:
     """Return the lines of the table of rows for a terminal."""
-    titles = "".join(f"{words:>16}" for words in (*SOURCES.values(), "test images"))
-    lines = [
-        f"{'':80}{'FD-judge of images from':>{len(titles)}}",
-        f"{'run':32}{'active':>13}{'KL, nats':>10}{'MMD^2 x 1000':>18}{'floor':>7}{titles}",
-    ]
+    cells = [["run", "active", "KL, nats", "MMD^2 x 1000", "floor", *SOURCES.values(), "test images"]]
     for row in rows:
         active = f"{row['active']:,} of {row['code_size']:,}"
-        kl = "" if row["kl"] is None else f"{row['kl']:.1f}"
-        mmd = f"{1000 * row['mmd']:.2f} ± {1000 * row['mmd_error']:.2f}"
-        distances = "".join(f"{row[f'fd_{name}']:>16.2f}" for name in (*SOURCES, "floor"))
-        lines.append(f"{row['run'][:31]:32}{active:>13}{kl:>10}{mmd:>18}{1000 * row['mmd_floor']:>7.2f}{distances}")
-    return lines
+        mmd = with_error(row["mmd"], row["mmd_error"], 2, 1000)
+        distances = [f"{row[f'fd_{name}']:.2f}" for name in (*SOURCES, "floor")]
+        floor = f"{1000 * row['mmd_floor']:.2f}"
+        cells.append([row["run"][:31], active, cell(row["kl"], ".1f"), mmd, floor, *distances])
+    return [*aligned(cells), f"{SOURCES['prior']} to test images: FD-judge of images from each"]

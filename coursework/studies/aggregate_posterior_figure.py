@@ -1,4 +1,4 @@
-"""The figure of an aggregate posterior: codes beside N(0, I), and what a decoder makes of either."""
+"""The figure of an aggregate posterior: codes and N(0, I), and what a decoder makes of either."""
 
 from pathlib import Path
 
@@ -12,7 +12,9 @@ COLUMNS, ROWS = 4, 6
 CODES, PRIOR = PALETTE[0], PALETTE[1]
 
 
-def draw_posterior(codes, sheets, folder, name):
+def draw_posterior(
+    codes: np.ndarray, sheets: list[tuple[str, np.ndarray, float]], folder: str | Path, name: str
+) -> None:
     """Draw <name>.png into `folder`: moments and marginals of codes (n, d), their plane, and decoded images below.
 
     sheets: [(where codes come from, uint8 images (m, h, w, c) of them, their Fréchet distance)].

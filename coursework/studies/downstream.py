@@ -1,24 +1,26 @@
-"""What the codes of trained autoencoders are worth to a linear classifier and to k-means, beside the paper's."""
+"""What the codes of trained autoencoders are worth to a linear classifier and to k-means, with the paper's values."""
 
 import dataclasses
-import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
 from coursework.config.presets import AUTOENCODERS
-from coursework.config.schema import with_settings
+from coursework.config.schema import Config, with_settings
 from coursework.data import load_dataset
 from coursework.metrics.codes import clustering_accuracy, linear_accuracy
 from coursework.models import MODELS, build_networks
 from coursework.models.autoencoder import Autoencoder
+from coursework.studies.tabulate import write_study
 from coursework.training.loop import require_continuable, train
-from coursework.training.run import Run
+from coursework.training.precision import with_precision
+from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun, encode
 from coursework.util.errors import UserError
-from coursework.util.files import read_json, write_text
-from coursework.util.tables import write_csv
+from coursework.util.files import read_json
+from coursework.util.tables import aligned, with_error
 
 FOLDER = Path("reports/codes")
 IDENTITY = ("name", "n", "reference", "reference_n", "seed", "weights", "extractor")
@@ -34,7 +36,15 @@ PUBLISHED = {
 }
 
 
-def train_autoencoders(dataset, epochs, seed=0, settings=(), folder=FOLDER, presets=AUTOENCODERS, report=print):
+def train_autoencoders(
+    dataset: str,
+    epochs: int,
+    seed: int = 0,
+    settings: Sequence[tuple[str, str]] = (),
+    folder: str | Path = FOLDER,
+    presets: Sequence[Config] = AUTOENCODERS,
+    report: Report = print,
+) -> list[Run]:
     """Train the paper's autoencoders alike in folder/runs; return their runs. What is finished is left as it is.
 
     dataset: as `load_dataset` takes it; epochs: of each; settings: (key, value) pairs, of every preset that has the
@@ -42,7 +52,8 @@ def train_autoencoders(dataset, epochs, seed=0, settings=(), folder=FOLDER, pres
     """
     where = Path(folder) / "runs"
     configs = [dataclasses.replace(preset, dataset=dataset, epochs=epochs, seed=seed) for preset in presets]
-    pairs = [(config, Run(where / Run.of(config).name)) for config in with_settings(configs, settings)]
+    configs = [with_precision(config, report=report) for config in with_settings(configs, settings)]
+    pairs = [(config, Run(where / Run.of(config).name)) for config in configs]
     for config, run in pairs:
         if run.config_file.is_file():
             require_continuable(config, run, "choose another --folder or --seed")
@@ -52,12 +63,12 @@ def train_autoencoders(dataset, epochs, seed=0, settings=(), folder=FOLDER, pres
     return [run for _, run in pairs]
 
 
-def is_autoencoder(config):
-    """Tell whether a `Config` is of a model that has codes of images."""
+def is_autoencoder(config: Config) -> bool:
+    """Return whether a `Config` is of a model that has codes of images."""
     return issubclass(MODELS[config.model.name], Autoencoder)
 
 
-def require_autoencoder(run):
+def require_autoencoder(run: Run) -> Config:
     """Return the `Config` of a run whose model has codes of images; raises `UserError` for another one."""
     config = run.read_config()
     if not is_autoencoder(config):
@@ -65,7 +76,7 @@ def require_autoencoder(run):
     return config
 
 
-def measure_all(runs, folder=FOLDER, report=print):
+def measure_all(runs: list[Run], folder: str | Path = FOLDER, report: Report = print) -> list[dict]:
     """Measure the codes of runs one after the other, each kept in `folder` as `keep` does; return their rows.
 
     Raises `UserError` for a run without codes, and for what `folder` should not hold, before any is measured.
@@ -80,7 +91,7 @@ def measure_all(runs, folder=FOLDER, report=print):
     return rows
 
 
-def measure_codes(run, report=print):
+def measure_codes(run: Run, report: Report = print) -> dict:
     """Add both accuracies of a trained autoencoder's codes to its metrics.json; return a row for `table`.
 
     Fitted to the codes of the training split, measured on those of the test split; of a variational encoder the means,
@@ -92,7 +103,8 @@ def measure_codes(run, report=print):
     dataset = load_dataset(config.dataset, config.classes)
     if len(dataset.class_names) < 2:
         raise UserError(f"{dataset.name} has one class: there is nothing to tell apart")
-    encoders = {"trained": TrainedRun(run).network("encoder")}
+    trained = TrainedRun(run, report=report)
+    encoders = {"trained": trained.network("encoder")}
     encoders["untrained"] = build_networks(config, dataset.image_shape)["encoder"]
     values = {}
     for name, encoder in encoders.items():
@@ -117,7 +129,7 @@ def measure_codes(run, report=print):
             "reference": f"{config.dataset}:train",
             "reference_n": len(dataset.train_images),
             "seed": SEED,
-            "weights": "last",
+            "weights": trained.weights,
             "extractor": "codes",
             "dataset_fingerprint": dataset.fingerprint,
             "code_size": size,
@@ -137,28 +149,26 @@ def measure_codes(run, report=print):
     }
 
 
-def keep(rows, folder=FOLDER):
+def keep(rows: list[dict], folder: str | Path = FOLDER) -> list[dict]:
     """Write the rows of `measure_codes` to scores.json and table.csv in `folder`, in place of earlier ones of a run.
 
     Rows of other runs stay: data sets are measured one after the other. Returns all rows.
     """
     names = {row["run"] for row in rows}
     rows = [*(row for row in read_kept(folder) if row["run"] not in names), *rows]
-    write_text(Path(folder) / "scores.json", json.dumps(rows, indent=1) + "\n")
     cells = [["run", "data set", "images seen", "numbers in a code"]]
     for name in NAMES:
         words = name.replace("_", " ")
         cells[0] += [words, f"{words}, standard error", f"{words}, untrained"]
     cells[0].append("linear accuracy, published")
     for row in rows:
-        values = [f"{row[name][key]:.6g}" for name in NAMES for key in MEASURED]
-        published = "" if row["published"] is None else row["published"]
-        cells.append([row["run"], row["dataset"], row["images_seen"], row["code_size"], *values, published])
-    write_csv(Path(folder) / "table.csv", cells)
+        values = [row[name][key] for name in NAMES for key in MEASURED]
+        cells.append([row["run"], row["dataset"], row["images_seen"], row["code_size"], *values, row["published"]])
+    write_study(folder, rows, cells)
     return rows
 
 
-def read_kept(folder=FOLDER):
+def read_kept(folder: str | Path = FOLDER) -> list[dict]:
     """Return the rows that `keep` wrote to `folder`, none where it wrote nothing.
 
     Raises `UserError` for a file that is no JSON list; what in the list is no such row is left out.
@@ -168,7 +178,7 @@ def read_kept(folder=FOLDER):
 
 
 def _is_row(row):
-    """Tell whether what JSON held is a row of `measure_codes`."""
+    """Return whether what JSON held is a row of `measure_codes`."""
     if not isinstance(row, dict) or not {"run", "dataset", "images_seen", "code_size", "published"} <= set(row):
         return False
     found = [row.get(name) for name in NAMES]
@@ -176,18 +186,15 @@ def _is_row(row):
     return len(numbers) == len(NAMES) * len(MEASURED) and all(isinstance(number, float) for number in numbers)
 
 
-def table(rows):
+def table(rows: list[dict]) -> list[str]:
     """Return the lines of the table of `measure_codes`'s rows for a terminal."""
-    lines = [f"{'run':32}{'code':>7}{'linear':>17}{'untrained':>11}{'paper':>8}{'clustering':>17}{'untrained':>11}"]
+    cells = [["run", "code", "linear", "untrained", "paper", "clustering", "untrained"]]
     for row in rows:
-        cells = []
-        for name in NAMES:
-            record = row[name]
-            value, error, untrained = (100 * record[key] for key in MEASURED)
-            cells.append(f"{value:>10.1f} ± {error:<4.1f}{untrained:>11.1f}")
-        paper = "" if row["published"] is None else f"{100 * row['published']:.1f}"
-        lines.append(f"{row['run'][:31]:32}{row['code_size']:>7,}{cells[0]}{paper:>8}{cells[1]}")
-    lines.append(
-        "percent of test images; ±: standard error. paper: Berthelot et al. 2018, equally large codes of CIFAR-10"
-    )
-    return lines
+        linear, clustering = (
+            [with_error(record["value"], record["error"], 1, 100), f"{100 * record['untrained']:.1f}"]
+            for record in (row[name] for name in NAMES)
+        )
+        paper = with_error(row["published"], None, 1, 100)
+        cells.append([row["run"][:31], f"{row['code_size']:,}", *linear, paper, *clustering])
+    note = "percent of test images; ±: standard error. paper: Berthelot et al. 2018, equally large codes of CIFAR-10"
+    return [*aligned(cells), note]

@@ -2,24 +2,28 @@
 
 import dataclasses
 import json
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from coursework.config.presets import ACAI_DEMO, CONDITIONAL_SNGAN_DEMO, SNGAN_DEMO, VAE_DEMO
+from coursework.config.schema import Config
 from coursework.data import load_dataset, sprites
 from coursework.extractors.judge_training import train_judge
 from coursework.extractors.recorded import extract
 from coursework.figures.grids import save_png, strips
 from coursework.metrics.frechet import frechet_distance
-from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
+from coursework.pegasus.appraisal import Appraisal, Appraiser, PixelNeighbours
 from coursework.pegasus.comparison import precision_of_top
 from coursework.pegasus.making import pools_of
 from coursework.pegasus.ranking import choose_batch, rank
 from coursework.pegasus.task import Task
 from coursework.pegasus.truth import THRESHOLD, train_truth
 from coursework.pegasus.witness_training import train_witness
+from coursework.studies.tabulate import timed
 from coursework.training.loop import train
-from coursework.training.run import Run
+from coursework.training.run import Report, Run
 from coursework.util.errors import UserError
 from coursework.util.files import sha256, write_text
 
@@ -57,7 +61,14 @@ COUNT = 64
 TRUE_COUNT, TRUE_SEED, FLOOR_SEED = 2000, 710_001, 710_002
 
 
-def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=print, epochs=None):
+def run_benchmark(
+    folder: str | Path = FOLDER,
+    pool: int = 1000,
+    seed: int = 0,
+    presets: Sequence[Config] = PRESETS,
+    report: Report = print,
+    epochs: int | None = None,
+) -> list[dict]:
     """Write table.json, table.txt and best.png to `folder`: how every strategy fares by the truth; return the rows.
 
     pool: candidates of each strategy and run. epochs: of the runs, in place of the presets' own, for a quick look: all
@@ -68,11 +79,8 @@ def run_benchmark(folder=FOLDER, pool=1000, seed=0, presets=PRESETS, report=prin
     """
     if pool < COUNT:
         raise UserError(f"the table tells of the {COUNT} candidates ranked highest: {pool} are too few")
-    home, started = Path(folder), time.perf_counter()
+    home, step = Path(folder), timed(report)
     folder = home / f"epochs-{epochs}" if epochs else home
-
-    def step(text):
-        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     dataset = load_dataset("sprites")
     step("the judge, both witnesses and the judge of truth")
@@ -136,7 +144,7 @@ class _Truth:
     def _features(self, images):
         return extract(self.truth.judge, images)["features"]
 
-    def row(self, images, appraisal, other, scale):
+    def row(self, images: np.ndarray, appraisal: Appraisal, other: Appraisal, scale: float) -> dict:
         """Return the figures of one pool of candidates."""
         real = self.truth.pegasus(images) >= THRESHOLD
         batch = choose_batch(appraisal.scores, appraisal.features, COUNT, scale)
@@ -150,7 +158,7 @@ class _Truth:
             "recognisability_top_second": float(other.scores.recognisability[rank(appraisal.scores)[:COUNT]].mean()),
         }
 
-    def bounds(self):
+    def bounds(self) -> dict:
         """Return the Fréchet distances of other true pegasi (floor) and of horses (ceiling)."""
         return {
             "floor": frechet_distance(self.features["other"], self.features["true"]),
@@ -158,7 +166,7 @@ class _Truth:
         }
 
 
-def table(content):
+def table(content: dict) -> list[str]:
     """Return the lines of the table for a terminal, best strategy first."""
     lines = [
         f"{'strategy, run':44}{'pegasi':>9}{'top 64':>9}{'batch':>9}{'Fréchet':>9}{'witness':>9}{'second':>9}{'s':>7}"
@@ -166,7 +174,7 @@ def table(content):
     for row in sorted(content["rows"], key=lambda row: -row["share_top"]):
         cells = [f"{row[name]:>9.1%}" for name in ("share", "share_top", "share_batch")]
         cells += [f"{row[name]:>9.2f}" for name in ("frechet", "recognisability", "recognisability_second")]
-        # Candidates of an earlier version do not tell how long they took.
+        # Candidates of an earlier version have no time.
         cells.append(f"{'?' if row['seconds'] is None else round(row['seconds']):>7}")
         lines.append(f"{row['strategy'] + ', ' + row['run']:44}" + "".join(cells))
     lines += [

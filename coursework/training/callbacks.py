@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from coursework.figures.grids import save_grid
+from coursework.models.base import GenerativeModel
 from coursework.training.guards import not_finite
 from coursework.training.interruption import Interrupted
 from coursework.training.state import START, Position, save_state
@@ -30,10 +31,10 @@ class Log(keras.callbacks.Callback):
         # Rows after the resumed state belong to epochs that are trained again.
         self.rows = [row for row in rows if row["epoch"] <= first_epoch]
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.started = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         seconds = time.perf_counter() - self.started
         self.rows.append({"epoch": epoch + 1, **(logs or {}), "seconds": seconds})
         names = list(dict.fromkeys(name for row in self.rows for name in row))
@@ -49,7 +50,8 @@ class Backup(keras.callbacks.Callback):
     """Saves the whole training state after every epoch, every `seconds` within one, and where training is to stop.
 
     on_saved: called with the number of epochs behind once a state is on disk. start: the `Position` that the model was
-    brought to. interruption: an `Interruption`, heeded after each step by saving and raising `Interrupted`.
+    brought to. interruption: an `Interruption`; once it is requested, the state is saved after the current step, and
+    `Interrupted` is raised.
     """
 
     def __init__(self, run, on_saved, start=START, interruption=None, seconds=EVERY_SECONDS):
@@ -61,12 +63,12 @@ class Backup(keras.callbacks.Callback):
         self.seconds = seconds
         self.kept = str(start) if start > START else None
 
-    def set_model(self, model):
+    def set_model(self, model: GenerativeModel) -> None:
         super().set_model(model)
         trackers = [variable for metric in model.metrics for variable in metric.variables]
         self.losses_so_far = [(variable, np.array(ops.convert_to_numpy(variable.value))) for variable in trackers]
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch = epoch
         self.first_step = self.start.step if epoch == self.start.epoch else 0
         if self.first_step:
@@ -75,7 +77,7 @@ class Backup(keras.callbacks.Callback):
                 variable.assign(value)
         self.saved = time.monotonic()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         # After the last step the end of the epoch is near, and does the same.
         if batch + 1 == self.params["steps"] or not (
             self._is_to_stop() or time.monotonic() - self.saved >= self.seconds
@@ -88,7 +90,7 @@ class Backup(keras.callbacks.Callback):
             self.on_saved(self.epoch)
         self._stop_if_asked()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._save(Position(epoch + 1))
         self.on_saved(epoch + 1)
         self._stop_if_asked()
@@ -103,7 +105,7 @@ class Backup(keras.callbacks.Callback):
 
     def _stop_if_asked(self):
         if self._is_to_stop():
-            raise Interrupted(f"interrupted; {self.kept or 'nothing'} is saved: the same command goes on from there")
+            raise Interrupted(f"interrupted; {self.kept or 'nothing'} is saved: run the same command to resume")
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -116,7 +118,7 @@ class SampleGrid(keras.callbacks.Callback):
         self.every = every
         self.last_epoch = last_epoch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every == 0 or epoch + 1 == self.last_epoch:
             save_grid(self.run.samples / f"{epoch + 1:04d}.png", self.model.preview(self.images), columns=8, scale=2)
 
@@ -144,7 +146,7 @@ class BestScore(keras.callbacks.Callback):
         comparable = before.get("extractor_sha256", extractor_sha256) == extractor_sha256
         self.best = before.get("value", math.inf) if comparable else math.inf
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every and epoch + 1 != self.last_epoch:
             return
         value = self.score(self.model)

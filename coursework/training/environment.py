@@ -1,4 +1,4 @@
-"""What a run's outcome depends on besides its configuration: software, machine, commit."""
+"""What the outcome of a run depends on besides its configuration: software, machine, commit."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ import numpy
 import coursework
 
 
-def describe_environment():
+def describe_environment() -> dict:
     """Return versions, backend, device and commit as a dict for environment.json."""
     backend = keras.backend.backend()
     return {
@@ -28,7 +28,7 @@ def describe_environment():
     }
 
 
-def environment_differences(before, after):
+def environment_differences(before: dict, after: dict) -> dict[str, list]:
     """Return {name: [old, new]} of what differs between two records of `describe_environment` and is in both."""
     names = [name for name in after if name in before]
     return {name: [before[name], after[name]] for name in names if before[name] != after[name]}
@@ -48,7 +48,7 @@ def _device(backend):
 
 
 def _processor():
-    """Name the processor; Linux tells it only in /proc."""
+    """Return the name of the processor; on Linux only /proc has it."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -73,5 +73,7 @@ def _commit():
 
 
 def _git(folder, *arguments):
-    result = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, text=True, timeout=10, check=True)
+    # The code of this checkout is running already, so that git may read it where it belongs to another user too.
+    command = ["git", "-c", f"safe.directory={folder.parent}", "-C", folder, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     return result.stdout.strip()

@@ -2,12 +2,18 @@
 
 from keras import ops
 
+from coursework.config.schema import Config
+from coursework.data.dataset import Dataset
 from coursework.data.pipeline import Batches
+from coursework.models.base import GenerativeModel
 from coursework.networks.backend import compiled
-from coursework.training.interruption import Interrupted
+from coursework.training.interruption import Interrupted, Interruption
+from coursework.training.run import Report
 
 
-def give_head_start(model, config, dataset, interruption, report=print):
+def give_head_start(
+    model: GenerativeModel, config: Config, dataset: Dataset, interruption: Interruption, report: Report = print
+) -> None:
     """Update the discriminator of a `GAN` that is at its start as `config.model.head_start` training steps would.
 
     It sees the first batches of the first epoch, in order and from the beginning again where there are too few, and

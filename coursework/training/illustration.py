@@ -1,14 +1,18 @@
 """The figures of one trained run: architecture, curves, reconstructions, interpolations, arithmetic, class mixtures."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from coursework.data import load_dataset
+from coursework.data.dataset import Dataset
 from coursework.figures import architecture, diagram
 from coursework.figures.grids import curves, reconstructions, save_png, strips
 from coursework.models.base import spread
 from coursework.networks.latents import interpolate
+from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
 from coursework.util.files import write_text
@@ -24,7 +28,7 @@ ARITHMETIC = ("horse", "deer", "bird")
 _PARTNERS = np.arange(2 * ROWS).reshape(2, ROWS).T.ravel()
 
 
-def illustrate(run, seed=0, report=print):
+def illustrate(run: Run, seed: int = 0, report: Report = print) -> list[Path]:
     """Write every figure that the run's model allows into figures/, and return the files.
 
     All have interpolations and the architecture; an autoencoder also reconstructions and, where the data set has
@@ -33,7 +37,7 @@ def illustrate(run, seed=0, report=print):
     trained = TrainedRun(run)
     dataset = load_dataset(trained.config.dataset, trained.config.classes)
     written = [_architecture(trained), _curves(run)]
-    if run.network("encoder").is_file():
+    if trained.has("encoder"):
         images = spread(dataset.test_images, 16)
         written.append(run.figures / "reconstructions.png")
         save_png(written[-1], reconstructions(images, trained.decode(trained.encode(images)), scale=3))
@@ -55,7 +59,9 @@ def illustrate(run, seed=0, report=print):
     return written
 
 
-def arithmetic(trained, dataset, count=8, classes=ARITHMETIC):
+def arithmetic(
+    trained: TrainedRun, dataset: Dataset, count: int = 8, classes: Sequence[str] = ARITHMETIC
+) -> list[tuple[str, np.ndarray]]:
     """Return [(title, images (count, h, w, c))] of images of the first class minus the second plus the third.
 
     Codes are added image by image: code(image) + mean(third) - mean(second). Raises `UserError` where the data set

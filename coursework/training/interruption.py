@@ -1,4 +1,4 @@
-"""Ctrl-C, a request to end and a closed terminal: heeded after the step at hand, so that its work can be kept."""
+"""Ctrl-C, SIGTERM and a closed terminal end training after the current step, so that its work is saved."""
 
 import signal
 import sys
@@ -17,8 +17,8 @@ class Interrupted(UserError):
 class Interruption:
     """While it is entered, the first signal sets `requested`; a second one raises `KeyboardInterrupt` at once.
 
-    Signals that the process was told to ignore, as nohup does, stay ignored. Outside the main thread, which alone may
-    handle signals, it does nothing.
+    Signals that the process ignores, as under nohup, stay ignored. Outside the main thread, which alone may handle
+    signals, it does nothing.
     """
 
     def __init__(self):

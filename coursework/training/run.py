@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from coursework.config.schema import Config
@@ -12,6 +13,8 @@ from coursework.util.files import parse_json, read_text, write_text
 from coursework.util.locking import owned
 
 RUNS = Path("reports/runs")
+# What is called with each line of text for the user.
+Report = Callable[[str], object]
 # What environment.json must hold under these names, where it holds them: others rely on it.
 ENVIRONMENT_TYPES = {
     "dataset_fingerprint": str,
@@ -39,13 +42,13 @@ class Run:
         self.path = Path(path)
 
     @classmethod
-    def of(cls, config):
+    def of(cls, config: Config) -> "Run":
         """Return the run where `config` trains by default: reports/runs/<preset>-<dataset>-s<seed>."""
         # Resolved, because "." and ".." have no name of their own.
         return cls(RUNS / f"{config.preset}-{Path(config.dataset).resolve().name}-s{config.seed}")
 
     @classmethod
-    def existing(cls, path):
+    def existing(cls, path: str | Path) -> "Run":
         """Return the run at `path`; a name alone is looked up in reports/runs. Raises `UserError` if there is none."""
         for candidate in (Path(path), RUNS / path):
             if (candidate / "config.json").is_file():
@@ -53,7 +56,7 @@ class Run:
         raise UserError(f"no run at {path}: train one with `python -m coursework train PRESET`")
 
     @classmethod
-    def all(cls, folder=RUNS):
+    def all(cls, folder: str | Path = RUNS) -> "list[Run]":
         """Return the runs inside `folder`, sorted by name."""
         return [cls(file.parent) for file in sorted(Path(folder).glob("*/config.json"))]
 
@@ -61,79 +64,79 @@ class Run:
         return f"Run({str(self.path)!r})"
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The directory's own name."""
         return self.path.name
 
     @property
-    def label(self):
+    def label(self) -> str:
         """What a table calls it: its name in reports/runs, elsewhere with the folder, such as codes/<name>."""
         folders = [part for part in self.path.parent.parts if part not in RUNS.parts]
         return "/".join([*folders[-1:], self.name])
 
     @property
-    def config_file(self):
+    def config_file(self) -> Path:
         """config.json: the configuration, written first."""
         return self.path / "config.json"
 
     @property
-    def environment_file(self):
+    def environment_file(self) -> Path:
         """environment.json: versions, device, data set fingerprint, seconds, finished or not."""
         return self.path / "environment.json"
 
     @property
-    def log_file(self):
+    def log_file(self) -> Path:
         """log.csv: one row an epoch."""
         return self.path / "log.csv"
 
     @property
-    def metrics_file(self):
+    def metrics_file(self) -> Path:
         """metrics.json: list of scores."""
         return self.path / "metrics.json"
 
     @property
-    def backup(self):
+    def backup(self) -> Path:
         """backup/: everything that resuming needs."""
         return self.path / "backup"
 
     @property
-    def best(self):
+    def best(self) -> Path:
         """best/: the networks with the best score so far."""
         return self.path / "best"
 
     @property
-    def lock_file(self):
+    def lock_file(self) -> Path:
         """lock: names the process that trains here, while it does."""
         return self.path / "lock"
 
     @property
-    def samples(self):
+    def samples(self) -> Path:
         """samples/: one grid every few epochs, from fixed latents."""
         return self.path / "samples"
 
     @property
-    def figures(self):
+    def figures(self) -> Path:
         """figures/: figures of this run."""
         return self.path / "figures"
 
     @property
-    def code_statistics(self):
+    def code_statistics(self) -> Path:
         """codes.npz: mean and covariance factor of an autoencoder's codes, from which it is sampled."""
         return self.path / "codes.npz"
 
-    def network(self, name):
+    def network(self, name: str) -> Path:
         """Return the file of a saved network: "generator", "encoder" or "discriminator"."""
         return self.path / f"{name}.keras"
 
-    def read_config(self):
+    def read_config(self) -> Config:
         """Return the run's `Config`."""
         return Config.from_json(read_text(self.config_file), source=self.config_file)
 
-    def write_config(self, config):
+    def write_config(self, config: Config) -> None:
         """Write config.json."""
         write_text(self.config_file, config.to_json())
 
-    def read_environment(self):
+    def read_environment(self) -> dict:
         """Return environment.json as a dict, empty where there is none."""
         environment = _read_json(self.environment_file, {})
         for name, kind in ENVIRONMENT_TYPES.items():
@@ -151,11 +154,11 @@ class Run:
             name: value for name, value in environment.items() if value is not None or name not in ENVIRONMENT_TYPES
         }
 
-    def write_environment(self, environment):
+    def write_environment(self, environment: dict) -> None:
         """Write environment.json."""
         write_text(self.environment_file, json.dumps(environment, indent=1) + "\n")
 
-    def read_metrics(self):
+    def read_metrics(self) -> list[dict]:
         """Return metrics.json as a list of dicts, each with "name" and "value", empty where there is none."""
         records = _read_json(self.metrics_file, [])
         for record in records:
@@ -167,11 +170,11 @@ class Run:
                 raise UserError(f"{self.metrics_file}: the value of {record['name']:.60} should be a number")
         return records
 
-    def write_metrics(self, metrics):
+    def write_metrics(self, metrics: list[dict]) -> None:
         """Write metrics.json."""
         write_text(self.metrics_file, json.dumps(metrics, indent=1) + "\n")
 
-    def add_metrics(self, records, identity):
+    def add_metrics(self, records: list[dict], identity: Sequence[str]) -> list[dict]:
         """Write `records` to metrics.json in place of those that agree with them in all fields `identity`; return all.
 
         Processes that add at the same time wait for each other: none loses what another has found.
@@ -182,10 +185,10 @@ class Run:
             self.write_metrics([*kept, *records])
         return [*kept, *records]
 
-    def drop_metrics(self, weights):
+    def drop_metrics(self, weights: str) -> None:
         """Remove from metrics.json the scores of the "last" or "best" weights, which others are about to replace.
 
-        Scores that tell their number of epochs stay: they are of a moment, not of what is there.
+        Scores with a number of epochs stay: they belong to that moment of the training.
         """
         if not self.metrics_file.is_file():
             return
@@ -195,7 +198,7 @@ class Run:
             if kept != before:
                 self.write_metrics(kept)
 
-    def read_best_score(self):
+    def read_best_score(self) -> dict:
         """Return best/score.json, {"name", "value", "epoch", "extractor_sha256"} of the networks in best/.
 
         Empty where there is none; the last is of what measured, which earlier versions did not write.
@@ -205,12 +208,12 @@ class Run:
             raise UserError(f"{self.best / 'score.json'} should hold a value and an epoch")
         return record
 
-    def write_best_score(self, name, value, epoch, extractor_sha256):
+    def write_best_score(self, name: str, value: float, epoch: int, extractor_sha256: str) -> None:
         """Write best/score.json."""
         record = {"name": name, "value": value, "epoch": epoch, "extractor_sha256": extractor_sha256}
         write_text(self.best / "score.json", json.dumps(record, indent=1) + "\n")
 
-    def read_log(self):
+    def read_log(self) -> dict[str, list[float]]:
         """Return log.csv as {column: list of floats}, empty where there is none."""
         if not self.log_file.is_file():
             return {}
@@ -225,22 +228,26 @@ class Run:
             raise UserError(f"{self.log_file} is not a log of this package: {error!s:.200}") from error
         return columns
 
-    def sample_files(self):
+    def sample_files(self) -> list[Path]:
         """Return the sample grids in the order of their epochs."""
         # By length first: after epoch 9999 the names have five digits.
         return sorted(self.samples.glob("[0-9]*.png"), key=lambda file: (len(file.name), file.name))
 
-    def discard_state(self):
-        """Remove backup/: the run can be sampled but no longer gone on with."""
+    def discard_state(self) -> None:
+        """Remove backup/: the run can still be sampled, and no longer resumed."""
         shutil.rmtree(self.backup, ignore_errors=True)
 
-    def is_finished(self):
-        """Tell whether training ran to its last epoch."""
+    def has_weights(self) -> bool:
+        """Return whether the run keeps more than its records: networks, or a state to resume from."""
+        return self.network("generator").is_file() or any(self.backup.glob("state-*.npz"))
+
+    def is_finished(self) -> bool:
+        """Return whether training ran to its last epoch."""
         return bool(self.read_environment().get("finished"))
 
 
 def _is_number(value):
-    """Tell whether a value from JSON is a number that a float can hold; integers there may have thousands of digits."""
+    """Return whether a value from JSON is a number that a float can hold: integers may have thousands of digits."""
     return isinstance(value, float) or (isinstance(value, int) and value.bit_length() < 1024)
 
 

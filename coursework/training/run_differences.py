@@ -2,12 +2,14 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from coursework.config.schema import Config
+from coursework.training.run import Run
 
 # What may differ between a run and its continuation: how long it trains and how often it looks at itself.
 CONTINUABLE = ("epochs", "sample_every", "score_every")
-# Of environment.json, what tells how far a run came and not on what it depends.
+# Entries of environment.json that say how far a run came, and not what it depends on.
 PROGRESS = {
     "seconds",
     "processor_seconds",
@@ -20,8 +22,8 @@ PROGRESS = {
 }
 
 
-def run_differences(first, second):
-    """Return lines of text, one for each difference of two `Run`s, none where their records tell of none."""
+def run_differences(first: Run, second: Run) -> list[str]:
+    """Return lines of text, one for each difference of two `Run`s in their records."""
     lines = [
         f"setting {name}: {old} | {new}"
         for name, old, new in setting_differences(first.read_config(), second.read_config())
@@ -37,7 +39,7 @@ def run_differences(first, second):
     return lines + log_differences(first.read_log(), second.read_log())
 
 
-def setting_differences(before, after, prefix=""):
+def setting_differences(before: Any, after: Any, prefix: str = "") -> list[tuple[str, object, object]]:
     """Return [(dotted name, value before, value after)] of the settings in which two configurations differ."""
     found = []
     for field in dataclasses.fields(Config if not prefix else type(before)):
@@ -51,12 +53,12 @@ def setting_differences(before, after, prefix=""):
     return found
 
 
-def other_training(before, after):
-    """Return those of `setting_differences` that make another training, which cannot be gone on with as the other."""
+def other_training(before: Config, after: Config) -> list[tuple[str, object, object]]:
+    """Return those of `setting_differences` that make another training: the one cannot resume the other."""
     return [entry for entry in setting_differences(before, after) if entry[0] not in CONTINUABLE]
 
 
-def log_differences(first, second):
+def log_differences(first: dict[str, list[float]], second: dict[str, list[float]]) -> list[str]:
     """Return a line that names the first epoch in which two logs differ, and one where they differ in length."""
     lengths = [len(log.get("epoch", [])) for log in (first, second)]
     names = [name for name in first if name in second and name != "seconds"]

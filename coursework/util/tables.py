@@ -1,19 +1,39 @@
-"""Tables of text: as CSV files, and in aligned columns for a terminal."""
+"""Tables of text: cells from numbers, CSV files, and aligned columns for a terminal."""
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from coursework.util.files import write_text
 
 
-def write_csv(file, rows):
+def cell(value: object, form: str = ".6g") -> str:
+    """Return a value as text: a float in the format `form`, nothing for None."""
+    if value is None:
+        return ""
+    return f"{value:{form}}" if isinstance(value, float) else str(value)
+
+
+def with_error(value: float | None, error: float | None, digits: int, factor: float = 1.0, missing: str = "") -> str:
+    """Return "value ± error", both times `factor`, with so many digits; without an error the value alone.
+
+    missing: what stands for a value of None.
+    """
+    if value is None:
+        return missing
+    text = f"{factor * value:.{digits}f}"
+    return text if error is None else f"{text} ± {factor * error:.{digits}f}"
+
+
+def write_csv(file: Path, rows: Iterable[Iterable[object]]) -> None:
     """Write rows of cells to a CSV file, all or nothing."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     write_text(file, text.getvalue())
 
 
-def aligned(rows):
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of rows of texts, all of equal length: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -344,7 +344,7 @@ def test_an_interrupted_training_prints_one_line_and_resumes_later(image_folder)
     assert process.returncode == 2
     found = re.fullmatch(
         r"coursework: error: interrupted; ((?:step \d+ of )?epoch \d+) is saved: "
-        r"the same command goes on from there\n",
+        r"run the same command to resume\n",
         errors,
     )
     assert found, errors
@@ -366,7 +366,7 @@ def test_a_trained_run_guards_its_state(image_folder, refused, capfd):
     assert run.is_finished() and run.network("generator").is_file()
     capfd.readouterr()
     assert cli.main(train) == 0
-    assert "is already trained for 1 epochs; raise --epochs to go on" in capfd.readouterr().out
+    assert "is already trained for 1 epochs; raise --epochs to continue" in capfd.readouterr().out
     # Other images under the same name.
     file = next((image_folder / "train" / "horse").iterdir())
     content = file.read_bytes()

@@ -8,7 +8,7 @@ from coursework.data import load_dataset
 from coursework.data.lines import angles_of, draw_line, draw_lines, load
 from coursework.metrics import lines as metric
 from coursework.metrics.lines import closest_lines, interpolation_scores, smoothness
-from coursework.studies.lines.interpolations import PAIRS, STEPS, interpolate_lines
+from coursework.studies.lines.study import PAIRS, STEPS, interpolate_lines
 from coursework.util.errors import UserError
 
 TEMPLATE = 2 * numpy.pi / 10_000

@@ -29,9 +29,9 @@ from coursework.pegasus.scores import CandidateScores
 from coursework.pegasus.task import Task
 from coursework.pegasus.views import SLIGHT, slight_views
 from coursework.pegasus.witness import ROLES
-from coursework.training.loop import save_trained
 from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun
+from coursework.training.task import save_trained
 from coursework.util.errors import UserError
 
 SMALL = {

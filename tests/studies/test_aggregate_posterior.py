@@ -199,7 +199,7 @@ def test_rows_of_other_runs_stay_and_those_measured_again_are_replaced(in_tmp, d
     row, kept = json.loads(Path("out/scores.json").read_text())
     assert (row["run"], row["n"], kept) == ("mine", 80, other)
     shown = capsys.readouterr().out
-    assert "\n".join(table([row])) in shown and f"{row['fd_prior']:.2f}" in table([row])[-1]
+    assert "\n".join(table([row])) in shown and f"{row['fd_prior']:.2f}" in table([row])[1]
     with open("out/table.csv", newline="") as file:
         header, *cells = csv.reader(file)
     assert [line[0] for line in cells] == ["mine", "other"]

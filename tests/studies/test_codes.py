@@ -13,8 +13,8 @@ from coursework.data import sprites
 from coursework.metrics.codes import clustering_accuracy, linear_accuracy, matched_accuracy, whitening
 from coursework.models import build_model
 from coursework.studies.downstream import NAMES, PUBLISHED, keep, measure_codes, table, train_autoencoders
-from coursework.training.loop import save_trained
 from coursework.training.run import Run
+from coursework.training.task import save_trained
 from coursework.util.errors import UserError
 
 pytest.importorskip("sklearn")

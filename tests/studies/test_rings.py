@@ -15,16 +15,17 @@ from coursework.config.networks import MLPConfig
 from coursework.config.presets import PRESETS
 from coursework.config.presets_rings import GAN, PACKED_2, R1, R1_PACKED, RINGS, SNGAN, UNROLLED
 from coursework.data.mixtures import MIXTURES, grid, ring
+from coursework.data.pipeline import feed
 from coursework.metrics.uncertainty import over_seeds
 from coursework.models.gan import GAN as GAN_MODEL
 from coursework.networks import mlp
 from coursework.networks.backend import compiled
 from coursework.networks.saving import load_network
 from coursework.studies.rings import figures, study, summary, training
-from coursework.studies.rings.published import PUBLISHED
-from coursework.studies.rings.study import run_of, run_rings, table
+from coursework.studies.rings.study import PUBLISHED, run_of, run_rings, table
 from coursework.studies.rings.summary import identity, recorded, values_of
-from coursework.studies.rings.training import PointTrainer, is_trained, sample_points, train_points
+from coursework.studies.rings.training import PointBatches, PointTrainer, is_trained, sample_points, train_points
+from coursework.training import callbacks
 from coursework.training.run import Run
 from coursework.training.state import states
 from coursework.util.errors import UserError
@@ -32,9 +33,15 @@ from coursework.util.errors import UserError
 SMALL = {"latent_size": 2, "generator_width": 16, "generator_depth": 1, "discriminator_width": 16}
 
 
+def eager(self, config, init=PointTrainer.__init__):
+    init(self, config)
+    self.model.run_eagerly = True
+
+
 @pytest.fixture(autouse=True)
 def short_epochs(monkeypatch, in_tmp):
     """Make an epoch four steps, in two calls that are not compiled, which would take longer than they."""
+    monkeypatch.setattr(PointTrainer, "__init__", eager)
     monkeypatch.setattr(training, "compiled", lambda fn, fused: fn)
     monkeypatch.setattr(training, "STEPS_PER_EPOCH", 4)
     monkeypatch.setattr(training, "BLOCK", 2)
@@ -102,6 +109,11 @@ def trainer():
     return PointTrainer(small(GAN))
 
 
+def train_epoch(trainer, mixture, seed, number):
+    batches = PointBatches(mixture, seed, trainer.config.images_per_step, number)
+    trainer.model.fit(feed(batches), shuffle=False, verbose=0)
+
+
 def weights(trainer):
     return [array(variable) for variable in trainer.model.state_variables()]
 
@@ -119,13 +131,13 @@ def test_steps_of_a_compiled_block_are_those_taken_one_by_one(monkeypatch, fused
     if fused:
         monkeypatch.setattr(GAN_MODEL, "draw_latents", lambda self, count: ops.ones((count, 2)))
     trainer.start(3)
-    trainer.epoch(mixture, 3, 5)
+    train_epoch(trainer, mixture, 3, 5)
     together = weights(trainer)
     trainer.start(3)
     for block in range(2):
         points = mixture.sample(16, seed=(3, 5, block))[0] / 4
         for batch in numpy.split(points.astype("float32"), 2):
-            trainer.model.train_step((ops.convert_to_tensor(batch),))
+            trainer.step((ops.convert_to_tensor(batch),))
     for one, two in zip(together, weights(trainer), strict=True):
         numpy.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5)
 
@@ -133,7 +145,7 @@ def test_steps_of_a_compiled_block_are_those_taken_one_by_one(monkeypatch, fused
 def test_a_trainer_starts_every_seed_as_a_new_one_would(trainer):
     trainer.start(0)
     first = weights(trainer)
-    trainer.epoch(ring(), 0, 0)
+    train_epoch(trainer, ring(), 0, 0)
     assert not equal(first, weights(trainer))
     trainer.start(0)
     assert equal(first, weights(trainer))
@@ -180,18 +192,17 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(monkeypatch):
     trainer = PointTrainer(config)
     train_points(trainer, config, straight)
     expected = weights(trainer)
-    epoch = PointTrainer.epoch
 
-    def interrupted(self, mixture, seed, number):
-        if number == 2:
+    def interrupted(self, epoch, logs=None):
+        if epoch == 2:
             raise KeyboardInterrupt
-        return epoch(self, mixture, seed, number)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(PointTrainer, "epoch", interrupted)
+        patch.setattr(callbacks.Log, "on_epoch_begin", interrupted)
+        patch.setattr(callbacks.Log, "started", 0.0, raising=False)
         train_points(trainer, config, broken)
     assert not is_trained(config, broken) and broken.read_environment()["epochs_done"] == 2
-    trainer.epoch(grid(), 9, 9)
+    train_epoch(trainer, grid(), 9, 9)
     train_points(trainer, config, broken)
     assert equal(weights(trainer), expected)
     assert values_of(broken) == values_of(straight)

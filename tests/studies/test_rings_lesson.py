@@ -16,13 +16,20 @@ from coursework.networks import mlp
 from coursework.studies.rings import handcrafted, latent_plane, lesson, study, summary, training
 from coursework.studies.rings.latent_plane import POINTS, RESOLUTION, colors, frames, latents_shown, shares
 from coursework.studies.rings.training import PointTrainer, sample_points
+from coursework.training import callbacks
 from coursework.training.run import Run
 from coursework.util.errors import UserError
+
+
+def eager(self, config, init=PointTrainer.__init__):
+    init(self, config)
+    self.model.run_eagerly = True
 
 
 @pytest.fixture(autouse=True)
 def short_epochs(monkeypatch, in_tmp):
     """Make an epoch two steps, in one call that is not compiled."""
+    monkeypatch.setattr(PointTrainer, "__init__", eager)
     monkeypatch.setattr(training, "compiled", lambda fn, fused: fn)
     monkeypatch.setattr(training, "BLOCK", 2)
     for module in (training, study, summary, lesson, latent_plane):
@@ -132,16 +139,16 @@ def test_an_interrupted_look_at_the_plane_goes_on(monkeypatch, lost):
 
 def interrupt(monkeypatch, at, trained):
     """Let the epoch `at` be interrupted once; `trained` gets the numbers of the others."""
-    epoch, pending = PointTrainer.epoch, [at]
+    begin, pending = callbacks.Log.on_epoch_begin, [at]
 
-    def interrupted(self, mixture, seed, number):
-        if number in pending:
-            pending.remove(number)
+    def interrupted(self, epoch, logs=None):
+        if epoch in pending:
+            pending.remove(epoch)
             raise KeyboardInterrupt
-        trained.append(number)
-        return epoch(self, mixture, seed, number)
+        trained.append(epoch)
+        begin(self, epoch, logs)
 
-    monkeypatch.setattr(PointTrainer, "epoch", interrupted)
+    monkeypatch.setattr(callbacks.Log, "on_epoch_begin", interrupted)
 
 
 def test_more_than_two_latents_have_no_plane():
@@ -200,7 +207,7 @@ def test_the_lesson_leaves_a_table_and_a_figure_of_every_question(monkeypatch, s
     assert (round(lowest, 3), round(highest, 3)) == (0.985, 0.989)
     # What is finished is neither trained again nor changed.
     tables = {name: Path("lesson", name).read_bytes() for name in ("latents.csv", "handcrafted.csv", "handcrafted.png")}
-    monkeypatch.setattr(PointTrainer, "epoch", lambda *_: pytest.fail("nothing is left to train"))
+    monkeypatch.setattr(callbacks.Log, "on_epoch_begin", lambda *_: pytest.fail("nothing is left to train"))
     lesson.run_lesson("lesson", seeds=1, report=told.append)
     assert {name: Path("lesson", name).read_bytes() for name in tables} == tables
 

@@ -9,8 +9,8 @@ from coursework.config.presets import PRESETS
 from coursework.data import sprites
 from coursework.models import build_model
 from coursework.training.illustration import arithmetic, illustrate
-from coursework.training.loop import save_trained
 from coursework.training.run import Run
+from coursework.training.task import save_trained
 from coursework.util.errors import UserError
 
 SMALL = {

@@ -193,7 +193,7 @@ def test_a_damaged_state_is_told_and_the_one_before_is_used(saved, kind):
     assert all(numpy.array_equal(new, old) for new, old in zip(values(other), expected, strict=True))
     (line,) = lines
     assert line.startswith(f"{folder}: state-4.0-") and " is damaged (" in line and "\n" not in line
-    assert line.endswith("): going on from the state before, after epoch 3")
+    assert line.endswith("): using the state before, after epoch 3")
 
 
 def test_a_damaged_state_is_gone_once_training_went_on(saved):

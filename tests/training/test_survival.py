@@ -11,7 +11,7 @@ from test_training import GAN_CONFIG, VAE_CONFIG, in_empty_folder, longer, state
 
 from coursework.config.models import VAEConfig
 from coursework.models.gan import GAN
-from coursework.training import callbacks
+from coursework.training import callbacks, task
 from coursework.training import loop as training
 from coursework.training.guards import Diverged, DivergenceGuard, DiversityGuard
 from coursework.training.interruption import SIGNALS, Interrupted
@@ -75,7 +75,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(number, epoch, step, place,
     config, run, lines = longer(GAN_CONFIG, 3), Run(in_tmp / "run"), []
     with monkeypatch.context() as patch:
         at_step(patch, epoch, step, lambda: signal.raise_signal(number))
-        with pytest.raises(Interrupted, match=rf"^interrupted; {place} is saved: the same command goes on from there$"):
+        with pytest.raises(Interrupted, match=rf"^interrupted; {place} is saved: run the same command to resume$"):
             train(config, run)
     assert states(run.backup)[0][0] == place
     assert not run.is_finished() and not run.lock_file.exists()
@@ -95,7 +95,7 @@ def test_long_epochs_are_saved_within(in_tmp, straight, monkeypatch):
     run.write_environment(run.read_environment() | {"finished": False})
     lines = []
     train(longer(GAN_CONFIG, 3), run, report=lines.append)
-    assert "is damaged" in lines[0] and lines[0].endswith("going on from the state before, after step 3 of epoch 3")
+    assert "is damaged" in lines[0] and lines[0].endswith("using the state before, after step 3 of epoch 3")
     assert_equal_outcome(run, straight)
 
 
@@ -123,9 +123,7 @@ def test_a_full_disk_stops_in_order_with_the_last_state_kept(in_tmp, straight, m
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     message = str(caught.value)
     assert message.startswith(f"cannot write {run.path}/") and "\n" not in message
-    assert message.endswith(
-        "; make room on the disk and try again; epoch 1 is saved: the same command goes on from there"
-    )
+    assert message.endswith("; make room on the disk and try again; epoch 1 is saved: run the same command to resume")
     assert [position for position, _ in states(run.backup)] == [Position(1)]
     assert not list(run.path.rglob(".coursework-*"))
     train(config, run)
@@ -148,8 +146,8 @@ def test_another_environment_is_told_and_written_down(in_tmp):
     environment = run.read_environment()
     now = {name: environment[name] for name in ("keras", "numpy")}
     assert lines[1] == (
-        f"going on in another environment than before (keras was 2.0, is {now['keras']}; numpy was 0.9, is "
-        f"{now['numpy']}): exact repetition is not to be expected"
+        f"resuming in another environment than before (keras was 2.0, is {now['keras']}; numpy was 0.9, is "
+        f"{now['numpy']}): results may differ"
     )
     assert environment["changes"] == [
         {"after": "epoch 1", "keras": ["2.0", now["keras"]], "numpy": ["0.9", now["numpy"]]}
@@ -186,7 +184,7 @@ def test_a_loss_that_is_not_finite_is_written_down(value, shown, in_tmp, monkeyp
 @pytest.mark.parametrize(("kept", "kind"), [(1, "constant output"), (2, "mode collapse")])
 def test_a_run_whose_images_are_few_is_told_and_written_down(kept, kind, in_tmp, tiny, monkeypatch):  # noqa: F811
     """A generator that has lost all images but one, or two, of the training set: the guard sees it while it trains."""
-    monkeypatch.setattr(training, "DiversityGuard", functools.partial(DiversityGuard, after=1))
+    monkeypatch.setattr(task, "DiversityGuard", functools.partial(DiversityGuard, after=1))
     noise = numpy.random.default_rng(0).integers(-2, 3, tiny.train_images.shape) * (kept > 1)
     few = (tiny.train_images[numpy.arange(64) % kept].astype(int) + noise).clip(0, 255).astype(numpy.uint8)
     monkeypatch.setattr(GAN, "sample", lambda self, count, seed, images: few[:count])
@@ -245,7 +243,7 @@ def test_collapse_is_told_once_and_only_where_it_is(tiny):  # noqa: F811
 def test_a_posterior_that_collapses_is_seen_in_training(in_tmp, monkeypatch):
     """A weight of a million on the divergence leaves the code without information: the decoder draws one image."""
     guard = functools.partial(DiversityGuard, after=8)
-    monkeypatch.setattr(training, "DiversityGuard", guard)
+    monkeypatch.setattr(task, "DiversityGuard", guard)
     config, run, lines = dataclasses.replace(VAE_CONFIG, model=VAEConfig(beta=1e6)), Run(in_tmp / "run"), []
     train(longer(config, 12), run, report=lines.append)
     kinds = {incident["kind"] for incident in run.read_environment()["incidents"]}

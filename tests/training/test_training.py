@@ -24,6 +24,7 @@ from coursework.figures.grids import grid
 from coursework.models.gan import GAN
 from coursework.networks.latents import draw_latents, fit_codes
 from coursework.training import loop as training
+from coursework.training import task
 from coursework.training.guards import Diverged
 from coursework.training.loop import train
 from coursework.training.run import Run
@@ -180,7 +181,7 @@ def test_a_conditional_run_keeps_labels_with_images_and_shows_a_class_a_row(in_t
             seen.append(super().__getitem__(index))
             return seen[-1]
 
-    monkeypatch.setattr(training, "Batches", Recorded)
+    monkeypatch.setattr(task, "Batches", Recorded)
     config = dataclasses.replace(CONDITIONAL_CONFIG, classes=("horse", "bird", "airplane"), epochs=1)
     run = Run(in_tmp / "run")
     train(config, run)
@@ -203,12 +204,12 @@ def test_a_conditional_run_keeps_labels_with_images_and_shows_a_class_a_row(in_t
 
 def test_a_finished_run_is_left_as_it_is(copied, monkeypatch):
     before = {file: file.stat().st_mtime_ns for file in copied.path.rglob("*")}
-    monkeypatch.setattr(training, "load_dataset", lambda *arguments: pytest.fail("a finished run reads no data"))
+    monkeypatch.setattr(task, "load_dataset", lambda *arguments: pytest.fail("a finished run reads no data"))
     lines = []
     train(GAN_CONFIG, copied, report=lines.append)
     train(longer(GAN_CONFIG, 1), copied, report=lines.append)
     assert lines == [
-        f"{copied.path} is already trained for {epochs} epochs; raise --epochs to go on" for epochs in (2, 1)
+        f"{copied.path} is already trained for {epochs} epochs; raise --epochs to continue" for epochs in (2, 1)
     ]
     assert {file: file.stat().st_mtime_ns for file in copied.path.rglob("*")} == before
 
@@ -324,8 +325,8 @@ def test_too_few_images_for_a_batch_refuse(in_tmp):
 
 def test_scores_give_way_with_the_weights_that_they_are_of(copied, monkeypatch):
     """Those of the best weights when others are better; those that tell their epochs stay."""
-    monkeypatch.setattr(training, "find_judge", lambda dataset: types.SimpleNamespace(sha256="ab"))
-    monkeypatch.setattr(training, "Scorer", ScriptedScorer)
+    monkeypatch.setattr(task, "find_judge", lambda dataset: types.SimpleNamespace(sha256="ab"))
+    monkeypatch.setattr(task, "Scorer", ScriptedScorer)
     record = {"name": "fd_judge", "value": 1.0}
     records = [record | {"weights": "last"}, record | {"weights": "best"}, record, record | {"epochs": 2}]
     copied.write_metrics(records)
@@ -445,8 +446,8 @@ class ScriptedScorer:
 
 
 def test_the_best_weights_are_kept_beside_the_last(in_tmp, monkeypatch):
-    monkeypatch.setattr(training, "find_judge", lambda dataset: types.SimpleNamespace(sha256="ab"))
-    monkeypatch.setattr(training, "Scorer", ScriptedScorer)
+    monkeypatch.setattr(task, "find_judge", lambda dataset: types.SimpleNamespace(sha256="ab"))
+    monkeypatch.setattr(task, "Scorer", ScriptedScorer)
     run = Run(in_tmp / "run")
     train(dataclasses.replace(GAN_CONFIG, epochs=3, score_every=1), run)
     assert run.read_log()["fd_judge"] == [3, 1, 2]
@@ -457,7 +458,7 @@ def test_the_best_weights_are_kept_beside_the_last(in_tmp, monkeypatch):
 
 
 def test_flips_critic_steps_and_decay_belong_to_the_whole_training(in_tmp, tiny, monkeypatch):
-    seen, models, build = [], [], training.build_model
+    seen, models, build = [], [], task.build_model
 
     class Recorded(Batches):
         def __getitem__(self, index):
@@ -465,8 +466,8 @@ def test_flips_critic_steps_and_decay_belong_to_the_whole_training(in_tmp, tiny,
             seen.append(batch.copy())
             return (batch,)
 
-    monkeypatch.setattr(training, "Batches", Recorded)
-    monkeypatch.setattr(training, "build_model", lambda *arguments: models.append(build(*arguments)) or models[-1])
+    monkeypatch.setattr(task, "Batches", Recorded)
+    monkeypatch.setattr(task, "build_model", lambda *arguments: models.append(build(*arguments)) or models[-1])
     decaying = OptimizerConfig(decay="linear")
     players = {"generator_optimizer": decaying, "discriminator_optimizer": decaying}
     model = dataclasses.replace(GAN_CONFIG.model, critic_steps=3, **players)
@@ -487,3 +488,31 @@ def test_flips_critic_steps_and_decay_belong_to_the_whole_training(in_tmp, tiny,
     iterations = {name: int(ops.convert_to_numpy(player.iterations)) for name, player in optimizers.items()}
     assert iterations == {"generator": 2, "discriminator": 2 * 3}
     assert [float(player.learning_rate) for player in optimizers.values()] == [0, 0]
+
+
+# Runs that are still training, or were interrupted.
+
+
+@pytest.mark.parametrize("config", [GAN_CONFIG, ACAI_CONFIG], ids=["gan", "acai"])
+def test_an_unfinished_run_is_sampled_from_its_last_state(config, in_tmp, monkeypatch):
+    run, lines = Run(in_tmp / "run"), []
+    train(longer(config, 1), run)
+    finished = TrainedRun(run)
+    expected = finished.sample(8, seed=3)
+    assert finished.weights == "last" and len(finished.fingerprints()) == (2 if config is ACAI_CONFIG else 1)
+    before = {file.name for file in run.backup.iterdir()}
+    for name in ("generator", "discriminator", "encoder"):
+        run.network(name).unlink(missing_ok=True)
+    run.code_statistics.unlink(missing_ok=True)
+    unfinished = TrainedRun(run, report=lines.append)
+    assert abs(unfinished.sample(8, seed=3).astype(int) - expected).max() <= 1
+    assert lines == [f"{run.path} has not finished training: using its state after epoch 1"]
+    assert unfinished.weights == "state after epoch 1" and unfinished.has("generator") and not unfinished.has("other")
+    # What is cached under the state's checksum is not found again under that of the finished networks.
+    assert not set(unfinished.fingerprints()) & set(finished.fingerprints())
+    assert {file.name for file in run.backup.iterdir()} == before and not run.lock_file.exists()
+    with pytest.raises(UserError, match="it keeps no best weights"):
+        TrainedRun(run, best=True).network("generator")
+    # The same state trains on to its end.
+    train(longer(config, 2), run)
+    assert TrainedRun(run).weights == "last"

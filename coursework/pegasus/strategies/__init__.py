@@ -70,11 +70,8 @@ class Strategy:
         self.check(task, trained)
         latents, notes = self.make(task, trained, count, seed, progress)
         images = decode(trained, latents)
-        weights = "best" if trained.folder == trained.run.best else "last"
-        origins = [
-            {"strategy": self.name, "run": trained.run.name, "weights": weights, "seed": seed, "index": index, **note}
-            for index, note in enumerate(notes)
-        ]
+        origin = {"strategy": self.name, "run": trained.run.name, "weights": trained.weights, "seed": seed}
+        origins = [{**origin, "index": index, **note} for index, note in enumerate(notes)]
         return Candidates(
             images, [{name: array[index] for name, array in latents.items()} for index in range(count)], origins
         )

@@ -1,5 +1,7 @@
 """The figures of the lines study: interpolations as in figure 3 of the ACAI paper, and scores over images seen."""
 
+from pathlib import Path
+
 import numpy as np
 
 from coursework.data.lines import angles_of, draw_lines
@@ -9,7 +11,7 @@ from coursework.figures.scores import score
 PUBLISHED_IMAGES = 2**24
 
 
-def draw_interpolations(rows, path, seed):
+def draw_interpolations(rows: list[tuple[str, np.ndarray]], path: Path, seed: int) -> None:
     """Write a sheet with one interpolation a row, the true lines first; all go between the same two test lines.
 
     rows: [(title, images (pairs, steps, size, size, 1) in [-1, 1])] of `interpolate_lines` with `seed`. The pair shown
@@ -25,7 +27,7 @@ def draw_interpolations(rows, path, seed):
     save_png(path, strips(sheets, row_titles=titles, scale=2))
 
 
-def draw_curves(records, published, path):
+def draw_curves(records: list[dict], published: dict, path: Path) -> None:
     """Draw both scores over images seen, one line a model (the mean over seeds), with the paper's values as rings.
 
     records: as in scores.json. published: {preset: {score: value}}.

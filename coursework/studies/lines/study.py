@@ -1,28 +1,27 @@
-"""The lines study: seven autoencoders, how well they interpolate, and the table of Berthelot et al. 2018 beside it."""
+"""The lines study: how well seven autoencoders interpolate, compared with the table of Berthelot et al. 2018."""
 
 import dataclasses
-import json
 import math
-import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from coursework.config.presets_lines import LINES
-from coursework.config.schema import with_settings
-from coursework.data.lines import TRAIN_COUNT
+from coursework.config.schema import Config, with_settings
+from coursework.data.lines import TRAIN_COUNT, angles_of, draw_lines
 from coursework.metrics.lines import TEMPLATES, interpolation_scores
 from coursework.metrics.uncertainty import over_seeds
-from coursework.networks.latents import draw_posterior_codes
+from coursework.networks.latents import draw_posterior_codes, interpolate
 from coursework.studies.lines.figures import draw_curves, draw_interpolations
-from coursework.studies.lines.interpolations import PAIRS, STEPS, interpolate_lines
+from coursework.studies.tabulate import timed, write_study
 from coursework.training.loop import train
-from coursework.training.run import Run
+from coursework.training.precision import with_precision
+from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
-from coursework.util.files import write_text
-from coursework.util.tables import write_csv
+from coursework.util.tables import aligned, with_error
 
 FOLDER = Path("reports/lines")
 IMAGES = 2**18
@@ -40,38 +39,39 @@ PUBLISHED = {
 FIRST_EPOCHS = 1
 # Of the test lines between which all models interpolate, and of a VAE's samples.
 SEED = 0
+# What the lines task scores: paths between pairs of test lines, and steps of each.
+PAIRS = 256
+STEPS = 16
 
 
 def run_lines(
-    folder=FOLDER,
-    images=IMAGES,
-    minutes=None,
-    seeds=1,
-    precision="float32",
-    settings=(),
-    presets=LINES,
-    report=print,
-):
+    folder: str | Path = FOLDER,
+    images: int = IMAGES,
+    minutes: float | None = None,
+    seeds: int = 1,
+    precision: str = "float32",
+    settings: Sequence[tuple[str, str]] = (),
+    presets: Sequence[Config] = LINES,
+    report: Report = print,
+) -> dict:
     """Train every preset with `seeds` seeds on `images` images each, score them, write the study into `folder`.
 
     minutes: instead of `images`, about how long all of it may train, earlier calls included; all runs get an equal
     number of images. Training goes round in doublings of the budget, so that what is there at any time compares
-    equals and shows the way towards more; a call with a larger budget goes on. Writes runs/, scores.json, table.csv,
+    equals and shows the way towards more; a call with a larger budget continues. Writes runs/, scores.json, table.csv,
     interpolations.png and curves.png; returns the content of scores.json. precision: as in `Config`; a study has one.
     settings: (key, value) pairs as `Config.with_setting` takes them, of every preset that has the key. Raises
     `UserError` for a budget of nothing, a setting that no preset has, and where `folder` holds runs of other settings.
     """
-    folder, started = Path(folder), time.perf_counter()
+    folder, step = Path(folder), timed(report)
     configs = with_settings([dataclasses.replace(config, precision=precision) for config in presets], settings)
+    configs = [with_precision(config, report=report) for config in configs]
     _refuse_decay(configs)
     runs = [
         (dataclasses.replace(config, seed=seed), Run(folder / "runs" / f"{config.preset}-s{seed}"))
         for seed in range(seeds)
         for config in configs
     ]
-
-    def step(text):
-        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     epochs = _epochs_for_minutes(runs, minutes, step) if minutes else math.ceil(images / TRAIN_COUNT)
     if epochs < 1 or not runs:
@@ -91,13 +91,13 @@ def run_lines(
 
 
 def _refuse_decay(presets):
-    """Raise `UserError` for rates that fall over a training: here each goes on again and again with a larger budget."""
+    """Raise `UserError` for rates that fall over a training: each is resumed here with larger and larger budgets."""
     for config in presets:
         if config.decays:
             raise UserError(f"{config.preset}: rates that fall over the whole of training do not go with this study")
 
 
-def milestones(epochs):
+def milestones(epochs: int) -> list[int]:
     """Return the numbers of epochs after which models are scored: doublings of `FIRST_EPOCHS`, at last `epochs`."""
     found = [FIRST_EPOCHS]
     while found[-1] < epochs:
@@ -169,7 +169,7 @@ def _score(run, epochs):
     run.add_metrics([score | conditions for score in scores], ("name", "epochs"))
 
 
-def interpolations(run):
+def interpolations(run: Run) -> np.ndarray:
     """Return the paper's interpolations by a trained run."""
     trained = TrainedRun(run)
 
@@ -186,7 +186,23 @@ def interpolations(run):
     return interpolate_lines(encode, decode, seed=SEED)
 
 
-def summarize(folder, presets, seeds, epochs, settings=()):
+def interpolate_lines(
+    encode: Callable, decode: Callable, pairs: int = PAIRS, steps: int = STEPS, seed: int = 0
+) -> np.ndarray:
+    """Return the paper's interpolations, float32 (pairs, steps, 32, 32, 1): straight between codes of test lines.
+
+    encode: images float32 (n, 32, 32, 1) in [-1, 1] -> codes (n, ...); decode: codes -> images, not rounded, since the
+    scores see a rounding. seed: of the test lines; the same for every model.
+    """
+    codes = np.asarray(encode(draw_lines(angles_of("test", 2 * pairs, seed))))
+    paths = [interpolate(first, last, steps) for first, last in zip(codes[:pairs], codes[pairs:], strict=True)]
+    decoded = np.asarray(decode(np.concatenate(paths)), dtype=np.float32)
+    return decoded.reshape(pairs, steps, *decoded.shape[1:])
+
+
+def summarize(
+    folder: str | Path, presets: Sequence[Config], seeds: int, epochs: int, settings: Sequence[tuple[str, str]] = ()
+) -> dict:
     """Write scores.json and table.csv of the runs in `folder` at `epochs` epochs; return the content of scores.json.
 
     {"images", "precision", "settings": ["key=value"] that were given, "models": [{"preset", "mean_distance": {"mean",
@@ -220,14 +236,13 @@ def summarize(folder, presets, seeds, epochs, settings=()):
         "models": models,
         "records": records,
     }
-    write_text(Path(folder) / "scores.json", json.dumps(content, indent=1) + "\n")
     columns = ("mean", "spread", "seeds", "published")
     names = [f"{name} {column}" for name in ("mean_distance", "smoothness") for column in columns]
-    rows = [["model", "images", *names]]
+    rows: list[list] = [["model", "images", *names]]
     for model in models:
-        cells = [model[name][column] for name in ("mean_distance", "smoothness") for column in columns]
-        rows.append([model["preset"], images, *(f"{cell:.6g}" if cell is not None else "" for cell in cells)])
-    write_csv(Path(folder) / "table.csv", rows)
+        values = [model[name][column] for name in ("mean_distance", "smoothness") for column in columns]
+        rows.append([model["preset"], images, *values])
+    write_study(folder, content, rows)
     return content
 
 
@@ -241,24 +256,17 @@ def _records(run):
     return [found[epochs] for epochs in sorted(found)]
 
 
-def table(content):
-    """Return the lines of the table for a terminal: ours, with the spread over seeds, beside the paper's."""
+def table(content: dict) -> list[str]:
+    """Return the lines of the table for a terminal: ours, with the spread over seeds, and the paper's."""
     others = ", ".join([content["precision"], *content["settings"]])
-    lines = [
-        f"Lines after {content['images']:,} images ({others}); the paper's (2^24 images) beside ours; lower is better",
-        f"{'':10} {'mean distance x 1000':>22} {'paper':>7} {'smoothness':>17} {'paper':>7}",
-    ]
+    rows = [["", "mean distance x 1000", "paper", "smoothness", "paper"]]
     for model in content["models"]:
-        distance, smoothness = model["mean_distance"], model["smoothness"]
-        lines.append(
-            f"{model['preset'].removeprefix('lines-'):10} {_cell(distance, 1e3):>22} {1e3 * distance['published']:7.2f}"
-            f" {_cell(smoothness, 1):>17} {smoothness['published']:7.2f}"
-        )
-    return lines
-
-
-def _cell(score, factor):
-    if score["mean"] is None:
-        return "undefined"
-    spread = "" if score["spread"] is None else f" ± {factor * score['spread']:.2f}"
-    return f"{factor * score['mean']:.2f}{spread}"
+        rows.append([model["preset"].removeprefix("lines-")])
+        for name, factor in (("mean_distance", 1e3), ("smoothness", 1.0)):
+            score = model[name]
+            ours = with_error(score["mean"], score["spread"], 2, factor, missing="undefined")
+            rows[-1] += [ours, f"{factor * score['published']:.2f}"]
+    title = (
+        f"Lines after {content['images']:,} images ({others}); the paper's (2^24 images) next to ours; lower is better"
+    )
+    return [title, *aligned(rows)]

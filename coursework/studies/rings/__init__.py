@@ -1,1 +1,1 @@
-"""The rings study: which modes of a mixture of Gaussians each option of a GAN keeps, beside the published tables."""
+"""The rings study: which modes of a mixture of Gaussians each option of a GAN keeps, with the published tables."""

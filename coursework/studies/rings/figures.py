@@ -1,25 +1,31 @@
 """The figures of the rings study: samples over the modes, and both scores over steps."""
 
 import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from coursework.config.presets_rings import LESSON, RINGS
-from coursework.data.mixtures import MIXTURES
+from coursework.data.mixtures import MIXTURES, Mixture
 from coursework.figures.grids import PALETTE, STYLE, save_figure
 from coursework.metrics.mixtures import RADIUS, mode_coverage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Names that fit into one line below a figure.
 LEGEND_COLUMNS = 8
 
 
-def in_order(settings):
+def in_order(settings: Iterable[str]) -> list[str]:
     """Return the names of settings, each once, those of presets first and in their order."""
     presets = [preset.preset for preset in (*RINGS, *LESSON)]
     return sorted(dict.fromkeys(settings), key=lambda name: presets.index(name) if name in presets else len(presets))
 
 
-def draw_samples(samples, path):
+def draw_samples(samples: dict[tuple[str, str], np.ndarray], path: Path) -> None:
     """Draw samples over the modes they should cover: a row for each mixture, a column for each setting.
 
     samples: {(setting, mixture): (n, 2)}. Modes are circles of three standard deviations, of the ring too small to see
@@ -45,7 +51,7 @@ def draw_samples(samples, path):
         save_figure(figure, path, dpi=300)
 
 
-def draw_points(axis, points, mixture):
+def draw_points(axis: "Axes", points: np.ndarray, mixture: Mixture) -> None:
     """Draw points over the modes of a mixture, with their scores beneath."""
     from matplotlib.collections import EllipseCollection
 
@@ -75,7 +81,7 @@ def draw_points(axis, points, mixture):
     axis.set_xlabel(text, fontsize=7.5, labelpad=2)
 
 
-def draw_curves(curves, path):
+def draw_curves(curves: list[dict], path: Path) -> None:
     """Draw both scores over steps, means over seeds: a column for each mixture, a line for each setting.
 
     curves: as in scores.json.

@@ -6,6 +6,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from coursework.config.networks import MLPConfig
+from coursework.data.mixtures import Mixture
 from coursework.studies.rings.training import reach
 
 # Slope of a step: the share of latents that fall between two modes is inversely proportional to it.
@@ -13,13 +15,13 @@ STEEPNESS = 500.0
 LATENT_SIZE = 3
 
 
-def network_config(network, mixture):
+def network_config(network: MLPConfig, mixture: Mixture) -> MLPConfig:
     """Return the settings `network` with a generator of the hand-crafted one's size: one hidden layer."""
     width = 2 * (len(mixture.modes) - 1) + 4
     return dataclasses.replace(network, latent_size=LATENT_SIZE, generator_depth=1, generator_width=width)
 
 
-def weights(mixture, steepness=STEEPNESS):
+def weights(mixture: Mixture, steepness: float = STEEPNESS) -> list[np.ndarray]:
     """Return the generator's weights [kernel, bias, kernel, bias], its points in units of the mixture's reach.
 
     The first of three latents from N(0, 1) chooses the mode: between two quantiles of it that a k-th of all latents lie
@@ -42,7 +44,7 @@ def weights(mixture, steepness=STEEPNESS):
     return [array.astype(np.float32) for array in (kernel, bias, out, modes[0])]
 
 
-def expected_quality(mixture, steepness=STEEPNESS):
+def expected_quality(mixture: Mixture, steepness: float = STEEPNESS) -> tuple[float, float]:
     """Return bounds (lowest, highest) of the high-quality share of the hand-crafted generator's points.
 
     Off the ramps points are those of the mixture itself: 1 - exp(-9/2) of them within three standard deviations. On a

@@ -1,16 +1,20 @@
 """Which latents become which mode, through training: the latent plane coloured by the mode of what it maps to."""
 
 import io
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from keras import ops
 from PIL import Image
 
-from coursework.data.mixtures import MIXTURES
+from coursework.config.schema import Config
+from coursework.data.mixtures import MIXTURES, Mixture
 from coursework.figures.grids import STYLE, save_figure
 from coursework.metrics.mixtures import RADIUS
 from coursework.networks.latents import draw_latents
 from coursework.studies.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, reach, train_points
+from coursework.training.run import Report, Run
 from coursework.training.state import states
 from coursework.util.arrays import read_npz
 from coursework.util.errors import UserError
@@ -22,14 +26,14 @@ POINTS = 1000
 MILLISECONDS = 250
 
 
-def latents_shown():
+def latents_shown() -> np.ndarray:
     """Return the latents looked at: a grid over the plane, row by row from its top, and then normal ones."""
     places = np.linspace(-EXTENT, EXTENT, RESOLUTION, dtype=np.float32)
     plane = np.stack(np.meshgrid(places, places[::-1]), axis=-1).reshape(-1, 2)
     return np.concatenate([plane, draw_latents("normal", POINTS, (2,), 0)])
 
 
-def frames(config, run, report=print):
+def frames(config: Config, run: Run, report: Report = print) -> np.ndarray:
     """Return what the generator makes of `latents_shown` before training and after every epoch, (frames, n, 2).
 
     config: of a model with two latents, trained in `run`; the frames are kept there. Goes on where it stopped.
@@ -40,9 +44,10 @@ def frames(config, run, report=print):
     found = list(_kept(file, len(latents)))
     if is_trained(config, run) and len(found) == len(run.read_log()["epoch"]) + 1:
         return np.stack(found)
-    if any(position.epoch >= len(found) for position, _ in states(run.backup)):
-        # Of looks that were taken before it a state knows nothing.
+    if run.is_finished() or any(position.epoch >= len(found) for position, _ in states(run.backup)):
+        # A state does not hold the looks that were taken before it.
         run.discard_state()
+        run.network("generator").unlink(missing_ok=True)
     trainer = PointTrainer(config)
 
     def look(done):
@@ -52,7 +57,7 @@ def frames(config, run, report=print):
         np.savez(content, frames=np.stack(found))
         write_bytes(file, content.getvalue())
 
-    train_points(trainer, config, run, look=look)
+    train_points(trainer, config, run, look=look, report=report)
     report(f"{config.preset}: {config.epochs * STEPS_PER_EPOCH:,} steps, {len(found)} looks at the latent plane")
     return np.stack(found)
 
@@ -66,7 +71,7 @@ def _kept(file, count):
     return frames if frames.dtype == np.float32 and frames.shape[1:] == (count, 2) else ()
 
 
-def shares(points, mixture):
+def shares(points: np.ndarray, mixture: Mixture) -> dict[str, float]:
     """Return {"smallest", "largest": share of latents of a mode, "between": share that is near none}.
 
     points: of equally likely latents, (n, 2); near is within three standard deviations.
@@ -77,7 +82,7 @@ def shares(points, mixture):
     return {"smallest": counts.min(), "largest": counts.max(), "between": 1.0 - near.mean()}
 
 
-def colors(points, mixture):
+def colors(points: np.ndarray, mixture: Mixture) -> np.ndarray:
     """Return the colour (n, 3) in [0, 1] of each point: its mode's where it is near it, else a lighter one."""
     import matplotlib
 
@@ -88,7 +93,7 @@ def colors(points, mixture):
     return np.where(near[:, None], found, 0.65 + 0.35 * found)
 
 
-def draw_latent_planes(histories, mixture, path, moments):
+def draw_latent_planes(histories: dict[str, np.ndarray], mixture: Mixture, path: Path, moments: Sequence[int]) -> None:
     """Draw a row for each setting of {name: frames}, a column for each of `moments` (epochs): the latent plane."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -105,7 +110,7 @@ def draw_latent_planes(histories, mixture, path, moments):
         save_figure(figure, path)
 
 
-def animate(history, mixture, path, title):
+def animate(history: np.ndarray, mixture: Mixture, path: Path, title: str) -> None:
     """Write a GIF: the latent plane on the left, on the right where normal latents land, a frame for each epoch."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg

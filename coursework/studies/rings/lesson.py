@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import time
 from pathlib import Path
 
 from coursework.config.presets_rings import GAN, LESSON, R1_PACKED
@@ -17,30 +16,28 @@ from coursework.studies.rings.training import (
     PointTrainer,
     is_trained,
     sample_points,
-    score,
     train_points,
 )
+from coursework.studies.tabulate import timed
+from coursework.training.run import Report
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
-from coursework.util.tables import aligned, write_csv
+from coursework.util.tables import aligned, cell, write_csv
 
 FOLDER = Path("reports/rings/lesson")
 MIXTURE = "ring"
 
 
-def run_lesson(folder=FOLDER, steps=None, seeds=3, report=print):
+def run_lesson(folder: str | Path = FOLDER, steps: int | None = None, seeds: int = 3, report: Report = print) -> None:
     """Answer the questions on the ring, each with a table and a figure in `folder`; what is finished is left as it is.
 
     steps: of each training, in place of the presets' own number. seeds: of each network's runs. Writes
     latents.csv, latents.png and latents-<setting>.gif; networks/ (a study of its own); handcrafted.csv and .png; and
-    the runs behind them in latents/, by-hand/ and at-random/. An interrupted training goes on where it stopped.
+    the runs behind them in latents/, by-hand/ and at-random/. An interrupted training is resumed.
     """
-    folder, started = Path(folder), time.perf_counter()
+    folder, step = Path(folder), timed(report)
     if seeds < 1 or (steps is not None and steps < 1):
         raise UserError("nothing to train: give at least one step and one seed")
-
-    def step(text):
-        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     step("which latent becomes which mode")
     pair = [preset if steps is None else with_steps(preset, steps) for preset in (GAN, R1_PACKED)]
@@ -67,14 +64,14 @@ def _latents(folder, presets, step, report):
     _write(folder / "latents.csv", columns, rows, report)
 
 
-def moments(last):
+def moments(last: int) -> list[int]:
     """Return the epochs that are shown: the start, doublings from the first, the last one."""
     found = [0] + [2**power for power in range(int(math.log2(max(last, 1))) + 1)]
     return [*[epoch for epoch in found if epoch < last][:5], last]
 
 
 def _handcrafted(folder, presets, step, report):
-    """Score the hand-crafted generator, go on training it, and train one of its size from scratch."""
+    """Score the hand-crafted generator, train it further, and train one of its size from scratch."""
     mixture, rows, samples = MIXTURES[MIXTURE](), [], {}
     lowest, highest = handcrafted.expected_quality(mixture)
     for preset in presets:
@@ -82,7 +79,7 @@ def _handcrafted(folder, presets, step, report):
         trainer = PointTrainer(config)
         for start, weights in (("by hand", handcrafted.weights(mixture)), ("at random", None)):
             trainer.start(config.seed, weights)
-            before = score(trainer, mixture)
+            before = trainer.score(mixture)
             run = run_of(folder / start.replace(" ", "-"), config)
             if not is_trained(config, run):
                 train_points(trainer, config, run, weights)
@@ -101,7 +98,7 @@ def _handcrafted(folder, presets, step, report):
 
 def _write(file, columns, rows, report):
     """Write a table as CSV and show it."""
-    shown = [columns, *([f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows)]
+    shown = [columns, *([cell(value, ".4g") for value in row] for row in rows)]
     write_csv(file, shown)
     for line in aligned(shown):
         report(line)

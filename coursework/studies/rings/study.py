@@ -2,40 +2,55 @@
 
 import dataclasses
 import math
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from coursework.config.presets_rings import RINGS
+from coursework.config.schema import Config
 from coursework.data.mixtures import MIXTURES
 from coursework.studies.rings.figures import draw_curves, draw_samples
-from coursework.studies.rings.published import PUBLISHED
 from coursework.studies.rings.summary import groups, identity, recorded, summarize, values_of
 from coursework.studies.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, sample_points, train_points
-from coursework.training.run import Run
+from coursework.studies.tabulate import timed
+from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
+from coursework.util.tables import aligned, cell, with_error
 
 FOLDER = Path("reports/rings")
 SEEDS = 10
+# What VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018) report of ring and grid.
+# (method, source): {mixture: (modes, share of high quality)}; none reports the ring with centre.
+PUBLISHED = {
+    ("GAN", "VEEGAN"): {"ring": (1.0, 0.993), "grid": (3.3, 0.005)},
+    ("unrolled GAN, 5 steps", "VEEGAN"): {"ring": (7.6, 0.356), "grid": (23.6, 0.16)},
+    ("VEEGAN", "VEEGAN"): {"ring": (8.0, 0.529), "grid": (24.6, 0.40)},
+    ("GAN", "PacGAN"): {"ring": (6.3, 0.982), "grid": (17.3, 0.948)},
+    ("PacGAN2", "PacGAN"): {"ring": (7.9, 0.956), "grid": (23.8, 0.913)},
+    ("PacGAN4", "PacGAN"): {"ring": (7.8, 0.959), "grid": (24.8, 0.936)},
+}
 
 
 def run_rings(
-    folder=FOLDER, steps=None, seeds=SEEDS, presets=RINGS, mixtures=tuple(MIXTURES), report=print, published=PUBLISHED
-):
+    folder: str | Path = FOLDER,
+    steps: int | None = None,
+    seeds: int = SEEDS,
+    presets: Sequence[Config] = RINGS,
+    mixtures: Sequence[str] = tuple(MIXTURES),
+    report: Report = print,
+    published: dict = PUBLISHED,
+) -> dict:
     """Train every preset on every mixture with `seeds` seeds, score them, write the study into `folder`.
 
     steps: of each run, in place of the presets' own number; rounded up to a thousand. Every seed is trained in all
     settings before the next, so that what is there at any time compares equals; finished runs are left as they are.
-    A seed that scores.json tells of counts as finished where its run is gone. Writes runs/ and, of all that is
+    A seed in scores.json counts as finished where its run is gone. Writes runs/ and, of all that is
     finished, scores.json, table.csv, samples.png and curves.png; returns the content of scores.json. Raises `UserError`
-    for a budget of nothing. published: rows that stand beside ours.
+    for a budget of nothing. published: rows for comparison.
     """
-    folder, started = Path(folder), time.perf_counter()
+    folder, step = Path(folder), timed(report)
     if seeds < 1 or not presets or not mixtures or (steps is not None and steps < 1):
         raise UserError("nothing to train: give at least one step, one seed, one setting and one mixture")
-
-    def step(text):
-        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     presets = [preset if steps is None else with_steps(preset, steps) for preset in presets]
     cases = [
@@ -67,12 +82,12 @@ def run_rings(
     return content
 
 
-def with_steps(preset, steps):
+def with_steps(preset: Config, steps: int) -> Config:
     """Return the preset with another number of steps, rounded up to whole epochs."""
     return dataclasses.replace(preset, epochs=math.ceil(steps / STEPS_PER_EPOCH))
 
 
-def run_of(folder, config):
+def run_of(folder: str | Path, config: Config) -> Run:
     """Return the run of a setting, mixture, number of thousands of steps and seed."""
     setting = config.preset.removeprefix("rings-")
     return Run(Path(folder) / "runs" / f"{setting}-{config.dataset}-{config.epochs}k-s{config.seed}")
@@ -104,29 +119,22 @@ def _samples(folder):
     return found
 
 
-def table(content):
+def table(content: dict) -> list[str]:
     """Return the lines of the tables for a terminal, one a mixture: ours with standard errors, then the published."""
-    lines = []
+    lines: list[str] = []
     for mixture in dict.fromkeys(row["mixture"] for row in content["settings"]):
-        count = len(MIXTURES[mixture]().modes)
-        heading = f"{mixture}, {count} modes"
-        lines += [
-            *[""] * bool(lines),
-            f"{heading:40} {'modes':>14} {'high quality %':>17} {'complete':>9} {'steps':>7}",
-        ]
+        rows = [[f"{mixture}, {len(MIXTURES[mixture]().modes)} modes", "modes", "high quality %", "complete", "steps"]]
         for row in content["settings"]:
             if row["mixture"] == mixture:
-                modes, quality = _cell(row["modes"], 1, 2), _cell(row["high_quality"], 100, 1)
+                modes, quality = (
+                    with_error(row[name]["mean"], row[name]["standard_error"], digits, factor)
+                    for name, digits, factor in (("modes", 2, 1.0), ("high_quality", 1, 100.0))
+                )
                 complete = f"{row['complete']} of {row['seeds']}"
-                lines.append(f"{row['preset']:40} {modes:>14} {quality:>17} {complete:>9} {row['steps']:>7,}")
+                rows.append([row["preset"], modes, quality, complete, f"{row['steps']:,}"])
         for row in content["published"]:
             if row["mixture"] == mixture:
-                name = f"{row['method']} (paper of {row['source']})"
-                lines.append(f"{name:40} {row['modes']:>14g} {100 * row['high_quality']:>17.1f}")
+                quality = f"{100 * row['high_quality']:.1f}"
+                rows.append([f"{row['method']} (paper of {row['source']})", cell(row["modes"]), quality, "", ""])
+        lines += [*[""] * bool(lines), *aligned(rows)]
     return lines
-
-
-def _cell(score, factor, digits):
-    error = score["standard_error"]
-    text = f"{factor * score['mean']:.{digits}f}"
-    return text if error is None else f"{text} ± {factor * error:.{digits}f}"

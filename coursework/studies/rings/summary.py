@@ -1,24 +1,24 @@
 """What the rings study writes of its runs: scores.json and table.csv.
 
-Runs are large and stay behind where scores are kept. So scores.json tells of each setting the configuration and every
-seed, and a study goes on from the file alone.
+Runs are large and stay behind where scores are kept. So scores.json holds the configuration and every seed of each
+setting, and a study continues from the file alone.
 """
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from coursework.config.presets_rings import LESSON, RINGS
+from coursework.config.schema import Config
 from coursework.data.mixtures import MIXTURES
 from coursework.metrics.uncertainty import over_seeds
 from coursework.studies.rings.training import STEPS_PER_EPOCH
+from coursework.studies.tabulate import write_study
 from coursework.training.run import Run
 from coursework.util.errors import UserError
-from coursework.util.files import read_json, write_text
-from coursework.util.tables import write_csv
+from coursework.util.files import read_json
 
 # All modes and this share of samples within three standard deviations of one: what a run is wanted to reach.
 WANTED_QUALITY = 0.95
@@ -26,22 +26,22 @@ NAMES = ("modes", "high_quality")
 SETTINGS = [preset.preset for preset in (*RINGS, *LESSON)]
 
 
-def identity(config):
+def identity(config: Config) -> str:
     """Return a hash of what a configuration is but for its seed."""
     return hashlib.sha256(replace(config, seed=0).to_json().encode()).hexdigest()
 
 
-def values_of(run):
+def values_of(run: Run) -> dict[str, float]:
     """Return {"modes", "high_quality"} of a finished run."""
     return {record["name"]: record["value"] for record in run.read_metrics()}
 
 
-def groups(folder):
+def groups(folder: str | Path) -> dict[str, list[Run]]:
     """Return {identity: finished runs in `folder` by seed}, in the order of mixtures, presets and steps.
 
     Raises `UserError` for a run that is none of a mixture.
     """
-    found = {}
+    found: dict = {}
     for run in Run.all(Path(folder) / "runs"):
         if run.is_finished():
             config = run.read_config()
@@ -55,8 +55,8 @@ def groups(folder):
     return {key: [found[place, key][seed] for seed in sorted(found[place, key])] for place, key in sorted(found)}
 
 
-def recorded(folder):
-    """Return {identity: (row, curve)} as the scores.json in `folder` tells of settings, {} where it cannot be read.
+def recorded(folder: str | Path) -> dict:
+    """Return {identity: (row, curve)} of the settings in the scores.json of `folder`, {} where it cannot be read.
 
     Runs that are in `folder` and not finished are left out, and with one that was recorded the curve, a mean of all: it
     is None.
@@ -67,7 +67,7 @@ def recorded(folder):
         found = {row["config"]: (_checked_row(row), curves.get(row["config"])) for row in content["settings"]}
     except (UserError, KeyError, TypeError, ValueError, OverflowError):
         return {}
-    begun = {}
+    begun: dict[str, set[int]] = {}
     for run in Run.all(Path(folder) / "runs"):
         if not run.is_finished():
             begun.setdefault(identity(run.read_config()), set()).add(run.read_config().seed)
@@ -102,7 +102,7 @@ def _checked_curve(curve):
     return curve
 
 
-def summarize(folder, published, before):
+def summarize(folder: str | Path, published: dict, before: dict) -> dict:
     """Write scores.json and table.csv of the runs in `folder` and of those recorded before; return the former.
 
     {"settings": [{"preset", "mixture", "steps", "config": `identity`, "seeds", "modes": {"mean", "standard_error"},
@@ -129,8 +129,7 @@ def summarize(folder, published, before):
         ],
         "curves": [curve for curve in (found[row["config"]][1] for row in rows) if curve],
     }
-    write_text(Path(folder) / "scores.json", json.dumps(content, indent=1) + "\n")
-    _write_table(Path(folder) / "table.csv", content)
+    write_study(folder, content, _table_rows(content))
     return content
 
 
@@ -195,17 +194,16 @@ def _described(row):
     }
 
 
-def _write_table(file, content):
+def _table_rows(content):
     rows = [["mixture", "setting", "steps", "seeds"]]
     for name in NAMES:
         words = name.replace("_", " ")
         rows[0] += [words, f"{words}, standard error"]
     rows[0].append("complete")
     for row in content["settings"]:
-        cells = [row[name][key] for name in NAMES for key in ("mean", "standard_error")]
-        shown = ["" if cell is None else f"{cell:.6g}" for cell in cells]
-        rows.append([row["mixture"], row["preset"], row["steps"], row["seeds"], *shown, row["complete"]])
+        values = [row[name][key] for name in NAMES for key in ("mean", "standard_error")]
+        rows.append([row["mixture"], row["preset"], row["steps"], row["seeds"], *values, row["complete"]])
     for row in content["published"]:
-        cells = [f"{row['modes']:g}", "", f"{row['high_quality']:g}", "", ""]
-        rows.append([row["mixture"], f"{row['method']} ({row['source']})", "", "", *cells])
-    write_csv(file, rows)
+        values = [row["modes"], "", row["high_quality"], "", ""]
+        rows.append([row["mixture"], f"{row['method']} ({row['source']})", "", "", *values])
+    return rows

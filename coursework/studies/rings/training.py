@@ -1,25 +1,30 @@
-"""Training on points: many steps in one compiled call, and one compiled model for all seeds and mixtures."""
+"""Training on points: a step of many batches in one compiled call, and one compiled model for all seeds and mixtures.
+
+A training step of networks for points takes microseconds, and Keras's loop around it milliseconds. So a step of the
+training loop is a block of `BLOCK` steps here.
+"""
 
 import dataclasses
-import time
+from collections.abc import Callable
 
+import keras
 import numpy as np
 from keras import ops
 
-from coursework.data.mixtures import MIXTURES
+from coursework.config.schema import Config
+from coursework.data.mixtures import MIXTURES, Mixture
 from coursework.metrics.mixtures import mode_coverage
 from coursework.models import build_model
+from coursework.models.base import images_of
+from coursework.models.gan import GAN
 from coursework.networks.backend import compiled
 from coursework.networks.latents import draw_latents
 from coursework.networks.saving import save_networks
-from coursework.training.callbacks import Log
-from coursework.training.environment import describe_environment
 from coursework.training.guards import not_finite
+from coursework.training.loop import train
+from coursework.training.run import Report, Run
 from coursework.training.run_differences import setting_differences
-from coursework.training.state import START, Position, has_state, load_state, save_state
 from coursework.util.errors import UserError
-from coursework.util.files import remove_leftovers
-from coursework.util.locking import owned
 from coursework.util.progress import Progress
 
 # An epoch of points, which are drawn afresh for every step, is a number of steps.
@@ -28,28 +33,39 @@ STEPS_PER_EPOCH = 1000
 BLOCK = 500
 # As many as in the papers.
 SAMPLES = 2500
-# Of the latents that are scored: no seed of training, whose latents come from Keras's generator.
+# Seed of the latents that are scored; those of training come from Keras's generator.
 SAMPLE_SEED = 0
 
 
 class PointTrainer:
-    """Trains the model of a `Config` on mixtures of Gaussians, from seed to seed without compiling again.
+    """The model of a `Config` for mixtures of Gaussians, trained from seed to seed without compiling again.
 
     Points are in units of the mixture's reach, the largest coordinate of a mode, as images are in [-1, 1]; what
     `sample` returns is in the mixture's own.
     """
 
-    def __init__(self, config):
+    def __init__(self, config: Config):
         self.config = config
         self.model = self._build(config.seed)
-        self._train_block = compiled(self._block, fused=True)
+        self.step = self.model.train_step
+        train_block = compiled(self._block, fused=True)
+        # What `fit` calls for each block.
+        self.model.train_step = lambda data: train_block(images_of(data))
 
     def _build(self, seed):
         config = dataclasses.replace(self.config, seed=seed)
         return build_model(config, (2,), config.epochs * STEPS_PER_EPOCH)
 
-    def start(self, seed, weights=None):
-        """Set the model to what a new one of this seed is, its generator to `weights` where they are given."""
+    def _block(self, points):
+        def step(index, count):
+            self.step((points[index],))
+            return count
+
+        ops.fori_loop(0, BLOCK, step, 0)
+        return {name: tracker.result() for name, tracker in self.model.trackers.items()}
+
+    def start(self, seed: int, weights: list[np.ndarray] | None = None) -> GAN:
+        """Set the model to the initial state of this seed, its generator to `weights` where given; return it."""
         fresh = self._build(seed).state_variables()
         for variable, value in zip(self.model.state_variables(), fresh, strict=True):
             variable.assign(value)
@@ -57,41 +73,119 @@ class PointTrainer:
             # The moving average, where there is one, begins at the same place.
             for network in (self.model.generator, self.model.shown_generator):
                 network.set_weights(weights)
+        return self.model
 
-    def epoch(self, mixture, seed, number):
-        """Train for an epoch, on points that follow from mixture, seed and number; return {loss: mean of it}."""
-        self.model.reset_metrics()
-        size = self.config.images_per_step
-        for block in range(STEPS_PER_EPOCH // BLOCK):
-            points, _ = mixture.sample(BLOCK * size, seed=(seed, number, block))
-            self._train_block(ops.convert_to_tensor((points / reach(mixture)).reshape(BLOCK, size, 2)))
-        return {name: float(tracker.result()) for name, tracker in self.model.trackers.items()}
-
-    def _block(self, points):
-        def step(index, count):
-            self.model.train_step((points[index],))
-            return count
-
-        return ops.fori_loop(0, BLOCK, step, 0)
-
-    def sample(self, mixture, count=SAMPLES):
+    def sample(self, mixture: Mixture, count: int = SAMPLES) -> np.ndarray:
         """Return `count` points of the generator (its moving average where there is one), always of equal latents."""
         return sample_points(self.model.shown_generator, self.model.latent_distribution, mixture, count)
 
+    def score(self, mixture: Mixture, lost: str | None = None) -> dict[str, float]:
+        """Return the `mode_coverage` of the model, nothing covered where a weight is lost."""
+        if lost:
+            return {"modes": 0, "high_quality": 0.0}
+        return mode_coverage(self.sample(mixture), mixture.modes, mixture.std)
 
-def reach(mixture):
+
+class PointBatches(keras.utils.PyDataset):
+    """Blocks of batches of fresh points, each (`BLOCK`, size, 2), that follow from mixture, seed, epoch and block."""
+
+    def __init__(self, mixture: Mixture, seed: int, size: int, first_epoch: int = 0, first_block: int = 0):
+        super().__init__()
+        self.mixture = mixture
+        self.seed = seed
+        self.size = size
+        self.epoch = self.next_epoch = first_epoch
+        self.first_block = first_block
+
+    def __len__(self):
+        return STEPS_PER_EPOCH // BLOCK - self.first_block
+
+    def __getitem__(self, index):
+        seed = (self.seed, self.epoch, self.first_block + index)
+        points, _ = self.mixture.sample(BLOCK * self.size, seed)
+        return ((points / reach(self.mixture)).reshape(BLOCK, self.size, 2),)
+
+    def on_epoch_begin(self):
+        """Go to the next epoch, the first at first; called once an epoch."""
+        self.epoch = self.next_epoch
+        self.next_epoch += 1
+
+
+class PointTask:
+    """A training of a `PointTrainer` on the mixture that the configuration names; see `Task` and `train_points`."""
+
+    shown = False
+    steps_per_epoch = property(lambda self: STEPS_PER_EPOCH // BLOCK)
+
+    def __init__(
+        self,
+        trainer: PointTrainer,
+        config: Config,
+        progress: Progress,
+        weights: list[np.ndarray] | None,
+        look: Callable[[int], None] | None,
+    ):
+        self.trainer = trainer
+        self.config = config
+        self.mixture = MIXTURES[config.dataset]()
+        self.progress = progress
+        self.weights = weights
+        self.look = look or (lambda epoch: None)
+        self.description = {"dataset_label": config.dataset}
+        self.images_per_epoch = STEPS_PER_EPOCH * config.images_per_step
+
+    def build(self):
+        return self.trainer.start(self.config.seed, self.weights)
+
+    def begin(self, model, interruption, report):
+        self.look(0)
+
+    def batches(self, model, epoch, step=0):
+        return PointBatches(self.mixture, self.config.seed, self.config.images_per_step, epoch, step)
+
+    def callbacks(self, run, start, record, report):
+        self.progress.update(start.epoch * STEPS_PER_EPOCH, found=start.epoch * STEPS_PER_EPOCH)
+        return [_Coverage(self, record)]
+
+    def save(self, run, model):
+        save_networks(run.path, model.networks())
+        conditions = {"n": SAMPLES, "reference": self.mixture.name, "seed": SAMPLE_SEED, "weights": "last"}
+        scores = self.trainer.score(self.mixture, not_finite(model))
+        run.write_metrics([{"name": name, "value": value, **conditions} for name, value in scores.items()])
+
+
+class _Coverage(keras.callbacks.Callback):
+    """Adds the coverage of the modes to the log, and ends a training whose weights are no longer finite."""
+
+    def __init__(self, task, record):
+        super().__init__()
+        self.task = task
+        self.record = record
+
+    def on_epoch_end(self, epoch, logs=None):
+        lost = not_finite(self.model)
+        logs.update(self.task.trainer.score(self.task.mixture, lost))
+        if lost:
+            text = f"{lost} is not finite: training ended"
+            self.record.add_incident({"kind": "not finite", "epoch": epoch + 1, "step": None, "text": text})
+            self.model.stop_training = True
+        self.task.look(epoch + 1)
+        self.task.progress.update((epoch + 1) * STEPS_PER_EPOCH)
+
+
+def reach(mixture: Mixture) -> float:
     """Return the largest absolute coordinate of a mixture's modes."""
     return float(np.abs(mixture.modes).max())
 
 
-def sample_points(generator, distribution, mixture, count=SAMPLES):
+def sample_points(generator: keras.Model, distribution: str, mixture: Mixture, count: int = SAMPLES) -> np.ndarray:
     """Return `count` points (count, 2) that a trained generator makes of fixed latents."""
     latents = draw_latents(distribution, count, generator.input_shape[1:], SAMPLE_SEED)
     return reach(mixture) * ops.convert_to_numpy(generator(latents, training=False)).astype(np.float64)
 
 
-def is_trained(config, run):
-    """Tell whether `run` holds this training, finished; raises `UserError` where it holds another one."""
+def is_trained(config: Config, run: Run) -> bool:
+    """Return whether `run` holds this training, finished; raises `UserError` where it holds another one."""
     if not run.config_file.is_file():
         return False
     different = setting_differences(run.read_config(), config)
@@ -104,73 +198,21 @@ def is_trained(config, run):
     return run.is_finished() and run.network("generator").is_file()
 
 
-def train_points(trainer, config, run, weights=None, look=None):
-    """Train `config`, which differs from the trainer's in seed and data set alone, in `run`; go on where it stopped.
+def train_points(
+    trainer: PointTrainer,
+    config: Config,
+    run: Run,
+    weights: list[np.ndarray] | None = None,
+    look: Callable[[int], None] | None = None,
+    report: Report = print,
+) -> None:
+    """Train `config`, which differs from the trainer's in seed and data set alone, in `run`, resuming where it stopped.
 
     Every epoch is logged with the coverage of the modes; the last one's is the run's score. A run whose weights are no
     longer finite ends there, with no mode and no sample of quality. weights: of the generator before the first step, in
     place of random ones. look: called with 0 before training and with the number of epochs done after each, before
-    that epoch counts as done.
+    that epoch is saved.
     """
-    mixture = MIXTURES[config.dataset]()
-    with owned(run.lock_file, f"the run {run.path}"):
-        remove_leftovers(run.path)
-        trainer.start(config.seed, weights)
-        start = load_state(run.backup, trainer.model) if has_state(run.backup) else START
-        run.write_config(config)
-        record, log, done, lost = _record(trainer, config, run, start), Log(run, start.epoch), start.epoch, None
-        if look and not done:
-            look(0)
-        with Progress(run.name, config.epochs * STEPS_PER_EPOCH, "steps") as progress:
-            progress.update(done * STEPS_PER_EPOCH, found=done * STEPS_PER_EPOCH)
-            while done < config.epochs and not lost:
-                log.on_epoch_begin(done)
-                losses = trainer.epoch(mixture, config.seed, done)
-                lost = not_finite(trainer.model)
-                log.on_epoch_end(done, {**losses, **score(trainer, mixture, lost)})
-                done += 1
-                if look:
-                    look(done)
-                save_state(run.backup, trainer.model, Position(done))
-                record(done)
-                progress.update(done * STEPS_PER_EPOCH)
-        save_networks(run.path, trainer.model.networks())
-        conditions = {"n": SAMPLES, "reference": mixture.name, "seed": SAMPLE_SEED, "weights": "last"}
-        scores = score(trainer, mixture, not_finite(trainer.model))
-        run.write_metrics([{"name": name, "value": value, **conditions} for name, value in scores.items()])
-        incident = {"kind": "not finite", "epoch": done, "step": None, "text": f"{lost} is not finite: training ended"}
-        record(done, finished=True, incidents=[incident] if lost else [])
-        run.discard_state()
-
-
-def _record(trainer, config, run, start):
-    """Return a function that writes environment.json after a number of epochs, time spent before `start` included."""
-    before = run.read_environment() if start > START else {}
-    clocks = {"seconds": time.perf_counter, "processor_seconds": time.process_time}
-    started = {name: clock() - before.get(name, 0.0) for name, clock in clocks.items()}
-    content = {
-        **describe_environment(),
-        "dataset_label": config.dataset,
-        "parameters": {name: network.count_params() for name, network in trainer.model.networks().items()},
-    }
-
-    def write(epochs, finished=False, incidents=()):
-        run.write_environment(
-            {
-                **content,
-                **{name: round(clock() - started[name], 2) for name, clock in clocks.items()},
-                "epochs_done": epochs,
-                "images_seen": epochs * STEPS_PER_EPOCH * config.images_per_step,
-                "incidents": list(incidents),
-                "finished": finished,
-            }
-        )
-
-    return write
-
-
-def score(trainer, mixture, lost=None):
-    """Return the `mode_coverage` of the trainer's model, nothing covered where weights are lost."""
-    if lost:
-        return {"modes": 0, "high_quality": 0.0}
-    return mode_coverage(trainer.sample(mixture), mixture.modes, mixture.std)
+    with Progress(run.name, config.epochs * STEPS_PER_EPOCH, "steps") as progress:
+        task = PointTask(trainer, config, progress, weights, look)
+        train(config, run, discard_state=True, report=report, task=task)

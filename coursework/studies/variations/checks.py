@@ -1,12 +1,15 @@
 """What a study refuses before it trains anything: what would otherwise end it after hours, or make its rows unequal."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 
+from coursework.config.schema import Config
+from coursework.data.dataset import Dataset
 from coursework.models import build_model
 from coursework.studies.variations.rows import run_of, slug_of
-from coursework.training.loop import is_trained, require_continuable
+from coursework.training.loop import require_continuable
 from coursework.util.errors import UserError
 
 # How far a machine that has become slower may have taken a run beyond its time.
@@ -16,12 +19,20 @@ LONGEST = 240
 OTHERWISE = "give the study or that variation another name"
 
 
-def refuse_untrainable(rows, folder, name, seeds, minutes, dataset, before=None):
+def refuse_untrainable(
+    rows: dict[str, Config],
+    folder: str | Path,
+    name: str,
+    seeds: int,
+    minutes: float | None,
+    dataset: Dataset,
+    before: float | None = None,
+) -> None:
     """Raise `UserError` for the first of `rows`, {title: config}, that could not be trained in the study's folder.
 
     before: minutes that the study there had; with as many, a run may have taken longer on a slower machine.
     """
-    slugs = {}
+    slugs: dict[str, str] = {}
     for title, row in rows.items():
         slug = slug_of(title)
         if len(slug) > LONGEST:
@@ -56,7 +67,7 @@ def _require_beginning(config, run, minutes, before):
     done = environment.get("epochs_done", 0)
     if minutes is None:
         # Where the records alone are kept it is trained from the start.
-        if done > config.epochs and is_trained(run):
+        if done > config.epochs and run.has_weights():
             raise UserError(
                 f"{run.path} has {done} epochs behind it: --epochs {config.epochs} is less; {OTHERWISE}, or remove it"
             )

@@ -1,13 +1,14 @@
 """The figure of a study: what each variation reached, seed by seed, and the way there."""
 
 from itertools import product
+from pathlib import Path
 
 from coursework.figures.grids import PALETTE, STYLE, save_figure
 
 STYLES = ("-", "--", ":")
 
 
-def draw_study(study, path, curve_count):
+def draw_study(study: dict, path: Path, curve_count: int) -> None:
     """Draw a study as `run_study` returns it: scores at the end on the left, curves, where there are any, on the right.
 
     curve_count: samples that a score on the right is of: fewer than on the left, which gives larger ones.

@@ -2,12 +2,14 @@
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from coursework.metrics.uncertainty import over_seeds
 from coursework.training.run import Run
+from coursework.util.tables import cell
 
 BASE = "as it is"
 SCORE = "fd_judge"
@@ -17,25 +19,25 @@ COLUMNS = (
 )
 
 
-def slug_of(title):
+def slug_of(title: str) -> str:
     """Return what the runs of a row are called, but for their seed."""
     return re.sub(r"[^\w.,=-]+", "-", title)
 
 
-def run_of(folder, name, title, seed):
+def run_of(folder: str | Path, name: str, title: str, seed: int) -> Run:
     """Return the run of a row and seed."""
     return Run(Path(folder) / name / "runs" / f"{slug_of(title)}-s{seed}")
 
 
-def diverged(run):
-    """Tell whether a guard has ended the run's training."""
+def diverged(run: Run) -> bool:
+    """Return whether a guard has ended the run's training."""
     environment = run.read_environment()
     return not environment.get("finished") and bool(
         {incident.get("kind") for incident in environment.get("incidents", [])} & {"not finite", "discriminator won"}
     )
 
 
-def score_of(run, conditions):
+def score_of(run: Run, conditions: dict) -> dict | None:
     """Return the record of the run's score that was measured under these conditions, None where there is none."""
     for record in run.read_metrics():
         if record["name"] == SCORE and all(record.get(key) == value for key, value in conditions.items()):
@@ -43,21 +45,22 @@ def score_of(run, conditions):
     return None
 
 
-def summaries(folder, name, texts, seeds, conditions):
+def summaries(folder: str | Path, name: str, texts: dict[str, str], seeds: int, conditions: dict) -> list[dict]:
     """Return the rows of the study from its runs, with scores of these conditions.
 
     texts: {title: settings}, first the row that the others are compared with.
     """
-    found, base = [], None
+    found: list[dict] = []
+    base: list = []
     for title, settings in texts.items():
         runs = [run_of(folder, name, title, seed) for seed in range(seeds)]
         values = [score_of(run, conditions) for run in runs]
-        numbers = [value and value["value"] for value in values]
-        first = base is None
+        numbers: list = [value and value["value"] for value in values]
+        first = not found
         base = numbers if first else base
         pairs = zip(numbers, base, strict=True)
         own = over_seeds(numbers)
-        differences = over_seeds([None if None in pair else pair[0] - pair[1] for pair in pairs])
+        differences = over_seeds([None if None in (here, there) else here - there for here, there in pairs])
         finished = [run.read_environment() for run, value in zip(runs, values, strict=True) if value]
         found.append(
             {
@@ -100,24 +103,20 @@ def _curve(run):
     }
 
 
-def cells(rows):
+def cells(rows: list[dict]) -> list[Sequence[str]]:
     """Return the table of the rows as texts, its titles first."""
     return [COLUMNS, *map(_cells, rows)]
 
 
 def _cells(row):
-
-    def number(value, digits=2):
-        return "" if value is None else f"{value:.{digits}f}"
-
     return [
         row["variation"],
         row["settings"],
         str(row["seeds"] - row["diverged"]) + (f" ({row['diverged']} diverged)" if row["diverged"] else ""),
-        number(row["mean"]),
-        number(row["error"]),
-        "" if row["difference"] is None else f"{row['difference']:+.2f}",
-        number(row["difference_error"]),
-        number(row["images"], 0),
-        "" if row["processor_seconds"] is None else number(row["processor_seconds"] / 60, 1),
+        cell(row["mean"], ".2f"),
+        cell(row["error"], ".2f"),
+        cell(row["difference"], "+.2f"),
+        cell(row["difference_error"], ".2f"),
+        cell(row["images"], ".0f"),
+        cell(row["processor_seconds"] and row["processor_seconds"] / 60, ".1f"),
     ]

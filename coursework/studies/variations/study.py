@@ -3,36 +3,50 @@
 import json
 import math
 import re
-import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import keras
 
+from coursework.config.schema import Config
 from coursework.data import load_dataset
 from coursework.evaluation.evaluate import evaluate
 from coursework.evaluation.sources import EVALUATION_SEED
 from coursework.extractors.judge import require_judge
+from coursework.studies.tabulate import timed, write_study
 from coursework.studies.variations.checks import refuse_untrainable
 from coursework.studies.variations.figure import draw_study
 from coursework.studies.variations.rows import BASE, SCORE, cells, diverged, run_of, score_of, summaries
 from coursework.training.guards import Diverged
 from coursework.training.loop import train
+from coursework.training.precision import with_precision
+from coursework.training.run import Report
 from coursework.training.scorer import TRAINING_SAMPLES
 from coursework.util.errors import UserError
-from coursework.util.files import read_json, write_text
-from coursework.util.tables import aligned, write_csv
+from coursework.util.files import read_json
+from coursework.util.tables import aligned
 
 FOLDER = Path("reports/studies")
 # What decides how many images are seen, which ones, and by whom they are judged.
 SHARED = ("epochs", "dataset", "classes", "seed", "score_every")
 
 
-def run_study(name, config, variations, seeds=1, samples=None, minutes=None, first=BASE, folder=FOLDER, report=print):
+def run_study(
+    name: str,
+    config: Config,
+    variations: Sequence[str],
+    seeds: int = 1,
+    samples: int | None = None,
+    minutes: float | None = None,
+    first: str = BASE,
+    folder: str | Path = FOLDER,
+    report: Report = print,
+) -> dict:
     """Train `config` and each of its `variations` with seeds 0 to `seeds` - 1, score them, write the study `name`.
 
     variations: texts such as "loss=hinge critic_steps=5" or, under a name of your own, "five steps: critic_steps=5",
-    each one row beside the configuration as it is. All runs have equally many epochs, those of one seed of the same
+    each one row after the configuration as it is. All runs have equally many epochs, those of one seed of the same
     images in the same order; with `minutes` each run has as many whole epochs, one at least, as fit in so many minutes
     of processor time on this machine, in place of the configuration's. A seed of every row is trained before the next,
     and the study written after each, so that what is there at any time compares equals; what is finished is left as it
@@ -58,7 +72,8 @@ def run_study(name, config, variations, seeds=1, samples=None, minutes=None, fir
     if not re.fullmatch(r"[\w-]{1,60}", name):
         raise UserError(f'"{name[:60]}" is no name of a study: use letters, digits, - and _')
     texts = named(variations, first)
-    rows = {title: varied(config, text) for title, text in texts.items()}
+    config = with_precision(config, report=report)
+    rows = {title: with_precision(varied(config, text), report=report) for title, text in texts.items()}
     dataset = load_dataset(config.dataset, config.classes)
     conditions = {
         "n": samples or len(dataset.test_images),
@@ -66,15 +81,12 @@ def run_study(name, config, variations, seeds=1, samples=None, minutes=None, fir
         "seed": EVALUATION_SEED,
         "weights": "last",
     }
-    folder, started = Path(folder), time.perf_counter()
+    folder, step = Path(folder), timed(report)
     content = {"name": name, "config": json.loads(config.to_json()), "minutes": minutes, "score": SCORE}
     content |= {key: conditions[key] for key in ("n", "extractor_sha256")}
     before = _written(folder, name)
     refuse_untrainable(rows, folder, name, seeds, minutes, dataset, before.get("minutes"))
     known = _seeds(before) if {key: before.get(key) for key in content} == content else 0
-
-    def step(text):
-        report(f"[{time.perf_counter() - started:5.0f} s] {text}")
 
     for seed in range(seeds):
         news = False
@@ -107,12 +119,11 @@ def _seeds(content):
 
 def _write(content, folder):
     name = content["name"]
-    write_text(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
-    write_csv(folder / f"{name}.csv", cells(content["rows"]))
+    write_study(folder, content, cells(content["rows"]), name)
     draw_study(content, folder / f"{name}.png", TRAINING_SAMPLES)
 
 
-def named(variations, first=BASE):
+def named(variations: Sequence[str], first: str = BASE) -> dict[str, str]:
     """Return {title: settings} of the rows, that of `first` without any; raises `UserError` for a title given twice."""
     found = {first: ""}
     for text in variations:
@@ -123,7 +134,7 @@ def named(variations, first=BASE):
     return found
 
 
-def varied(config, text):
+def varied(config: Config, text: str) -> Config:
     """Return `config` with the settings in `text`, "key=value" separated by spaces; raises `UserError`."""
     for assignment in text.split():
         key, equals, value = assignment.partition("=")
@@ -136,7 +147,7 @@ def varied(config, text):
 
 
 def _train_and_score(config, run, conditions, minutes, step):
-    """Do what is not done yet; tell whether anything was to be done."""
+    """Train and score what is not done yet; return whether anything was to be done."""
     before = score_of(run, conditions)
     if diverged(run) or (before and _is_trained(config, run, minutes)):
         return False
@@ -168,7 +179,7 @@ def _train(config, run, step):
 def _train_for(minutes, config, run, step):
     """Train as many whole epochs as fit in so many minutes of processor time, one at least."""
     epochs = None
-    # The first epoch, in which the program is compiled too, tells the first number, and what that took the next.
+    # The first epoch, in which the program is compiled too, gives the first number, and the time of those the next.
     while (fitting := _epochs_in(minutes, run)) != epochs:
         epochs = fitting
         _train(replace(config, epochs=epochs), run, step)
