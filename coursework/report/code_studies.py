@@ -1,8 +1,12 @@
 """The appendix's parts on the codes of autoencoders: what they are worth to others, and how near the prior they are."""
 
-from coursework.report.document import cell, cite, name, row, table
+from collections.abc import Callable
+from typing import Any
+
+from coursework.report.context import Context
+from coursework.report.csv_tables import study_figures
+from coursework.report.document import Block, cell, cite, name, row, table
 from coursework.report.scores_table import OF_CODES
-from coursework.report.study_figures import study_figures
 from coursework.report.values import number_text, percent_text, value_text
 from coursework.util.files import read_json
 
@@ -15,7 +19,7 @@ DISTANCES = {
 }
 
 
-def accuracy_blocks(context):
+def accuracy_blocks(context: Context) -> list[Block]:
     """Return the table of what codes are worth to a linear classifier and to k-means."""
     found, images, shown = {}, {}, {run.name for run in context.runs}
     for run in context.runs:
@@ -53,13 +57,13 @@ def accuracy_blocks(context):
     return [table("codes", titles, rows, caption, weights=[2, 1, 1, 1, 1])]
 
 
-def _accuracy(record):
+def _accuracy(record: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the cell of an accuracy, alone in a list, with its error and that of the untrained network."""
     error = f" ± {percent_text(record['error'])}" if record.get("error") is not None else ""
     return [cell(percent_text(record.get("value")), error, detail=f"untrained {percent_text(record.get('untrained'))}")]
 
 
-def posterior_blocks(context):
+def posterior_blocks(context: Context) -> list[Block]:
     """Return the table and the figures of codes beside the prior."""
     folder = context.folder / "aggregate-posterior"
     file = folder / "scores.json"
@@ -93,7 +97,7 @@ def posterior_blocks(context):
     return blocks
 
 
-def _thousandths(record, key):
+def _thousandths(record: dict[str, Any], key: str) -> str:
     """Return a thousandfold value with its error."""
     value, error = record.get(key), record.get(f"{key}_error")
     if not isinstance(value, float) or not isinstance(error, float):
@@ -101,6 +105,6 @@ def _thousandths(record, key):
     return f"{number_text(1000 * value, 2)} ± {number_text(1000 * error, 2)}"
 
 
-def _of_all(records, key, words=value_text):
+def _of_all(records: list[dict[str, Any]], key: str, words: Callable[[Any], str] = value_text) -> str:
     """Return the values of a key in words, each once."""
     return " or ".join(dict.fromkeys(words(each.get(key)) for each in records))

@@ -1,8 +1,8 @@
 """What each kind of model minimises: a sentence and equations; numbers come from the run's own settings."""
 
 from coursework.config.presets import AUTOENCODERS
-from coursework.config.schema import LabelsConfig
-from coursework.report.document import heading
+from coursework.config.schema import Config, LabelsConfig
+from coursework.report.document import Block, equation, heading
 from coursework.report.prose import inlines
 
 _ADVERSARIAL = {
@@ -44,19 +44,19 @@ SOURCES = {
 }
 
 
-def sources_of(preset):
+def sources_of(preset: str) -> tuple[str, ...]:
     """Return the keys of the works that a preset's settings are from, none for one of unknown origin."""
     stem = preset.removesuffix("-demo")
     return ("acai",) if stem.startswith("lines-") else SOURCES.get(stem, ())
 
 
-def method_blocks(config):
+def method_blocks(config: Config) -> list[Block]:
     """Return heading, text and equations on the model of a run's `Config`."""
     text, equations = _METHODS[config.model.name](config.model, config.network)
     return [
         heading(3, TITLES[config.model.name]),
         {"type": "paragraph", "content": inlines(text)},
-        *({"type": "equation", "source": equation} for equation in equations),
+        *(equation(source) for source in equations),
     ]
 
 

@@ -3,10 +3,10 @@
 import re
 
 from coursework.figures.scores import extractor_text, format_score, titled
-from coursework.report.bibliography import BIBLIOGRAPHY
 from coursework.report.differences import setting_text, settings_of, words_of
 from coursework.report.method import TITLES, sources_of
 from coursework.report.pegasus import scores_of
+from coursework.report.typesetting import bibliography
 from coursework.report.values import duration, value_text
 from coursework.util.files import sha256
 
@@ -41,14 +41,15 @@ def model_card(context):
         ],
         "Caveats and recommendations": _caveats(run),
     }
-    parts = [f"# Model card: {_safe(run.name)}", f"Headings: {BIBLIOGRAPHY['model-cards']}"]
+    parts = [f"# Model card: {_safe(run.name)}", f"Headings: {bibliography()['model-cards']}"]
     for title, paragraphs in sections.items():
         parts += [f"## {title}", *paragraphs]
     return "\n\n".join(parts) + "\n"
 
 
 def _details(run):
-    sources = [BIBLIOGRAPHY[key] for key in sources_of(run.config.preset)]
+    known = bibliography()
+    sources = [known[key] for key in sources_of(run.config.preset)]
     environment = run.environment
     facts = [
         f"{TITLES[run.config.model.name]}, network {run.config.network.name}, preset {_safe(run.config.preset)}",

@@ -1,19 +1,25 @@
-"""The appendix's part on studies of variations, each a table and a figure; any other CSV file there is a table too."""
+"""The appendix's parts on trainings compared: studies of variations, other CSV files of studies, twins in PyTorch."""
 
-from coursework.report.csv_tables import csv_blocks, has_columns, number_of, read_csv, scaled, with_error
-from coursework.report.document import cell, name, row, strong, table
-from coursework.report.study_figures import study_figures
+from pathlib import Path
+
+from coursework.report.context import Context
+from coursework.report.csv_tables import csv_blocks, has_columns, number_of, read_csv, scaled, study_figures, with_error
+from coursework.report.document import Block, Words, cell, name, row, strong, table
 from coursework.report.values import value_text
 from coursework.util.files import read_json
 
-FOLDER = "studies"
+FOLDER, PEERS = "studies", "peers"
 VARIATIONS = (
     "variation settings seeds FD-judge standard error difference standard error of the difference images "
     "processor minutes"
 )
+PAIRS = (
+    "run by seeds images processor minutes FD-judge FD-judge, standard error precision precision, standard error "
+    "recall recall, standard error"
+)
 
 
-def variation_blocks(context):
+def variation_blocks(context: Context) -> list[Block]:
     """Return a table of every CSV file among the studies, and the figures of those that `study` wrote."""
     folder = context.folder / FOLDER
     blocks = []
@@ -27,7 +33,7 @@ def variation_blocks(context):
     return blocks
 
 
-def _table(file, rows):
+def _table(file: Path, rows: list[list[str]]) -> Block:
     best = min((value for line in rows if (value := number_of(line[3])) is not None), default=None)
     lines = []
     for title, settings, seeds, score, error, difference, difference_error, images, minutes in rows:
@@ -48,7 +54,7 @@ def _table(file, rows):
     return table(file.stem, titles, lines, [name(file.stem), *_words(file, rows)], weights=weights)
 
 
-def _words(file, rows):
+def _words(file: Path, rows: list[list[str]]) -> list[Words]:
     """Return what the caption says of the configuration that is varied, as far as the study's own file tells."""
     described = file.with_suffix(".json")
     content = read_json(described, dict) if described.is_file() else {}
@@ -57,3 +63,31 @@ def _words(file, rows):
     count = f" of {value_text(content['n'])} samples" if isinstance(content.get("n"), int) else ""
     error = " (± standard error over seeds)" if any(line[4] for line in rows) else ""
     return [": ", name(preset or "a preset"), f" varied, FD-judge{count}{error}."]
+
+
+def pair_blocks(folder: Path) -> list[Block]:
+    """Return the table of runs beside their twins, each the mean of its seeds."""
+    file = folder / PEERS / "table.csv"
+    header, rows = read_csv(file)
+    if not rows or not has_columns(header, PAIRS):
+        return csv_blocks(file)
+    lines, before = [], None
+    for title, by, seeds, images, minutes, *scores in rows:
+        # A run's name stands once, above its twin's.
+        lines.append(
+            row(
+                cell(name("" if title == before else title)),
+                by,
+                *(with_error(*scores[place : place + 2], 1, 2 if place == 0 else 3) for place in (0, 2, 4)),
+                seeds,
+                scaled(images, 1, 0),
+                minutes,
+                ruled=before is not None and title != before,
+            )
+        )
+        before = title
+    titles = ["Run", "By", "FD-judge ↓", "Precision ↑", "Recall ↑", "Seeds", "Images", "Processor minutes"]
+    # Of a single seed the table holds the error over its samples.
+    alone = " or, of one, over its samples" if any(line[2] == "1" for line in rows) else ""
+    caption = f"The same training by this package and by hand in PyTorch (± standard error over seeds{alone})."
+    return [table("peers", titles, lines, [caption], weights=[1.3, 1, 1.3, 1.3, 1.3, 0.7, 1, 1])]

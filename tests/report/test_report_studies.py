@@ -59,7 +59,7 @@ def draw(file):
 
 
 def block_of(content, target):
-    (found,) = [block for block in content["blocks"] if block.get("target") == target]
+    (found,) = [block for block in [*content["blocks"], *content["appendix"]] if block.get("target") == target]
     return found
 
 
@@ -107,7 +107,7 @@ def test_a_study_of_variations_has_a_table_and_a_figure(home):
     assert details == ["", "loss=hinge", ""]
     assert caption(content, "habits") == "habits: a preset varied, FD-judge (± standard error over seeds)."
     assert block_of(content, "habits-curves")["panels"][0]["image"]
-    pages_of(folder)
+    pages_of(folder, "appendix")
     (home / "studies" / "habits.json").write_text('{"n": 10000, "config": {"preset": "gan"}}')
     content, _ = staged([bare_run(home)], home)
     assert caption(content, "habits") == "habits: gan varied, FD-judge of 10,000 samples (± standard error over seeds)."
@@ -137,7 +137,7 @@ def test_lines_stand_beside_the_papers(home):
     words = caption(content, "lines")
     assert "after 262,144 images" in words and "0 to 3 seeds" not in words and ", 3 seeds (" in words
     assert block_of(content, "lines-curves")["panels"][0]["image"]
-    pages_of(folder)
+    pages_of(folder, "appendix")
 
 
 def test_what_a_study_of_lines_does_otherwise_is_told(home):
@@ -178,7 +178,7 @@ def test_rings_stand_above_what_is_published(home):
     assert table(content, "rings-grid")[1] == ["gan", "20.00", "50.0", "0 of 1", "25,000"]
     assert caption(content, "rings-grid") == "Grid of 25 modes: 1 seed."
     assert block_of(content, "rings-samples")["panels"][0]["image"]
-    pages_of(folder)
+    pages_of(folder, "appendix")
 
 
 def test_the_lesson_shows_every_question(home):
@@ -194,7 +194,7 @@ def test_the_lesson_shows_every_question(home):
     assert table(content, "lesson-networks-ring")[1][0] == "wide"
     shown = [block["target"] for block in blocks_of(content, "figure") if block["target"].startswith("lesson")]
     assert shown == ["lesson-plane", "lesson-networks-samples", "lesson-networks-curves", "lesson-samples"]
-    pages_of(folder)
+    pages_of(folder, "appendix")
 
 
 def accuracy(name, value, untrained, published=None):
@@ -220,8 +220,9 @@ def test_accuracies_of_codes_have_a_table_of_their_own(home):
     ]
     assert block_of(content, "codes")["rows"][0]["cells"][2]["detail"] == "untrained 40.0"
     assert caption(content, "codes").startswith("Percent of 10,000 test images")
-    assert table(content, "scores")[0] == ["Run", "FD-judge ↓", "FID ↓"]
-    pages_of(folder)
+    assert table(content, "comparison")[0] == ["Run", "FD-judge ↓", "FID ↓"]
+    assert [line[0] for line in table(content, "scores")] == ["Score", "FD-judge ↓", "FID ↓"]
+    pages_of(folder, "appendix")
 
 
 def test_accuracies_kept_in_a_folder_join_those_of_the_runs(home):
@@ -241,7 +242,7 @@ def test_accuracies_kept_in_a_folder_join_those_of_the_runs(home):
     assert block_of(content, "codes")["rows"][1]["cells"][0]["detail"] == "100,000 images"
     # Those of the run itself, not of another one of its name.
     assert block_of(content, "codes")["rows"][0]["cells"][0]["detail"] == "6,400,000 images"
-    pages_of(folder)
+    pages_of(folder, "appendix")
     write(home / "codes" / "scores.json", "{}")
     with pytest.raises(UserError, match="should hold a JSON list"):
         staged([run], home)
@@ -262,7 +263,7 @@ def test_codes_stand_beside_the_prior(home):
     assert [block["target"] for block in blocks_of(content, "figure") if "posterior" in block["target"]] == [
         "posterior-vae"
     ]
-    pages_of(folder)
+    pages_of(folder, "appendix")
     write(home / "aggregate-posterior" / "scores.json", "{}")
     with pytest.raises(UserError, match="should hold a JSON list"):
         staged([bare_run(home)], home)
