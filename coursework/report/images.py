@@ -13,6 +13,8 @@ from PIL import Image
 from coursework.data.image_files import FORMATS
 
 WHITE = 255
+# A larger image is a plot, or has writing beside the images: it is shown smooth, at its own size at most.
+MOST_PIXELS = 700
 
 
 class Images:
@@ -26,7 +28,7 @@ class Images:
         """Return {"file", "width", "height", "pixels"} of the image in `path`, None where it is missing or broken.
 
         file: its name in the folder, PNG or SVG. width, height: in pixels, None for a drawing. pixels: whether a reader
-        should see its pixels, False for a drawing. prepare: function of the pixels to apply first.
+        should see its pixels, False for a drawing or plot. prepare: function of the pixels to apply first.
         """
         path = Path(path)
         if path.suffix == ".svg":
@@ -48,7 +50,12 @@ class Images:
         if key not in self.known:
             file = f"image-{len(self.known)}{suffix}"
             (self.folder / file).write_bytes(content)
-            self.known[key] = {"file": file, "width": width, "height": height, "pixels": width is not None}
+            self.known[key] = {
+                "file": file,
+                "width": width,
+                "height": height,
+                "pixels": width is not None and max(width, height) <= MOST_PIXELS,
+            }
         return self.known[key]
 
 

@@ -227,7 +227,9 @@ def strategy_blocks(comparison: dict[str, Any]) -> list[Block]:
         ]
         header = ["Strategy", "Run", *(score(key).title for key in scores)]
         align = ["left", "left"] + ["right"] * len(scores)
-        caption = [f"Batches of each strategy, by {words}."]
+        counts = [each["candidates"] for each in rows if isinstance(each.get("candidates"), int)]
+        candidates = f"; {value_text(max(counts))} candidates for each" if counts else ""
+        caption = [f"Means over the batch of 64 of each strategy, by {words}{candidates}."]
         blocks.append(table(f"strategies-{witness}", header, lines, caption, align, [1.6, 1.8] + [1] * len(scores)))
     return blocks
 
@@ -275,9 +277,12 @@ def truth_blocks(folder: Path) -> list[Block]:
         ),
     }
     notes = table("", ["The judge of truth", ""], [row(*fact) for fact in facts.items()], (), ["left"] * 2, [0, 1])
-    header = ["Strategy", "Run", "Pegasi, %", "Of the first 64, %", "Of the batch, %", "Fréchet distance"]
+    header = ["Strategy", "Run", "Pegasi, %", "Of the 64 ranked highest, %", "Of the batch, %", "Fréchet distance"]
     align = ["left", "left"] + ["right"] * 4
-    caption = ["Strategies on sprites, by a judge of truth."]
+    counts = dict.fromkeys(value_text(each["candidates"]) for each in rows if isinstance(each.get("candidates"), int))
+    drawn = f", {' or '.join(counts)} candidates each" if counts else ""
+    seed = f", seed {content['seed']}" if isinstance(content.get("seed"), int) else ""
+    caption = [f"Strategies on sprites, by a judge that has seen true winged horses{drawn}{seed}."]
     return [table("truth", header, lines, caption, align, [1.6, 1.8, 1, 1, 1, 1], notes)]
 
 

@@ -68,15 +68,16 @@ def cited_settings(material):
 
 def up_to_date(material):
     """The report and the appendix handed in are those that would be built now."""
-    for name, content in material.documents.items():
-        file = material.folder / name
-        if not file.is_file():
-            yield f"no {file}: make report"
-        elif file.read_bytes() != content:
-            yield (
-                f"{file} is older than the runs, the text or the pegasus that it shows: make report, with the same "
-                "RUNS and CHOICE"
-            )
+    files = {material.folder / name: content for name, content in material.documents.items()}
+    missing = [str(file) for file in files if not file.is_file()]
+    older = [str(file) for file, content in files.items() if file.is_file() and file.read_bytes() != content]
+    if missing:
+        yield f"no {', '.join(missing)}: make report"
+    if older:
+        yield (
+            f"older than the runs, the text or the pegasus that it shows: {', '.join(older)}: make report, with the "
+            "same RUNS and CHOICE"
+        )
 
 
 # Of a report that can be built; its title page is checked even where it cannot.

@@ -45,6 +45,7 @@ def test_what_the_zip_holds(reports):
     assert cli.main(["submission", "--no-verify"]) == 0
     files = members(reports / "submission.zip")
     top = {"README.md", "requirements.txt", "report.pdf", "pegasus.py", "pegasus.png", "batch.png", "latents.npz"}
+    top |= {"report.html", "appendix.pdf", "appendix.html"}
     top |= {"pegasus.json", "comparison.json", "manifest.json"}
     assert {name for name in files if "/" not in name} == top
     runs = {f"runs/{RUN}/config.json", f"runs/{RUN}/generator.keras"}
@@ -52,12 +53,13 @@ def test_what_the_zip_holds(reports):
     sources = {name for name in files if name.startswith("coursework/")}
     assert top | runs | sources == set(files)
     # What it imports, the page of the gallery, nothing that fetches weights, and not the report's part.
-    assert {"coursework/training.py", "coursework/pegasus/decoding.py", "coursework/quiet.py"} <= sources
+    assert {"coursework/training/loop.py", "coursework/pegasus/decoding.py", "coursework/util/quiet.py"} <= sources
     assert "coursework/pegasus/gallery_page/page.html" in sources
     assert not [name for name in sources if "inception" in name or "report" in name or "submission" in name]
     for name in ("pegasus.png", "batch.png", "latents.npz"):
         assert files[name] == (reports / "pegasus" / name).read_bytes()
-    assert files["report.pdf"] == (reports / "report.pdf").read_bytes()
+    for name in ("report.pdf", "report.html", "appendix.pdf", "appendix.html"):
+        assert files[name] == (reports / name).read_bytes()
     assert len(json.loads(files["pegasus.json"])) == 64
     listed = json.loads(files["manifest.json"])["files"]
     assert set(listed) == set(files) - {"manifest.json"}
@@ -142,7 +144,7 @@ def test_the_script_tells_what_is_amiss_in_one_line(reports):
     assert told() == "pegasus.py: error: batch.png is missing: unpack the whole zip"
     shutil.rmtree(folder / "coursework/pegasus")
     assert "is missing: unpack the whole zip" in told()
-    (folder / "coursework/errors.py").unlink()
+    (folder / "coursework/util/errors.py").unlink()
     assert "No module named 'coursework.util.errors': unpack the whole zip" in told()
 
 
@@ -182,10 +184,10 @@ def test_the_zip_by_itself_remakes_its_images(real):
 @pytest.mark.slow
 def test_the_checkout_is_not_used(real, tmp_path, monkeypatch):
     files = members(real)
-    del files["coursework/network_files.py"], files["manifest.json"]
+    del files["coursework/networks/network_files.py"], files["manifest.json"]
     write_zip(tmp_path / "part.zip", files)
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-    with pytest.raises(UserError, match=r"No module named 'coursework\.network_files'"):
+    with pytest.raises(UserError, match=r"No module named 'coursework\.networks\.network_files'"):
         verify(tmp_path / "part.zip")
 
 
