@@ -82,13 +82,17 @@ def _table(file: Path, rows: list[list[str]]) -> Block:
 
 
 def _scores_by(description: dict[str, Any], minutes: float) -> dict[str, float]:
-    """Return {variation: mean over seeds of the last score in training by then} of the seeds that had one."""
+    """Return {variation: mean over seeds of the last score in training by then}, where every seed had one."""
     found = {}
-    for each in description["rows"]:
-        curves = [list(zip(run["curve"]["minutes"], run["curve"]["values"], strict=True)) for run in each["runs"]]
-        values = [[value for time, value in curve if time <= minutes][-1:] for curve in curves]
-        if values and all(values):
-            found[each["variation"]] = sum(value for (value,) in values) / len(values)
+    try:
+        for each in description["rows"]:
+            curves = [zip(run["curve"]["minutes"], run["curve"]["values"], strict=True) for run in each["runs"]]
+            values = [[value for time, value in curve if time <= minutes][-1:] for curve in curves]
+            if values and all(values):
+                found[each["variation"]] = sum(value for (value,) in values) / len(values)
+    except (KeyError, TypeError, ValueError):
+        # A file of another form says nothing of that.
+        return {}
     return found
 
 
