@@ -101,17 +101,22 @@ def staged(runs, home, prose=None, **options):
     return content, folder
 
 
-def pages_of(folder):
-    """Compile as PNG pages; any warning of the compiler, such as an unknown font, fails."""
+def pages_of(folder, part="report"):
+    """Compile a part as PNG pages; any warning of the compiler, such as an unknown font, fails."""
     main = write_main(folder)
-    compiler = typst.Compiler(main, root=folder, ignore_system_fonts=True)
+    inputs = {"part": part, "format": "pdf"}
+    compiler = typst.Compiler(main, root=folder, ignore_system_fonts=True, sys_inputs=inputs)
     pages, warnings = compiler.compile_with_warnings(format="png", ppi=40)
     assert not warnings, [warning.message for warning in warnings]
     return pages if isinstance(pages, list) else [pages]
 
 
-def blocks_of(content, kind):
-    return [block for block in content["blocks"] if block["type"] == kind]
+def blocks_of(content, kind, part=None):
+    """Return the blocks of that type, of the report and the appendix or of one of them."""
+    parts = {"report": content["blocks"], "appendix": content["appendix"]}
+    return [
+        block for name, blocks in parts.items() if part in (None, name) for block in blocks if block["type"] == kind
+    ]
 
 
 def tables(content, target):

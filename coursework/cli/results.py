@@ -86,7 +86,7 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 def add_tables(verbs: Verbs) -> None:
     """Add the verb `tables`."""
-    parser = add_verb(verbs, "tables", _tables, "Print the tables of all kept results, in a second and without Keras.")
+    parser = add_verb(verbs, "tables", _tables, "Print the tables of all kept results and write them to RESULTS.md.")
     parser.add_argument(
         "name", metavar="NAME", nargs="*", help="scores, settings, strategies, rings ... (default: every table)"
     )
@@ -98,16 +98,22 @@ def _tables(arguments: argparse.Namespace) -> None:
     import tempfile
 
     from coursework.report.context import gather
+    from coursework.report.results_page import FILE, results_page
     from coursework.report.text_tables import chosen_tables, result_tables, table_lines
     from coursework.training.run import Run
+    from coursework.util.files import write_text
 
     runs = [Run.existing(name) for name in arguments.runs] or Run.all()
     with tempfile.TemporaryDirectory() as stage:
-        tables = result_tables(gather(runs, arguments.folder, stage))
+        context = gather(runs, arguments.folder, stage)
+        tables, page = result_tables(context), results_page(context)
     shown = chosen_tables(tables, arguments.name)
     if not shown:
         raise UserError(f"no results in {arguments.folder}: train a run with `python -m coursework train PRESET`")
     print("\n\n\n".join("\n".join(table_lines(table)) for table in shown))
+    # Of some runs or tables alone it would not be the page of all results.
+    if not arguments.name and not arguments.runs:
+        write_text(arguments.folder / FILE, page)
 
 
 def add_report(verbs: Verbs) -> None:

@@ -1,8 +1,12 @@
 """The appendix's parts on the codes of autoencoders: what they are worth to others, and how near the prior they are."""
 
-from coursework.report.document import cell, cite, name, row, table
+from collections.abc import Callable
+from typing import Any
+
+from coursework.report.context import Context
+from coursework.report.csv_tables import study_figures
+from coursework.report.document import Block, cell, cite, name, row, table
 from coursework.report.scores_table import OF_CODES
-from coursework.report.study_figures import study_figures
 from coursework.report.values import number_text, percent_text, value_text
 from coursework.util.files import read_json
 
@@ -15,7 +19,7 @@ DISTANCES = {
 }
 
 
-def accuracy_blocks(context):
+def accuracy_blocks(context: Context) -> list[Block]:
     """Return the table of what codes are worth to a linear classifier and to k-means."""
     found, images, shown = {}, {}, {run.name for run in context.runs}
     for run in context.runs:
@@ -44,23 +48,23 @@ def accuracy_blocks(context):
     ]
     counts = dict.fromkeys(value_text(linear.get("n")) for linear, _ in found.values())
     caption = [
-        f"Percent of {' or '.join(counts)} test images whose class a linear classifier and k-means find by their codes "
-        "(± standard error), small: by those of the untrained network; paper: ",
+        f"Percent of the test images ({' or '.join(counts)}) whose class a linear classifier and k-means find by their "
+        "codes (± standard error over images); small: the same by the untrained network. Paper: ",
         cite("acai"),
-        ", codes as large.",
+        ", codes of equal size.",
     ]
-    titles = ["Run", "Numbers", "Linear", "Paper", "k-means"]
+    titles = ["Run", "Code size", "Linear, %", "Paper, %", "k-means, %"]
     return [table("codes", titles, rows, caption, weights=[2, 1, 1, 1, 1])]
 
 
-def _accuracy(record):
+def _accuracy(record: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the cell of an accuracy, alone in a list, with its error and that of the untrained network."""
     error = f" ± {percent_text(record['error'])}" if record.get("error") is not None else ""
     return [cell(percent_text(record.get("value")), error, detail=f"untrained {percent_text(record.get('untrained'))}")]
 
 
-def posterior_blocks(context):
-    """Return the table and the figures of codes beside the prior."""
+def posterior_blocks(context: Context) -> list[Block]:
+    """Return the table and the figures of codes compared with the prior."""
     folder = context.folder / "aggregate-posterior"
     file = folder / "scores.json"
     found = [each for each in read_json(file, list) if isinstance(each, dict)] if file.is_file() else []
@@ -71,13 +75,13 @@ def posterior_blocks(context):
             cell(name(str(each.get("run")))),
             cell(value_text(each.get("active")), detail=f"of {value_text(each.get('code_size'))}"),
             "–" if each.get("kl") is None else number_text(each["kl"], 1),
-            cell(_thousandths(each, "mmd"), detail=f"prior {_thousandths(each, 'mmd_floor')}"),
+            cell(_thousandths(each, "mmd"), detail=f"floor {_thousandths(each, 'mmd_floor')}"),
             *(number_text(each.get(f"fd_{source}"), 2) for source in DISTANCES),
         )
         for each in found
     ]
     caption = [
-        "Codes beside N(0, I): active dimensions, KL in nats, squared MMD × 1000 (small: of two sets from N(0, I)), "
+        "Codes compared with N(0, I): active dimensions, KL in nats, squared MMD × 1000 (floor: N(0, I) twice), "
         f"and FD-judge of {_of_all(found, 'n')} images decoded from N(0, I), one Gaussian or a mixture of "
         f"{_of_all(found, 'components')} fitted to {_of_all(found, 'codes')} codes ",
         cite("rae"),
@@ -93,14 +97,14 @@ def posterior_blocks(context):
     return blocks
 
 
-def _thousandths(record, key):
+def _thousandths(record: dict[str, Any], key: str) -> str:
     """Return a thousandfold value with its error."""
     value, error = record.get(key), record.get(f"{key}_error")
     if not isinstance(value, float) or not isinstance(error, float):
         return "not measured"
-    return f"{number_text(1000 * value, 2)} ± {number_text(1000 * error, 2)}"
+    return f"{number_text(1000 * value, 2).replace('-', '−')} ± {number_text(1000 * error, 2)}"
 
 
-def _of_all(records, key, words=value_text):
+def _of_all(records: list[dict[str, Any]], key: str, words: Callable[[Any], str] = value_text) -> str:
     """Return the values of a key in words, each once."""
     return " or ".join(dict.fromkeys(words(each.get(key)) for each in records))

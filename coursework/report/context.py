@@ -3,15 +3,18 @@
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from coursework.figures.scores import newest_score
 from coursework.report.images import Images
-from coursework.report.peers import read_peers
 from coursework.report.pegasus import Pegasus, read_pegasus
 from coursework.report.values import dataset_label, duration
 from coursework.training.run import RUNS, Run
 from coursework.util.errors import UserError
 from coursework.util.files import read_json
+
+# Written by the benchmarks: the same algorithm by another program on as many images.
+PEERS = "peers"
 
 
 class ReportedRun:
@@ -20,27 +23,33 @@ class ReportedRun:
     peers: [(name, metrics)] of the same configuration trained by another program.
     """
 
-    def __init__(self, run, folder):
+    def __init__(self, run: Run, folder: Path) -> None:
         self.run = run
         self.name = run.name
         self.config = run.read_config()
         self.environment = run.read_environment()
         self.metrics = run.read_metrics()
         self.dataset = dataset_label(run)
-        self.peers = read_peers(run, folder)
+        self.peers = _read_peers(run, folder)
+
+    @property
+    def data(self) -> str:
+        """The data in words, with the classes where the run saw only some."""
+        classes = self.config.classes
+        return f"{self.dataset}, only {', '.join(classes)}" if classes else self.dataset
 
     @functools.cached_property
-    def sample_files(self):
+    def sample_files(self) -> list[Path]:
         """The sample grids in the order of their epochs."""
         return self.run.sample_files()
 
     @property
-    def is_autoencoder(self):
+    def is_autoencoder(self) -> bool:
         """Whether its sample grids are pairs of test images and reconstructions."""
         return hasattr(self.config.model, "optimizer")
 
     @property
-    def status(self):
+    def status(self) -> str:
         """How far training came, in words."""
         done = self.environment.get("epochs_done", 0)
         if self.environment.get("finished"):
@@ -53,7 +62,7 @@ class ReportedRun:
             parts.append(duration(self.environment["seconds"]))
         return ", ".join(parts)
 
-    def value(self, name):
+    def value(self, name: str) -> float | None:
         """Return the value of its score of that name, None where there is none."""
         record = newest_score(self.metrics, name)
         return record and record.get("value")
@@ -71,7 +80,9 @@ class Context:
     folder: Path
 
 
-def gather(runs, folder, stage, final="", pegasus=None):
+def gather(
+    runs: list[Run], folder: Path | str, stage: Path | str, final: str = "", pegasus: Path | str | None = None
+) -> Context:
     """Return the `Context` of `runs`: images go to the folder `stage`.
 
     The final model is the run called `final`, else that of the best Pegasus, else that of the least FD-judge
@@ -85,7 +96,19 @@ def gather(runs, folder, stage, final="", pegasus=None):
     )
 
 
-def _final(runs, named, pegasus):
+def _read_peers(run: Run, folder: Path) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return [(name, metrics)] of the twin of `run` in PyTorch that the benchmarks wrote into `folder`.
+
+    Nothing where there is none, or where it was trained with another configuration.
+    """
+    peer = Run(folder / PEERS / run.name)
+    if not peer.config_file.is_file() or peer.read_config() != run.read_config():
+        return []
+    metrics = peer.read_metrics()
+    return [(f"{run.name} in PyTorch", metrics)] if metrics else []
+
+
+def _final(runs: list[ReportedRun], named: str, pegasus: Pegasus | None) -> ReportedRun | None:
     by_name = {run.name: run for run in runs}
     if named and named not in by_name:
         raise UserError(f"report.toml names {named} as the final run, and the report is of {', '.join(by_name)}")
@@ -103,7 +126,7 @@ def _final(runs, named, pegasus):
     return min(most, key=lambda pair: pair[0])[1] if most else next(iter(runs), None)
 
 
-def _judges(runs, folder):
+def _judges(runs: list[ReportedRun], folder: Path) -> dict[str, dict[str, Any]]:
     """Return {sha256: judge.json} of the judges that scored the runs and are still there, in `folder` or reports/."""
     used = {record.get("extractor_sha256") for run in runs for record in run.metrics}
     found = {}
@@ -115,6 +138,6 @@ def _judges(runs, folder):
     return found
 
 
-def runs_named(runs):
+def runs_named(runs: list[Run]) -> dict[str, Run]:
     """Return {name: `Run`} of runs and of all in reports/runs, so that the text may name those that are not shown."""
     return {run.name: run for run in [*Run.all(), *runs]}

@@ -1,9 +1,13 @@
 """Settings of several runs side by side: those that differ, and those that all have."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
-from coursework.report.document import cell, cite, name, row, table
+from coursework.config.schema import Config
+from coursework.report.context import ReportedRun
+from coursework.report.document import Block, Words, cell, cite, name, row, table
 from coursework.report.method import sources_of
 from coursework.report.values import duration, value_text
 
@@ -21,11 +25,11 @@ OFF = {
 }
 
 
-def settings_of(config):
+def settings_of(config: Config) -> dict[str, Any]:
     """Return {dotted name: value} of a `Config`; an optimiser is one value in words, and so are the labels."""
     found = {}
 
-    def visit(content, prefix):
+    def visit(content: dict[str, Any], prefix: str) -> None:
         for key, value in content.items():
             if isinstance(value, dict) and key.endswith("optimizer"):
                 found[prefix + key] = optimizer_words(value)
@@ -40,14 +44,14 @@ def settings_of(config):
     return found
 
 
-def optimizer_words(settings):
+def optimizer_words(settings: dict[str, Any]) -> str:
     """Return an optimiser's settings in one line: "adam 0.0002, β 0.5 0.999, ε 1e-8, constant"."""
     betas = f"β {settings['beta_1']:g} {settings['beta_2']:g}, ε {value_text(settings['epsilon'])}"
     momentum = betas if settings["name"] == "adam" else f"momentum {settings['beta_1']:g}"
     return f"{settings['name']} {settings['rate']:g}, {momentum}, {settings['decay']}"
 
 
-def labels_words(settings):
+def labels_words(settings: dict[str, Any]) -> str:
     """Return a discriminator's labels in one line: "real 0.7 to 1.2, fake 0, 5 % swapped"."""
     parts = []
     for kind in ("real", "fake"):
@@ -58,7 +62,7 @@ def labels_words(settings):
     return ", ".join(parts)
 
 
-def differing(configs):
+def differing(configs: Sequence[Config]) -> list[tuple[str, list[Any]]]:
     """Return [(dotted name, [value or None for a run without it])] of the settings in which the runs differ.
 
     Options that are off wherever they are there are left out.
@@ -74,7 +78,7 @@ def differing(configs):
     ]
 
 
-def common(configs):
+def common(configs: Sequence[Config]) -> list[tuple[str, Any]]:
     """Return [(dotted name, value)] of the settings that all runs share, without options that are off."""
     first, *others = [settings_of(config) for config in configs]
     return [
@@ -84,7 +88,7 @@ def common(configs):
     ]
 
 
-def words_of(key):
+def words_of(key: str) -> str:
     """Return the words for a setting's dotted name: "network.latent_size" is "network: latent size"."""
     *parents, leaf = key.split(".")
     if leaf == "name" and len(parents) == 1:
@@ -94,40 +98,50 @@ def words_of(key):
     return ": ".join([*parents, leaf]).replace("_", " ").replace("optimizer", "optimiser")
 
 
-def settings_blocks(runs):
-    """Return the tables of settings: the differing ones by run, then those in common."""
+def settings_blocks(runs: list[ReportedRun]) -> list[Block]:
+    """Return the tables of settings: of one run what its training took, then all of them; of several those that differ
+    by run with what their training took, then those in common."""
     configs = [run.config for run in runs]
-    rows = differing(configs)
-    blocks = []
-    if len(runs) > 1:
-        # Five runs are three and two, not four and one.
-        width = math.ceil(len(runs) / math.ceil(len(runs) / RUNS_PER_TABLE))
-        for start in range(0, len(runs), width):
-            chosen = slice(start, start + width)
-            more = ", continued" if start else ""
-            caption = [f"Settings in which the runs differ, and what their training took{more}."]
-            shown = [
-                (key, values[chosen]) for key, values in rows if any(value is not None for value in values[chosen])
-            ]
-            blocks.append(_side_by_side("settings", runs[chosen], shown, caption))
-    else:
-        blocks.append(_side_by_side("settings", runs, [], ["What training took."]))
     pairs = [(words_of(key), setting_text(key, value)) for key, value in common(configs)]
+    if len(runs) == 1:
+        took = [(words, setting_text("", values[0])) for words, values in _measured(runs)]
+        sources = sources_of(runs[0].config.preset)
+        origin = [", from ", cite(*sources)] if sources else []
+        return [_in_pairs("settings", [*took, *pairs], ["Training and settings of ", name(runs[0].name), *origin, "."])]
+    rows, blocks = differing(configs), []
+    # Five runs are three and two, not four and one.
+    width = math.ceil(len(runs) / math.ceil(len(runs) / RUNS_PER_TABLE))
+    for start in range(0, len(runs), width):
+        chosen = slice(start, start + width)
+        more = ", continued" if start else ""
+        caption = [f"Settings in which the runs differ, and what their training took{more}."]
+        shown = [(key, values[chosen]) for key, values in rows if any(value is not None for value in values[chosen])]
+        blocks.append(_side_by_side(runs[chosen], shown, caption))
+    return [*blocks, *([_in_pairs("common-settings", pairs, ["Settings that all runs share."])] if pairs else [])]
+
+
+def _in_pairs(target: str, pairs: list[tuple[str, str]], caption: list[Words]) -> Block:
+    """Return a table of settings and their values in two columns of pairs."""
     half = (len(pairs) + 1) // 2
     left, right = pairs[:half], [*pairs[half:], ("", "")]
     lines = [row(*one, *other) for one, other in zip(left, right, strict=False)]
-    caption = ["Settings that all runs share."] if len(runs) > 1 else ["Settings."]
-    if lines:
-        align = ["left", "right", "left", "right"]
-        blocks.append(table("common-settings", ["Setting", "", "Setting", ""], lines, caption, align, [2, 1, 2, 1]))
-    return blocks
+    align = ["left", "right", "left", "right"]
+    return table(target, ["Setting", "Value", "Setting", "Value"], lines, caption, align, [1.3, 1.4, 1.3, 1.4])
 
 
-def _side_by_side(target, runs, rows, caption):
+def _side_by_side(runs: list[ReportedRun], rows: list[tuple[str, list[Any]]], caption: list[Words]) -> Block:
     lines = [row(words_of(key), *(setting_text(key, value) for value in values)) for key, values in rows]
     sources = [sources_of(run.config.preset) for run in runs]
     if any(sources):
         lines.insert(0, row("settings from", *(cell(cite(*keys)) if keys else cell(ABSENT) for keys in sources)))
+    for index, (words, values) in enumerate(_measured(runs)):
+        lines.append(row(words, *(setting_text("", value) for value in values), ruled=not index and bool(lines)))
+    header = ["Setting", *(cell(name(run.name)) for run in runs)]
+    return table("settings", header, lines, caption, weights=[1.5] + [1] * len(runs))
+
+
+def _measured(runs: list[ReportedRun]) -> list[tuple[str, list[Any]]]:
+    """Return [(words, values)] of what training took and what the networks hold, without what no run recorded."""
     measured = [
         ("epochs done", [run.environment.get("epochs_done") for run in runs]),
         ("images seen", [run.environment.get("images_seen") for run in runs]),
@@ -139,23 +153,19 @@ def _side_by_side(target, runs, rows, caption):
     measured += [
         (f"parameters: {key}", [(run.environment.get("parameters") or {}).get(key) for run in runs]) for key in networks
     ]
-    measured = [(words, values) for words, values in measured if any(value is not None for value in values)]
-    for index, (words, values) in enumerate(measured):
-        lines.append(row(words, *(setting_text("", value) for value in values), ruled=not index and bool(lines)))
-    header = ["Setting", *(cell(name(run.name)) for run in runs)]
-    return table(target, header, lines, caption, weights=[1.5] + [1] * len(runs))
+    return [(words, values) for words, values in measured if any(value is not None for value in values)]
 
 
-def _time(environment, key):
+def _time(environment: dict[str, Any], key: str) -> str | None:
     return duration(environment[key]) if environment.get(key) else None
 
 
-def _rate(environment):
+def _rate(environment: dict[str, Any]) -> int | None:
     images, seconds = environment.get("images_seen"), environment.get("processor_seconds")
     return round(images / seconds) if images and seconds else None
 
 
-def setting_text(key, value):
+def setting_text(key: str, value: Any) -> str:
     """Return the value of the setting `key` as a reader expects it."""
     if value is None:
         return ABSENT

@@ -1,63 +1,81 @@
-"""A report as a list of blocks, ready for JSON: the one content of which PDF and page are two views.
+"""The content of a report as a list of blocks, ready for JSON. template.typ shows it as PDF and as HTML.
 
-A block is a dict with a "type": heading, paragraph, list, equation, figure, table, note or references. Words stand in
-it as inlines: dicts with a "kind" (text, name, strong, emph, code, link, cite, see). Whatever shows them shows text as
-text, never as markup.
+A block is a dict with a "type": heading, paragraph, list, equation, figure, table or note. Its words are inlines: dicts
+with a "kind" (text, name, strong, emph, code, link, cite, see). The template shows text as text, never as markup.
 """
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from coursework.util.errors import UserError
 
+Inline = dict[str, Any]
+Block = dict[str, Any]
+Words = str | Inline | None
 
-def inline(*parts):
+
+def inline(*parts: Words) -> list[Inline]:
     """Return inlines of strings and inlines; None and "" are left out."""
     return [{"kind": "text", "text": part} if isinstance(part, str) else part for part in parts if part]
 
 
-def name(words):
-    """Return the inline of a name such as a run's, which may be broken anywhere."""
+def name(words: object) -> Inline:
+    """Return the inline of a name such as a run's, which a line break may divide anywhere."""
     return {"kind": "name", "text": str(words)}
 
 
-def strong(*parts):
+def strong(*parts: Words) -> Inline:
     """Return strong words."""
     return {"kind": "strong", "content": inline(*parts)}
 
 
-def emph(*parts):
+def emph(*parts: Words) -> Inline:
     """Return emphasised words."""
     return {"kind": "emph", "content": inline(*parts)}
 
 
-def cite(*keys):
+def cite(*keys: str) -> Inline:
     """Return a citation of entries of the bibliography."""
     return {"kind": "cite", "keys": list(keys)}
 
 
-def see(target):
+def see(target: str) -> Inline:
     """Return a reference to the figure or table called `target`, such as "Table 2"."""
     return {"kind": "see", "target": target}
 
 
-def heading(level, *parts):
+def heading(level: int, *parts: Words) -> Block:
     """Return a heading; level 1 is a section's."""
-    return {"type": "heading", "level": level, "content": inline(*parts)}
+    return {"type": "heading", "level": level, "content": inline(*parts), "anchor": ""}
 
 
-def paragraph(*parts):
+def paragraph(*parts: Words) -> Block:
     """Return a paragraph."""
     return {"type": "paragraph", "content": inline(*parts)}
 
 
-def note(*parts):
+def equation(source: str) -> Block:
+    """Return an equation in Typst's mathematics. Only the package's own strings may be given."""
+    return {"type": "equation", "source": source}
+
+
+def note(*parts: Words) -> Block:
     """Return a remark that is no part of the text, such as that something is missing."""
     return {"type": "note", "content": inline(*parts)}
 
 
-def panel(image, label="", frame=None, weight=1, height=None, missing="missing"):
+def panel(
+    image: Mapping[str, Any] | None,
+    label: str = "",
+    frame: Sequence[float] | None = None,
+    weight: float = 1,
+    height: float | None = None,
+    missing: str = "missing",
+) -> dict[str, Any]:
     """Return a part of a figure: an image as `Images` names it, or the words for its absence.
 
     frame: [left, top, width, height] of a highlighted part, in shares of the image. weight: share of the figure's
-    width. height: at most so many millimetres on paper.
+    width. height: the most millimetres on paper.
     """
     return {
         "image": image,
@@ -69,24 +87,24 @@ def panel(image, label="", frame=None, weight=1, height=None, missing="missing")
     }
 
 
-def figure(target, panels, caption, columns=1, top_labels=False):
+def figure(target: str, panels: list[dict[str, Any]], caption: Sequence[Words], columns: int = 1) -> Block:
     """Return a figure of panels, row by row in `columns`."""
+    words = inline(*caption)
     return {
         "type": "figure",
         "target": target,
-        "panels": panels,
+        "panels": [each | {"alt": plain(words)} for each in panels],
         "columns": min(columns, max(len(panels), 1)),
-        "top_labels": top_labels,
-        "caption": inline(*caption),
+        "caption": words,
     }
 
 
-def cell(*parts, detail="", muted=False):
+def cell(*parts: Words, detail: str = "", muted: bool = False) -> dict[str, Any]:
     """Return a cell of a table; `detail` stands small on a line of its own."""
     return {"content": inline(*parts), "detail": detail, "muted": muted}
 
 
-def row(*cells, ruled=False):
+def row(*cells: Words, ruled: bool = False) -> dict[str, Any]:
     """Return a row of cells or strings; `ruled` draws a line above it."""
     return {
         "cells": [each if isinstance(each, dict) and "content" in each else cell(each) for each in cells],
@@ -94,8 +112,16 @@ def row(*cells, ruled=False):
     }
 
 
-def table(target, header, rows, caption=(), align=None, weights=None, notes=None):
-    """Return a table; without a caption it belongs to what stands above it and has no number.
+def table(
+    target: str,
+    header: Sequence[Words],
+    rows: list[dict[str, Any]],
+    caption: Sequence[Words] = (),
+    align: Sequence[str] | None = None,
+    weights: Sequence[float] | None = None,
+    notes: Block | None = None,
+) -> Block:
+    """Return a table.
 
     header: strings or cells. align: "left", "center" or "right" for each column. weights: relative widths, 0 for as
     wide as the content. notes: a table of small print beneath.
@@ -113,11 +139,11 @@ def table(target, header, rows, caption=(), align=None, weights=None, notes=None
     }
 
 
-def inlines_of(block):
+def inlines_of(block: Block) -> Iterator[list[Inline]]:
     """Yield every list of inlines of a block, in reading order; of a list and a table those of each item or cell."""
     if "content" in block:
         yield block["content"]
-    yield from block.get("items", ()) if block["type"] == "list" else ()
+    yield from block.get("items", ())
     if "caption" in block:
         yield block["caption"]
     if block["type"] == "table":
@@ -125,8 +151,8 @@ def inlines_of(block):
             yield each["content"]
 
 
-def plain(inlines):
-    """Return inlines as plain text; citations are left out."""
+def plain(inlines: Sequence[Inline]) -> str:
+    """Return inlines as plain text, without citations."""
     parts = []
     for each in inlines:
         if each["kind"] != "cite":
@@ -134,63 +160,82 @@ def plain(inlines):
     return "".join(parts)
 
 
-def count_words(text):
+def count_words(text: str) -> int:
     """Return the number of words: what stands between spaces and holds a letter or a digit."""
     return sum(any(letter.isalnum() for letter in word) for word in text.split())
 
 
-def words(blocks):
-    """Return {"body", "captions"}: words of headings, paragraphs, lists and quotations, and of the captions of figures
-    and tables.
+def words(blocks: Sequence[Block]) -> int:
+    """Return the number of words of headings, paragraphs, lists, quotations and captions.
 
-    The title, what stands in figures, tables and equations, the package's notes, citations and references do not count.
+    The title, the content of figures, tables and equations, the package's notes, citations and references do not count.
     """
-    counts = {"body": 0, "captions": 0}
+    count = 0
     for block in blocks:
         if block["type"] in ("heading", "paragraph") or block.get("own"):
-            counts["body"] += count_words(plain(block["content"]))
+            count += count_words(plain(block["content"]))
         elif block["type"] == "list":
-            counts["body"] += sum(count_words(plain(item)) for item in block["items"])
+            count += sum(count_words(plain(item)) for item in block["items"])
         elif "caption" in block:
-            counts["captions"] += count_words(plain(block["caption"]))
-    return counts
+            count += count_words(plain(block["caption"]))
+    return count
 
 
-def resolve(blocks, bibliography, places=(), source="the report"):
-    """Number figures, tables and references in place; return (entries cited, in order; places referred to in vain).
+def number(parts: Mapping[str, list[Block]]) -> dict[str, dict[str, str]]:
+    """Number sections, figures and tables in place; return {target: {"text", "part", "anchor"}}.
 
-    bibliography: {key: text of the entry}. Citations get their numbers, references to figures and tables their text.
-    One of `places` that shows nothing yet is named as it is. Raises `UserError`, naming `source`, for anything else
-    that is cited or referred to and does not exist.
+    parts: {"report": blocks, "appendix": blocks}. Figures and tables of the appendix are A1, A2 and so on; a target of
+    the report takes precedence over one of the same name in the appendix.
     """
-    targets, counts, unseen = {}, {"figure": 0, "table": 0}, []
-    for block in blocks:
-        if block["type"] in counts and block["caption"]:
-            counts[block["type"]] += 1
-            block["number"] = counts[block["type"]]
-            block["anchor"] = f"{block['type']}-{block['number']}"
-            targets.setdefault(block["target"], (f"{block['type'].capitalize()} {block['number']}", block["anchor"]))
-    cited = {}
+    targets: dict[str, dict[str, str]] = {}
+    for part, blocks in parts.items():
+        counts = {"figure": 0, "table": 0, "section": 0}
+        for block in blocks:
+            kind = "section" if block["type"] == "heading" and block["level"] == 1 else block["type"]
+            if kind in counts:
+                counts[kind] += 1
+                block["number"] = f"{'A' if part == 'appendix' else ''}{counts[kind]}"
+                block["anchor"] = f"{kind}-{block['number']}"
+            if "target" in block:
+                shown = {"text": f"{kind.capitalize()} {block['number']}", "part": part, "anchor": block["anchor"]}
+                targets.setdefault(block["target"], shown)
+    return targets
 
-    def visit(inlines):
+
+def resolve(
+    blocks: Sequence[Block],
+    targets: Mapping[str, Mapping[str, str]],
+    known: Collection[str],
+    places: Sequence[str] = (),
+    source: str = "the report",
+) -> tuple[list[str], list[str]]:
+    """Give references to figures and tables their text; return (keys cited, in order; places referred to in vain).
+
+    targets: from `number`. known: keys of the bibliography. A reference to one of `places` that shows nothing yet has
+    its name as text. Raises `UserError`, naming `source`, for anything else that is cited or referred to and does not
+    exist.
+    """
+    cited: dict[str, None] = {}
+    unseen = []
+
+    def visit(inlines: Sequence[Inline]) -> None:
         for each in inlines:
             if each["kind"] == "cite":
                 for key in each["keys"]:
-                    if key not in bibliography:
-                        raise UserError(f'{source} cites "{key}", which is not among {", ".join(sorted(bibliography))}')
-                    cited.setdefault(key, len(cited) + 1)
-                each["numbers"] = sorted(cited[key] for key in each["keys"])
+                    if key not in known:
+                        raise UserError(f'{source} cites "{key}", which is not among {", ".join(sorted(known))}')
+                    cited.setdefault(key)
             elif each["kind"] == "see":
-                if each["target"] in places and each["target"] not in targets:
-                    unseen.append(f"[#{each['target']}]")
-                    targets[each["target"]] = f"{each['target']}, not there yet", None
-                if each["target"] not in targets:
-                    known = ", ".join(sorted(targets)) or "none"
-                    raise UserError(f'{source} refers to "{each["target"]}"; this report shows {known}')
-                each["text"], each["anchor"] = targets[each["target"]]
+                target = each["target"]
+                if target not in targets and target not in places:
+                    shown = ", ".join(sorted(targets)) or "none"
+                    raise UserError(f'{source} refers to "{target}"; this report shows {shown}')
+                if target not in targets:
+                    unseen.append(f"[#{target}]")
+                each.update(targets.get(target, {"text": f"{target}, not there yet", "part": "", "anchor": ""}))
             visit(each.get("content", ()))
 
     for block in blocks:
         for inlines in inlines_of(block):
             visit(inlines)
-    return [bibliography[key] for key in cited], unseen
+    return list(cited), unseen

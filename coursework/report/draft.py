@@ -2,7 +2,10 @@
 
 from coursework.config.networks import DCGANConfig
 from coursework.config.presets import PRESETS
+from coursework.config.schema import Config
+from coursework.report.context import Context, ReportedRun
 from coursework.report.differences import words_of
+from coursework.report.pegasus import Pegasus
 from coursework.report.prose import DRAFT_MARK
 from coursework.training.run_differences import setting_differences
 
@@ -18,15 +21,16 @@ A line like {{scores}} is the place of a figure or table; those that have none f
 -->"""
 
 
-def draft(context):
+def draft(context: Context) -> str:
     """Return the first version of prose.md for a `Context`: short, and of nothing but measured facts."""
     final, pegasus = context.final, context.pegasus
+    made = [_pegasus(pegasus)] if pegasus and pegasus.records else []
     sections = [
-        ("Introduction", [_introduction(context)]),
+        ("Pegasus", [_introduction(context), *made, "{{pegasus}}"]),
         ("Architecture", [_design(final), "{{architecture}}", "{{method}}"]),
         ("Data and settings", ["{{data}}", _budget(final), "{{settings}}"]),
         ("Results", [_results(context), "{{scores}}", "{{training}}", "{{samples}}", "{{reconstructions}}"]),
-        ("Pegasus", [*([_pegasus(pegasus)] if pegasus and pegasus.records else []), "{{pegasus}}", "{{neighbours}}"]),
+        ("Nearest neighbours", ["{{neighbours}}"]),
         ("Limits", [_limits(context)]),
     ]
     sections[3][1].append("{{interpolations}}")
@@ -36,16 +40,16 @@ def draft(context):
     return "\n\n".join(parts) + "\n"
 
 
-def _introduction(context):
+def _introduction(context: Context) -> str:
     count = len(context.runs)
     models = f"{count} generative models are trained and scored"
     if count == 1:
         models = "one generative model is trained and scored"
-    data = "A Pegasus is a winged horse, and the training data hold none."
+    data = "A Pegasus is a winged horse. The training data contain none."
     return f"{data} Here {models}; the final one is {{final: name}}."
 
 
-def _design(final):
+def _design(final: ReportedRun) -> str:
     model, network = final.config.model, final.config.network
     parts = ["{final: parameters.generator} parameters make an image in the final model ([#architecture])."]
     if isinstance(network, DCGANConfig):
@@ -77,7 +81,7 @@ def _design(final):
     return " ".join(parts)
 
 
-def _budget(final):
+def _budget(final: ReportedRun) -> str:
     changed = _changed(final.config)
     text = f"Settings are those of the preset {final.config.preset}{changed and ' but for ' + changed} ([#settings])."
     if final.environment.get("images_seen"):
@@ -88,7 +92,7 @@ def _budget(final):
     return text
 
 
-def _changed(config):
+def _changed(config: Config) -> str:
     """Return the settings in words that are not those of the configuration's preset; how long it trains is none."""
     preset = PRESETS.get(config.preset)
     found = setting_differences(preset, config) if preset else []
@@ -98,7 +102,7 @@ def _changed(config):
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _results(context):
+def _results(context: Context) -> str:
     if context.final.value("fd_judge") is None:
         return "No score has been measured yet."
     text = (
@@ -108,15 +112,15 @@ def _results(context):
         "([#scores]). "
     )
     if context.final.value("recall") is not None:
-        text += "Precision {final: precision} [@precision-recall] stands beside recall {final: recall}. "
+        text += "Precision {final: precision} [@precision-recall] compares with recall {final: recall}. "
     if context.final.value("memorisation") is not None:
         text += "At least {final: memorisation} ± {final: memorisation.error} of the samples copy training images. "
-    if len({run.environment.get("images_seen") for run in context.runs}) > 1:
-        text += "Runs saw different numbers of images: the table ranks no models."
+    if len(context.runs) > 1:
+        text += "The appendix compares all models ([#comparison])."
     return text.strip()
 
 
-def _pegasus(pegasus):
+def _pegasus(pegasus: Pegasus) -> str:
     picked = "nothing was picked or edited by hand"
     if pegasus.best.get("chosen_by"):
         picked = "only the best was chosen by eye, and nothing was edited by hand"
@@ -130,11 +134,11 @@ def _pegasus(pegasus):
         text += f" The best one's {name.replace('_', ' ')} is {{pegasus: best.{name}}}, the batch's mean "
         text += f"{{pegasus: mean.{name}}}, by the witness that ranks."
     if any(record.get("second") for record in pegasus.records):
-        text += " A second witness, used for nothing else, stands beside it ([#pegasus-scores])."
+        text += " A second witness, used for nothing else, checks them ([#pegasus-scores])."
     return text
 
 
-def _limits(context):
+def _limits(context: Context) -> str:
     parts = []
     if any("JPEG" in run.dataset for run in context.runs):
         parts.append("The images are JPEG copies, which moves scores a little.")

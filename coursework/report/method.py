@@ -2,7 +2,8 @@
 
 from coursework.config.models import LabelsConfig
 from coursework.config.presets import AUTOENCODERS
-from coursework.report.document import heading
+from coursework.config.schema import Config
+from coursework.report.document import Block, equation, heading
 from coursework.report.objectives import objective_equations
 from coursework.report.prose import inlines
 
@@ -33,19 +34,19 @@ SOURCES = {
 }
 
 
-def sources_of(preset):
+def sources_of(preset: str) -> tuple[str, ...]:
     """Return the keys of the works that a preset's settings are from, none for one of unknown origin."""
     stem = preset.removesuffix("-demo")
     return ("acai",) if stem.startswith("lines-") else SOURCES.get(stem, ())
 
 
-def method_blocks(config):
+def method_blocks(config: Config) -> list[Block]:
     """Return heading, text and equations on the model of a run's `Config`."""
     text, equations = _METHODS[config.model.name](config.model, config.network), objective_equations(config)
     return [
         heading(3, TITLES[config.model.name]),
         {"type": "paragraph", "content": inlines(text)},
-        *({"type": "equation", "source": equation} for equation in equations),
+        *(equation(source) for source in equations),
     ]
 
 

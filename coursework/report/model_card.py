@@ -1,13 +1,11 @@
 """MODEL_CARD.md: what is known of the final model, under the headings of Mitchell et al. (2019)."""
 
-import re
-
 from coursework.figures.scores import extractor_text, format_score, titled
-from coursework.report.bibliography import BIBLIOGRAPHY
 from coursework.report.differences import setting_text, settings_of, words_of
 from coursework.report.method import TITLES, sources_of
 from coursework.report.pegasus import scores_of
-from coursework.report.values import duration, value_text
+from coursework.report.typesetting import bibliography
+from coursework.report.values import duration, markdown_text, value_text
 from coursework.util.files import sha256
 
 
@@ -29,7 +27,7 @@ def model_card(context):
         "Metrics": _metrics(run),
         "Evaluation data": _lines(_evaluation_data(run)),
         "Training data": [
-            f"{_safe(run.dataset)}, training split; fingerprint "
+            f"{markdown_text(run.dataset)}, training split; fingerprint "
             f"`{_code(run.environment.get('dataset_fingerprint') or 'not recorded')}`. "
             f"Horizontal flips: {value_text(run.config.horizontal_flips)}."
         ],
@@ -41,31 +39,34 @@ def model_card(context):
         ],
         "Caveats and recommendations": _caveats(run),
     }
-    parts = [f"# Model card: {_safe(run.name)}", f"Headings: {BIBLIOGRAPHY['model-cards']}"]
+    parts = [f"# Model card: {markdown_text(run.name)}", f"Headings: {bibliography()['model-cards']}"]
     for title, paragraphs in sections.items():
         parts += [f"## {title}", *paragraphs]
     return "\n\n".join(parts) + "\n"
 
 
 def _details(run):
-    sources = [BIBLIOGRAPHY[key] for key in sources_of(run.config.preset)]
+    known = bibliography()
+    sources = [known[key] for key in sources_of(run.config.preset)]
     environment = run.environment
     facts = [
-        f"{TITLES[run.config.model.name]}, network {run.config.network.name}, preset {_safe(run.config.preset)}",
+        f"{TITLES[run.config.model.name]}, network {run.config.network.name}, "
+        f"preset {markdown_text(run.config.preset)}",
         f"Training: {run.status}, seed {run.config.seed}",
         *(
-            f"Parameters of the {_safe(key)}: {value_text(count)}"
+            f"Parameters of the {markdown_text(key)}: {value_text(count)}"
             for key, count in (environment.get("parameters") or {}).items()
         ),
-        f"Package {_safe(environment.get('package', 'not recorded'))}, commit "
-        f"{_safe(environment.get('commit') or 'not recorded')}, "
-        f"{_safe(environment.get('backend', 'backend not recorded'))} "
-        f"{_safe(environment.get('backend_version', ''))}".rstrip(),
-        f"Machine: {_safe(environment.get('machine', 'not recorded'))}",
+        f"Package {markdown_text(environment.get('package', 'not recorded'))}, commit "
+        f"{markdown_text(environment.get('commit') or 'not recorded')}, "
+        f"{markdown_text(environment.get('backend', 'backend not recorded'))} "
+        f"{markdown_text(environment.get('backend_version', ''))}".rstrip(),
+        f"Machine: {markdown_text(environment.get('machine', 'not recorded'))}",
         *(f"Settings from: {source}" for source in sources),
     ]
     settings = [
-        f"| {words_of(key)} | {_safe(setting_text(key, value))} |" for key, value in settings_of(run.config).items()
+        f"| {words_of(key)} | {markdown_text(setting_text(key, value))} |"
+        for key, value in settings_of(run.config).items()
     ]
     return [*_lines(facts), "\n".join(["| setting | value |", "|---|---|", *settings])]
 
@@ -86,7 +87,7 @@ def _metrics(run):
         reference = f"{record.get('reference', 'not recorded')} ({value_text(record.get('reference_n'))})"
         extractor = extractor_text(record.get("extractor"), record.get("extractor_sha256"), 16) or "none"
         cells = [titled(name), *numbers, value_text(record.get("n")), reference, extractor]
-        rows.append("| " + " | ".join(_safe(each) for each in cells) + " |")
+        rows.append("| " + " | ".join(markdown_text(each) for each in cells) + " |")
     return ["\n".join(rows)]
 
 
@@ -96,7 +97,7 @@ def _evaluation_data(run):
         key = (record.get("reference", "not recorded"), record.get("floor_set") or "none")
         found.setdefault(key, []).append(record["name"])
     return [
-        f"against {_safe(reference)}, floor from {_safe(floor)}: "
+        f"against {markdown_text(reference)}, floor from {markdown_text(floor)}: "
         f"{', '.join(dict.fromkeys(titled(name)[:-2] for name in names))}"
         for (reference, floor), names in found.items()
     ] or ["not measured"]
@@ -109,11 +110,11 @@ def _analyses(run, pegasus):
         texts.append(f"Processor time of training: {duration(seconds)}.")
     if pegasus and pegasus.best.get("run") == run.name:
         scores = ", ".join(
-            f"{_safe(name)} {value_text(value)}"
+            f"{markdown_text(name)} {value_text(value)}"
             for name, value in scores_of(pegasus.best).items()
             if isinstance(value, int | float)
         )
-        strategy = _safe(value_text(pegasus.best.get("strategy", "a strategy not recorded")))
+        strategy = markdown_text(value_text(pegasus.best.get("strategy", "a strategy not recorded")))
         made_by = "this model's" if _made(run, pegasus) else "of earlier weights of this run"
         texts.append(f"The best Pegasus is {made_by}, by {strategy}: {scores or 'not measured'}.")
     return texts or ["Not measured beyond the scores above."]
@@ -148,7 +149,7 @@ def _memorisation(run):
     records = [record for record in run.metrics if record["name"] == "memorisation" and record.get("value") is not None]
     found = [
         f"{format_score('memorisation', record['value'])} "
-        f"({_safe(record.get('extractor') or 'extractor not recorded')})"
+        f"({markdown_text(record.get('extractor') or 'extractor not recorded')})"
         for record in records
     ]
     return ", ".join(found) or "not measured"
@@ -156,11 +157,6 @@ def _memorisation(run):
 
 def _lines(items):
     return ["\n".join(f"- {item}" for item in items)]
-
-
-def _safe(words):
-    """Return words as Markdown text: nothing in them is markup, HTML or the end of a cell."""
-    return re.sub(r"([\\`*_{}\[\]<>#|!~])", r"\\\1", " ".join(str(words).split()))
 
 
 def _code(words):

@@ -2,16 +2,31 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from coursework.figures.scores import score
-from coursework.report.document import cell, figure, note, panel, row, table
-from coursework.report.images import read_image, shrink, tile_spans
-from coursework.report.strategies import read_comparison
-from coursework.report.values import number_text, strategy_text, value_text
+from coursework.report.document import Block, cell, figure, name, note, panel, row, table
+from coursework.report.images import Images, first_rows, read_image, shrink, tile_spans
+from coursework.report.values import number_text, percent_text, strategy_text, value_text
 from coursework.util.files import read_json
 
+
+@dataclass(frozen=True)
+class Space:
+    """Where distances are measured, and in what unit."""
+
+    title: str
+    unit: str
+    decimals: int
+
+
+SPACES = {
+    "pixels": Space("pixels", "grey levels of 255, root mean square", 1),
+    "features": Space("features of the judge", "Euclidean", 2),
+}
+WITNESSES = {"witness": "the witness that searches and ranks", "second": "a second witness, used for nothing else"}
 # A batch may hold any number of images; more rows than this would be too small to see.
 ROWS_SHOWN = 16
 RANKED = 12
@@ -34,23 +49,23 @@ class Pegasus:
     comparison: dict = field(default_factory=dict)
 
     @property
-    def best(self):
+    def best(self) -> dict[str, Any]:
         """The record of the best one, empty where there is none."""
         return self.records[0] if self.records else {}
 
     @property
-    def dataset(self):
+    def dataset(self) -> str:
         """The data behind it, "" where that is not recorded."""
         return next((str(record["dataset_label"]) for record in self.records if record.get("dataset_label")), "")
 
-    def mean(self, name, part="scores"):
+    def mean(self, name: str, part: str = "scores") -> float | None:
         """Return the mean of a score over the records that have it, None where none has; `part` is its witness."""
         values = [_score(record, name, part) for record in self.records]
         values = [value for value in values if value is not None]
         return float(np.mean(values)) if values else None
 
 
-def read_pegasus(folder, images):
+def read_pegasus(folder: Path | str, images: Images) -> Pegasus | None:
     """Return the `Pegasus` in `folder`, None where there is no such folder.
 
     Shown are pegasus.png, batch.png and neighbours.png where they are there, and pegasus.json: list of {"strategy",
@@ -68,7 +83,7 @@ def read_pegasus(folder, images):
     best, batch = (None if array is None else shrink(array) for array in (best, batch))
     frame = None
     if batch is not None:
-        batch = _first_rows(batch)
+        batch = first_rows(batch, ROWS_SHOWN)
         frame = None if best is None else place_of(best, batch)
     return Pegasus(
         records,
@@ -77,19 +92,12 @@ def read_pegasus(folder, images):
         neighbours=images.add(folder / "neighbours.png"),
         frame=frame,
         score_names=list(dict.fromkeys(name for record in records for name in scores_of(record))),
-        comparison=read_comparison(folder),
+        comparison=_read_comparison(folder),
     )
 
 
-def _first_rows(batch):
-    """Return the sheet, cut after `ROWS_SHOWN` rows."""
-    rows, _ = tile_spans(batch)
-    return batch[: rows[ROWS_SHOWN - 1][1] + 1] if len(rows) > ROWS_SHOWN else batch
-
-
-def place_of(image, sheet):
-    """Return where `image` stands on a sheet of images as [left, top, width, height] in shares; None where "
-    "it does not."""
+def place_of(image: np.ndarray, sheet: np.ndarray) -> list[float] | None:
+    """Return where `image` stands on a sheet of images as [left, top, width, height] in shares, None if nowhere."""
     height, width = sheet.shape[:2]
     rows, columns = tile_spans(sheet)
     for top, bottom in rows:
@@ -99,7 +107,7 @@ def place_of(image, sheet):
     return None
 
 
-def pegasus_blocks(pegasus):
+def pegasus_blocks(pegasus: Pegasus | None) -> list[Block]:
     """Return the figure of the best one and the batch, and its scores beside the batch's means."""
     if pegasus is None or (pegasus.best_image is None and pegasus.batch is None):
         return [note("No Pegasus has been generated yet: make pegasus.")]
@@ -109,28 +117,27 @@ def pegasus_blocks(pegasus):
         panel(pegasus.batch, f"the batch{data}", pegasus.frame, weight=2, missing="batch.png is missing"),
     ]
     framed = ", framed in the batch" if pegasus.frame else ""
-    picked = "ranked and not picked by hand"
-    if pegasus.best.get("chosen_by"):
-        picked = "ranked; the best was chosen by eye"
-    caption = [f"The best Pegasus{framed}, and the whole batch, {picked}."]
-    blocks = [figure("pegasus", panels, caption, columns=2)]
+    picked = "The best was chosen by eye." if pegasus.best.get("chosen_by") else "Nothing was picked by hand."
+    blocks = [figure("pegasus", panels, [f"The best Pegasus{framed}, and the batch. {picked}"], columns=2)]
     names = pegasus.score_names
     if names:
-        best = row("Best", *(number_text(_score(pegasus.best, name)) for name in names))
-        means = row(f"Mean of {len(pegasus.records):,}", *(number_text(pegasus.mean(name)) for name in names))
-        header = ["", *(score(name).title for name in names)]
-        rows = [best, means]
-        if any(scores_of(record, "second") for record in pegasus.records):
-            seconds = [number_text(_score(pegasus.best, name, "second")) for name in names]
-            rows.append(row("Best, by the second witness", *seconds, ruled=True))
-            seconds = [number_text(pegasus.mean(name, "second")) for name in names]
-            rows.append(row("Mean, by the second witness", *seconds))
-        caption = ["Scores of the best Pegasus and of the batch."]
-        blocks.append(table("pegasus-scores", header, rows, caption, weights=[1.4] + [1] * len(names)))
+        witnesses = {"scores": "ranks", "second": "independent"}
+        if not any(scores_of(record, "second") for record in pegasus.records):
+            del witnesses["second"]
+        rows = []
+        for part, witness in witnesses.items():
+            best = (number_text(_score(pegasus.best, name, part)) for name in names)
+            means = (number_text(pegasus.mean(name, part)) for name in names)
+            rows.append(row("best", witness, *best, ruled=bool(rows)))
+            rows.append(row(f"mean of {len(pegasus.records):,}", witness, *means))
+        header = ["Images", "Witness", *(score(name).title for name in names)]
+        align = ["left", "left"] + ["right"] * len(names)
+        caption = ["Scores of the Pegasus, 0 to 1, by each witness."]
+        blocks.append(table("pegasus-scores", header, rows, caption, align))
     return blocks
 
 
-def neighbour_blocks(pegasus):
+def neighbour_blocks(pegasus: Pegasus | None) -> list[Block]:
     """Return the nearest training images of the best one, nothing where they have not been measured."""
     found = pegasus.best.get("neighbours") if pegasus else None
     found = [each for each in found if isinstance(each, dict)][:NEIGHBOURS] if isinstance(found, list) else []
@@ -139,17 +146,24 @@ def neighbour_blocks(pegasus):
         panels = [panel(pegasus.neighbours, pegasus.dataset, height=60)]
         blocks.append(figure("neighbours", panels, ["The best Pegasus and its nearest training images."]))
     if found:
-        header = ["Nearest training image", *(f"{number}." for number in range(1, len(found) + 1))]
+        header = ["Nearest by", "Distance", "Unit", "Index in the training set"]
         rows = [
-            row("space", *(value_text(each.get("space", "not recorded")) for each in found)),
-            row("index", *(value_text(each.get("train_index", "not recorded")) for each in found)),
-            row("distance", *(number_text(each.get("distance")) for each in found)),
+            row(
+                space.title if space else value_text(each.get("space", "not recorded")),
+                number_text(each.get("distance"), space.decimals if space else 3),
+                space.unit if space else "not recorded",
+                value_text(each.get("train_index", "not recorded")),
+            )
+            for each in found
+            for space in [SPACES.get(str(each.get("space")))]
         ]
-        blocks.append(table("neighbour-distances", header, rows))
+        caption = ["Distances of the best Pegasus from training images."]
+        align = ["left", "right", "left", "right"]
+        blocks.append(table("neighbour-distances", header, rows, caption, align, [1.4, 1, 2, 1.4]))
     return blocks
 
 
-def ranking_blocks(pegasus):
+def ranking_blocks(pegasus: Pegasus | None) -> list[Block]:
     """Return the table of the first in the ranking, with what it takes to make them again."""
     if pegasus is None or not pegasus.records:
         return []
@@ -170,19 +184,107 @@ def ranking_blocks(pegasus):
     return [table("pegasus-ranking", header, rows, caption, align, weights)]
 
 
-def scores_of(record, part="scores"):
+def scores_of(record: dict[str, Any], part: str = "scores") -> dict[str, Any]:
     """Return {score: value} of a record by one witness, empty where it has none."""
     scores = record.get(part)
     return scores if isinstance(scores, dict) else {}
 
 
-def _score(record, name, part="scores"):
+def _score(record: dict[str, Any], name: str, part: str = "scores") -> float | None:
     value = scores_of(record, part).get(name)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _words(record, key):
+def _words(record: dict[str, Any], key: str) -> str:
     value = record.get(key)
     if value is None:
         return "not recorded"
     return strategy_text(value) if key == "strategy" else value_text(value)
+
+
+def _read_comparison(folder: Path) -> dict[str, Any]:
+    """Return comparison.json of a Pegasus folder: {"candidates", "rows", ...}, empty where there is none."""
+    file = folder / "comparison.json"
+    return read_json(file, dict) if file.is_file() else {}
+
+
+def strategy_blocks(comparison: dict[str, Any]) -> list[Block]:
+    """Return a table for each witness: a row a strategy and run, the chosen batch and real images last."""
+    rows = _rows(comparison)
+    blocks = []
+    for witness, words in WITNESSES.items():
+        means = [_means(each, witness) for each in rows]
+        scores = list(dict.fromkeys(key for found in means for key in found))
+        if not scores:
+            continue
+        lines = [
+            row(
+                cell(name(strategy_text(each.get("name", "not recorded")))),
+                cell(name(value_text(each["run"]) if each.get("run") else "–")),
+                *(number_text(found[key]) if key in found else "–" for key in scores),
+            )
+            for each, found in zip(rows, means, strict=True)
+        ]
+        header = ["Strategy", "Run", *(score(key).title for key in scores)]
+        align = ["left", "left"] + ["right"] * len(scores)
+        counts = [each["candidates"] for each in rows if isinstance(each.get("candidates"), int)]
+        candidates = f"; {value_text(max(counts))} candidates for each" if counts else ""
+        caption = [f"Means over the batch of 64 of each strategy, by {words}{candidates}."]
+        blocks.append(table(f"strategies-{witness}", header, lines, caption, align, [1.6, 1.8] + [1] * len(scores)))
+    return blocks
+
+
+def _rows(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a table as it was kept, without what is none."""
+    rows = content.get("rows")
+    return [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+
+
+def _means(each: dict[str, Any], witness: str) -> dict[str, Any]:
+    """Return the means of a row's batch, or of all where it has none, {score: mean}."""
+    found = each.get("batch") or each.get("all") or {}
+    found = found.get(witness) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def truth_blocks(folder: Path) -> list[Block]:
+    """Return the table of strategies where the truth is known: pegasus-benchmark/table.json, nothing without it.
+
+    The best by the highest ranked stand first; small beneath, how far the judge of truth can be trusted.
+    """
+    file = folder / "pegasus-benchmark" / "table.json"
+    content = read_json(file, dict) if file.is_file() else {}
+    rows = _rows(content)
+    if not rows:
+        return []
+    shares = ("share", "share_top", "share_batch")
+    lines = [
+        row(
+            cell(name(strategy_text(each.get("strategy", "not recorded")))),
+            cell(name(value_text(each.get("run", "not recorded")))),
+            *(percent_text(each.get(key)) for key in shares),
+            number_text(each.get("frechet"), 2),
+        )
+        for each in sorted(rows, key=lambda each: -_number(each.get("share_top")))
+    ]
+    bounds = [number_text(content.get(key), 2) for key in ("floor", "ceiling")]
+    rates = content.get("false_positive_rates")
+    called = {"true ones": content.get("true_positive_rate"), **(rates if isinstance(rates, dict) else {})}
+    facts = {
+        "Calls pegasi, % of": ", ".join(f"{value_text(kind)} {percent_text(rate)}" for kind, rate in called.items()),
+        "Fréchet distance": ", ".join(
+            f"{kind} {each}" for kind, each in zip(("other true ones", "horses"), bounds, strict=True)
+        ),
+    }
+    notes = table("", ["The judge of truth", ""], [row(*fact) for fact in facts.items()], (), ["left"] * 2, [0, 1])
+    header = ["Strategy", "Run", "Pegasi, %", "Of the 64 ranked highest, %", "Of the batch, %", "Fréchet distance"]
+    align = ["left", "left"] + ["right"] * 4
+    counts = dict.fromkeys(value_text(each["candidates"]) for each in rows if isinstance(each.get("candidates"), int))
+    drawn = f", {' or '.join(counts)} candidates each" if counts else ""
+    seed = f", seed {content['seed']}" if isinstance(content.get("seed"), int) else ""
+    caption = [f"Strategies on sprites, by a judge that has seen true winged horses{drawn}{seed}."]
+    return [table("truth", header, lines, caption, align, [1.6, 1.8, 1, 1, 1, 1], notes)]
+
+
+def _number(value: Any) -> float:
+    return value if isinstance(value, float) else 0.0

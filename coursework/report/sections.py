@@ -1,63 +1,64 @@
-"""What stands at the places of a report's text: {{architecture}}, {{method}}, {{scores}} and so on."""
+"""What stands at the places of a report's text: {{architecture}}, {{method}}, {{scores}} and so on.
 
+All of it is about the final model and its Pegasus; the other models are in the appendix.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from coursework.report.context import Context, ReportedRun
 from coursework.report.differences import settings_blocks
-from coursework.report.document import cite, figure, note, panel, paragraph
+from coursework.report.document import Block, cite, figure, note, panel, paragraph
 from coursework.report.drawings import drawn_architecture, drawn_curves, training_caption
 from coursework.report.images import first_rows
 from coursework.report.method import method_blocks
 from coursework.report.pegasus import neighbour_blocks, pegasus_blocks
-from coursework.report.scores_table import score_blocks
+from coursework.report.scores_table import final_score_blocks
 
-# More runs than this are shown in the appendix; side by side they would be too small to see.
-SIDE_BY_SIDE = 4
-THROUGH_TRAINING = 5
-# Beyond so many runs the tables of their settings would fill the body.
-SETTINGS_IN_BODY = 8
+Item = TypeVar("Item")
+THROUGH_TRAINING = 4
+ROWS_SHOWN = 4
+# A GAN's latents are Gaussian or uniform; straight lines between them leave where they lie.
+INTERPOLATIONS = ("interpolation-spherical", "interpolation-linear")
 
 
-def architecture(context):
+def architecture(context: Context) -> list[Block]:
     """The diagram of the final model."""
     image = context.images.add(drawn_architecture(context.final.run))
     if image is None:
         return [note(f"No diagram of {context.final.name} yet: make figures.")]
-    caption = ["Architecture of the final model: layers, output shapes and parameters."]
-    return [figure("architecture", [panel(image, context.final.name)], caption)]
+    return [
+        figure("architecture", [panel(image, context.final.name, height=120)], ["Architecture of the final model."])
+    ]
 
 
-def method(context):
-    """What each kind of model minimises, the final one's first."""
-    blocks, seen = [], []
-    for run in [context.final, *context.runs]:
-        kind = (run.config.model.name, getattr(run.config.model, "loss", None))
-        if kind not in seen:
-            seen.append(kind)
-            blocks += method_blocks(run.config)
-    return blocks
+def method(context: Context) -> list[Block]:
+    """What the final model minimises."""
+    return method_blocks(context.final.config)
 
 
-def data(context):
-    """The data, and how it is scored."""
-    names = list(dict.fromkeys(run.dataset for run in context.runs))
-    sizes = {
-        record.get("reference_n") for run in context.runs for record in run.metrics if record["name"] == "fd_judge"
-    }
+def data(context: Context) -> list[Block]:
+    """The data, and the judge that scores."""
+    final = context.final
+    sizes = {record.get("reference_n") for record in final.metrics if record["name"] == "fd_judge"}
     size = f", {max(sizes):,} training images" if sizes and None not in sizes else ""
-    known = cite("cifar10") if any(run.config.dataset == "cifar10" for run in context.runs) else ""
+    known = cite("cifar10") if final.config.dataset == "cifar10" else None
     judges = [
-        f" The judge, a classifier trained on the training split alone, names {100 * judge['accuracy']:.1f} % of the "
-        f"{judge.get('dataset', 'data set')} test images rightly; its features give FD-judge."
+        f" FD-judge compares features of a classifier that is trained on the training split alone and names "
+        f"{100 * judge['accuracy']:.1f} % of the test images correctly."
         for judge in context.judges.values()
         if isinstance(judge.get("accuracy"), int | float)
     ]
-    return [paragraph(f"Data: {', '.join(names)}", " " if known else "", known, f"{size}.", *judges)]
+    return [paragraph(f"Data: {final.data}", " " if known else "", known, f"{size}.", *judges[:1])]
 
 
-def settings(context):
-    """Every setting: those that differ and those in common; of very many runs the final model's alone."""
-    return settings_blocks(context.runs if len(context.runs) <= SETTINGS_IN_BODY else [context.final])
+def settings(context: Context) -> list[Block]:
+    """The settings of the final model, and what its training took."""
+    return settings_blocks([context.final])
 
 
-def training(context):
+def training(context: Context) -> list[Block]:
     """The final model's curves, and its sample grids through training."""
     final = context.final
     curves = context.images.add(drawn_curves(final.run))
@@ -65,41 +66,38 @@ def training(context):
     if curves:
         caption = training_caption(final.run, "Training of the final model.")
         blocks = [figure("training", [panel(curves, final.name)], [caption])]
-    return blocks + through_training(context, final, "through-training", "Through training: equal latents or images.")
+    return blocks + through_training(context, final, "through-training", "Samples through training, equal latents.")
 
 
-def through_training(context, run, target, caption, rows=2):
+def through_training(context: Context, run: ReportedRun, target: str, caption: str, rows: int = 2) -> list[Block]:
     """Return the figure of the first rows of a run's sample grids, from the first to the last, or nothing."""
     files = run.sample_files
     if len(files) < 2:
         return []
-    chosen = spread(files, THROUGH_TRAINING)
     panels = [
         panel(image, f"epoch {epoch_of(file)}", height=60)
-        for file in chosen
+        for file in spread(files, THROUGH_TRAINING)
         if (image := context.images.add(file, lambda sheet: first_rows(sheet, rows)))
     ]
-    return [figure(target, panels, [caption], columns=2)] if len(panels) > 1 else []
+    return [figure(target, panels, [caption], columns=3 if len(panels) == 3 else 2)] if len(panels) > 1 else []
 
 
-def samples(context):
-    """The last sample grids of all runs side by side."""
-    if len(context.runs) > SIDE_BY_SIDE:
-        return []
-    panels = [sample_panel(context, run) for run in context.runs if run.sample_files]
-    if not panels:
+def samples(context: Context) -> list[Block]:
+    """The last sample grid of the final model."""
+    if not context.final.sample_files:
         return [note("No sample grid has been written yet.")]
-    return [figure("samples", panels, ["Last sample grids, not selected."], columns=2)]
+    caption = ["Samples of the final model, not selected."]
+    return [figure("samples", [sample_panel(context, context.final)], caption)]
 
 
-def sample_panel(context, run):
+def sample_panel(context: Context, run: ReportedRun) -> dict[str, Any]:
     """Return the panel of a run's last sample grid, which says what is on it."""
     file = run.sample_files[-1]
     label = f"{run.name}, epoch {epoch_of(file)}: {_grid_words(run)} · {run.dataset}"
     return panel(context.images.add(file), label, height=70, missing=f"{file.name} is broken")
 
 
-def _grid_words(run):
+def _grid_words(run: ReportedRun) -> str:
     if not run.is_autoencoder:
         return "a row a class" if run.config.model.name == "conditional_sngan" else "samples"
     if run.config.model.name in ("vae", "aae"):
@@ -107,53 +105,62 @@ def _grid_words(run):
     return "test images at both ends, interpolations between"
 
 
-def reconstructions(context):
-    """Test images and their reconstructions by the autoencoders."""
-    caption = ["Test images over their reconstructions."]
-    return _of_all(context, "reconstructions", ["reconstructions"], caption)
+def reconstructions(context: Context) -> list[Block]:
+    """Test images and their reconstructions by the final model."""
+    return _of_final(context, "reconstructions", _reconstructions(context.final), "Test images over reconstructions.")
 
 
-def interpolations(context):
-    """Interpolations of all runs: straight between codes, on the sphere between Gaussian latents."""
-    return _of_all(context, "interpolations", ["interpolation-spherical", "interpolation-linear"], ["Interpolations."])
+def interpolations(context: Context) -> list[Block]:
+    """Interpolations of the final model: straight between codes, on the sphere between Gaussian latents."""
+    return _of_final(context, "interpolations", _interpolations(context.final), "Interpolations.")
 
 
-def _of_all(context, target, stems, caption):
-    """Return a figure with one image of each run: the first of its figures `stems` that is there."""
-    if len(context.runs) > SIDE_BY_SIDE:
-        return []
-    panels = []
-    for run in context.runs:
-        files = [run.run.figures / f"{stem}.png" for stem in (stems[::-1] if run.is_autoencoder else stems)]
-        found = [file for file in files if file.is_file()]
-        image = context.images.add(found[0], lambda sheet: first_rows(sheet, 4)) if found else None
+def body_images(run: ReportedRun) -> list[Path]:
+    """Return the PNG figures of the final run that the report shows."""
+    return [*_reconstructions(run), *_interpolations(run)]
+
+
+def _reconstructions(run: ReportedRun) -> list[Path]:
+    return [file for file in [run.run.figures / "reconstructions.png"] if file.is_file()]
+
+
+def _interpolations(run: ReportedRun) -> list[Path]:
+    stems = INTERPOLATIONS[::-1] if run.is_autoencoder else INTERPOLATIONS
+    return [file for stem in stems if (file := run.run.figures / f"{stem}.png").is_file()][:1]
+
+
+def _of_final(context: Context, target: str, files: list[Path], caption: str) -> list[Block]:
+    """Return a figure of the first rows of the images in `files`, at most one, that can be read."""
+    for file in files:
+        image = context.images.add(file, lambda sheet: first_rows(sheet, ROWS_SHOWN))
         if image:
-            kind = found[0].stem.partition("-")[2]
-            panels.append(panel(image, f"{run.name}{', ' + kind if kind else ''} · {run.dataset}", height=70))
-    return [figure(target, panels, caption, columns=2)] if panels else []
+            kind = file.stem.partition("-")[2]
+            label = f"{context.final.name}{', ' + kind if kind else ''} · {context.final.dataset}"
+            return [figure(target, [panel(image, label, height=50)], [caption])]
+    return []
 
 
-def scores(context):
-    """The tables of scores."""
-    return score_blocks(context.runs)
+def scores(context: Context) -> list[Block]:
+    """The final model's scores with their floors."""
+    return final_score_blocks(context.final)
 
 
-def pegasus(context):
-    """The Pegasus and its scores."""
+def pegasus(context: Context) -> list[Block]:
+    """The Pegasus, its batch and its scores."""
     return pegasus_blocks(context.pegasus)
 
 
-def neighbours(context):
+def neighbours(context: Context) -> list[Block]:
     """The best one's nearest neighbours."""
     return neighbour_blocks(context.pegasus)
 
 
-def epoch_of(file):
+def epoch_of(file: Path) -> str:
     """Return the epoch in the name of a sample grid."""
     return file.stem.lstrip("0") or "0"
 
 
-def spread(items, count):
+def spread(items: Sequence[Item], count: int) -> Sequence[Item]:
     """Return at most `count` of `items`, evenly spread from the first to the last."""
     if len(items) <= count:
         return items
@@ -161,16 +168,16 @@ def spread(items, count):
 
 
 # In the order in which they follow the text where it has no place for them, under these headings.
-PLACES = {
+PLACES: dict[str, tuple[Callable[[Context], list[Block]], str]] = {
+    "pegasus": (pegasus, "Pegasus"),
     "architecture": (architecture, "Architecture"),
     "method": (method, "Method"),
-    "data": (data, "Data"),
-    "settings": (settings, "Settings"),
-    "training": (training, "Training"),
-    "samples": (samples, "Samples"),
-    "reconstructions": (reconstructions, "Samples"),
-    "interpolations": (interpolations, "Samples"),
-    "scores": (scores, "Scores"),
-    "pegasus": (pegasus, "Pegasus"),
-    "neighbours": (neighbours, "Pegasus"),
+    "data": (data, "Data and settings"),
+    "settings": (settings, "Data and settings"),
+    "scores": (scores, "Results"),
+    "training": (training, "Results"),
+    "samples": (samples, "Results"),
+    "reconstructions": (reconstructions, "Results"),
+    "interpolations": (interpolations, "Results"),
+    "neighbours": (neighbours, "Nearest neighbours"),
 }

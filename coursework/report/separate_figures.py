@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image
 
 from coursework.report.drawings import drawn_architecture, drawn_curves
-from coursework.report.images import as_pdf, encoded, read_image, shrink
+from coursework.report.images import read_image, shrink
 from coursework.report.typesetting import typeset
+from coursework.training.run import Run
 from coursework.util.files import replacing, write_bytes
 
 FOLDER = Path("reports/figures")
@@ -19,7 +20,7 @@ MOST_PIXELS = round(170 / 25.4 * DOTS_PER_INCH)
 MOST_ENLARGED = 16
 
 
-def write_separately(runs, folder=FOLDER, pegasus=None):
+def write_separately(runs: list[Run], folder: Path | str = FOLDER, pegasus: Path | str | None = None) -> list[Path]:
     """Write the figures of `runs` and of the folder `pegasus` to `folder`; return the files that were out of date.
 
     Each is <run>-<figure>.png and .pdf. Pixels are enlarged by repetition, drawings stay vectors in the PDF.
@@ -40,15 +41,14 @@ def write_separately(runs, folder=FOLDER, pegasus=None):
     return written
 
 
-def _write(source, target):
+def _write(source: Path, target: Path) -> list[Path]:
     """Write `target` and the PDF beside it, unless both are newer than `source`; return what was written."""
     files = [target, target.with_suffix(".pdf")]
     if all(file.is_file() and file.stat().st_mtime_ns >= source.stat().st_mtime_ns for file in files):
         return []
     if source.suffix == ".svg":
-        vectors = source.with_suffix(".pdf")
-        write_bytes(files[0], _rendered(vectors))
-        write_bytes(files[1], vectors.read_bytes())
+        for file in files:
+            write_bytes(file, _page(source, file.suffix[1:]))
         return files
     array = read_image(source)
     if array is None:
@@ -58,14 +58,22 @@ def _write(source, target):
     enlarged = Image.fromarray(np.ascontiguousarray(array.repeat(factor, axis=0).repeat(factor, axis=1)))
     with replacing(files[0]) as temporary:
         enlarged.save(temporary, format="PNG", optimize=True, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
-    write_bytes(files[1], as_pdf(array, encoded(array, format="PNG"), points=factor * 72 / DOTS_PER_INCH))
+    with tempfile.TemporaryDirectory(prefix="coursework-figure-") as folder:
+        small = Path(folder) / "small.png"
+        Image.fromarray(np.ascontiguousarray(array)).save(small)
+        write_bytes(files[1], _page(small, "pdf", width=array.shape[1] * factor * 72 / DOTS_PER_INCH))
     return files
 
 
-def _rendered(vectors):
-    """Return a PDF drawing as PNG, at its own size."""
+def _page(image: Path, format: str, width: float | None = None) -> bytes:
+    """Return a page that is the image, at its own size or `width` points wide, as PDF or PNG."""
     with tempfile.TemporaryDirectory(prefix="coursework-figure-") as folder:
-        shutil.copyfile(vectors, Path(folder) / "drawing.pdf")
+        shutil.copyfile(image, Path(folder) / f"image{image.suffix}")
+        size = f", width: {width}pt" if width else ""
         main = Path(folder) / "main.typ"
-        main.write_text('#set page(width: auto, height: auto, margin: 0pt)\n#image("drawing.pdf")', encoding="utf-8")
-        return typeset(main, format="png", ppi=DOTS_PER_INCH)
+        main.write_text(
+            "#set page(width: auto, height: auto, margin: 0pt)\n"
+            f'#image("image{image.suffix}", scaling: "pixelated"{size})',
+            encoding="utf-8",
+        )
+        return typeset(main, format=format, **({"ppi": DOTS_PER_INCH} if format == "png" else {}))

@@ -1,10 +1,21 @@
 """The appendix's parts on studies: the small worlds of lines and rings here, codes of autoencoders beside it."""
 
+from pathlib import Path
+
 from coursework.data.mixtures import MIXTURES
 from coursework.report.code_studies import accuracy_blocks, posterior_blocks
-from coursework.report.csv_tables import csv_blocks, csv_table, has_columns, number_of, read_csv, scaled, with_error
-from coursework.report.document import cell, cite, heading, name, row, table
-from coursework.report.study_figures import study_figures
+from coursework.report.context import Context
+from coursework.report.csv_tables import (
+    csv_blocks,
+    csv_table,
+    has_columns,
+    number_of,
+    read_csv,
+    scaled,
+    study_figures,
+    with_error,
+)
+from coursework.report.document import Block, cell, cite, name, row, table
 from coursework.util.files import read_json
 
 LINES = "model images mean spread seeds published mean spread seeds published"
@@ -13,19 +24,18 @@ RINGS = "mixture setting steps seeds modes modes, standard error high quality hi
 PAPER_IMAGES = 2**24
 
 
-def study_blocks(context):
-    """Return the parts that there is something to show of, each with a heading."""
-    parts = {
+def study_blocks(context: Context) -> dict[str, list[Block]]:
+    """Return {title: blocks} of the parts; one without results has no blocks."""
+    return {
         "The lines task": _lines(context),
         "Rings and a grid": _rings(context, context.folder / "rings", "rings"),
         "A lesson on the ring": _lesson(context),
         "What codes are worth": accuracy_blocks(context),
         "Codes and the prior": posterior_blocks(context),
     }
-    return [block for title, blocks in parts.items() if blocks for block in (heading(2, title), *blocks)]
 
 
-def _lines(context):
+def _lines(context: Context) -> list[Block]:
     folder = context.folder / "lines"
     header, rows = read_csv(folder / "table.csv")
     blocks = csv_blocks(folder / "table.csv")
@@ -55,7 +65,7 @@ def _lines(context):
     return blocks + study_figures(context, folder, captions)
 
 
-def _other_settings(folder):
+def _other_settings(folder: Path) -> str:
     """Return a sentence on what a study of lines does otherwise than the paper, nothing where it does all alike."""
     file = folder / "scores.json"
     content = read_json(file, dict) if file.is_file() else {}
@@ -66,7 +76,7 @@ def _other_settings(folder):
     return f" Otherwise than in the paper: {', '.join(others)}." if others else ""
 
 
-def _rings(context, folder, target, explained=True):
+def _rings(context: Context, folder: Path, target: str, explained: bool = True) -> list[Block]:
     """Return a table for each mixture, published rows beneath ours, and the figures of a study.
 
     explained: say in the first caption what the columns mean.
@@ -88,7 +98,7 @@ def _rings(context, folder, target, explained=True):
     return blocks + study_figures(context, folder, captions)
 
 
-def _mixture_table(mixture, rows, target, explained):
+def _mixture_table(mixture: str, rows: list[list[str]], target: str, explained: bool) -> Block:
     # A published row has no steps.
     ours = [line for line in rows if line[2]]
     lines = [
@@ -115,7 +125,7 @@ def _mixture_table(mixture, rows, target, explained):
     return table(f"{target}-{mixture}", titles, lines, caption, weights=[2, 1, 1, 1, 1])
 
 
-def _lesson(context):
+def _lesson(context: Context) -> list[Block]:
     folder = context.folder / "rings" / "lesson"
     shares = "Shares of normal latents that become the rarest mode, the commonest, and none."
     by_hand = "A generator that solves the ring by construction, and one that begins at random."
@@ -130,12 +140,12 @@ def _lesson(context):
     ]
 
 
-def _range(rows, column):
+def _range(rows: list[list[str]], column: int) -> str:
     """Return the least and the greatest number of a column in words: "10", "1 to 10"."""
     values = sorted({value for line in rows if (value := number_of(line[column])) is not None})
     return " to ".join(dict.fromkeys(f"{value:,.0f}" for value in (values[:1] + values[-1:])))
 
 
-def _seeds(rows, column):
+def _seeds(rows: list[list[str]], column: int) -> str:
     words = _range(rows, column)
     return f"{words} {'seed' if words == '1' else 'seeds'}"

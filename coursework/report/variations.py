@@ -1,19 +1,37 @@
-"""The appendix's part on studies of variations, each a table and a figure; any other CSV file there is a table too."""
+"""The appendix's parts on trainings compared: studies of variations, other CSV files of studies, twins in PyTorch."""
 
-from coursework.report.csv_tables import csv_blocks, has_columns, number_of, read_csv, scaled, with_error
-from coursework.report.document import cell, name, row, strong, table
-from coursework.report.study_figures import study_figures
-from coursework.report.values import value_text
+from pathlib import Path
+from typing import Any
+
+from coursework.figures.scores import format_score
+from coursework.report.context import Context
+from coursework.report.csv_tables import (
+    csv_blocks,
+    csv_table,
+    has_columns,
+    number_of,
+    read_csv,
+    scaled,
+    study_figures,
+    with_error,
+)
+from coursework.report.document import Block, Words, cell, name, row, strong, table
+from coursework.report.values import number_text, value_text
+from coursework.training.run import Run
 from coursework.util.files import read_json
 
-FOLDER = "studies"
+FOLDER, PEERS = "studies", "peers"
 VARIATIONS = (
     "variation settings seeds FD-judge standard error difference standard error of the difference images "
     "processor minutes"
 )
+PAIRS = (
+    "run by seeds images processor minutes FD-judge FD-judge, standard error precision precision, standard error "
+    "recall recall, standard error"
+)
 
 
-def variation_blocks(context):
+def variation_blocks(context: Context) -> list[Block]:
     """Return a table of every CSV file among the studies, and the figures of those that `study` wrote."""
     folder = context.folder / FOLDER
     blocks = []
@@ -23,11 +41,18 @@ def variation_blocks(context):
             blocks.append(_table(file, rows))
             blocks += study_figures(context, folder, {f"{file.stem}-curves": (file.stem, f"{file.stem}.")})
         else:
-            blocks += csv_blocks(file)
+            caption = _description(file).get("caption")
+            blocks += csv_table(file, file.stem, [caption]) if isinstance(caption, str) else csv_blocks(file)
     return blocks
 
 
-def _table(file, rows):
+def _description(file: Path) -> dict[str, Any]:
+    """Return what the JSON file beside a CSV file says of it, empty where there is none."""
+    described = file.with_suffix(".json")
+    return read_json(described, dict) if described.is_file() else {}
+
+
+def _table(file: Path, rows: list[list[str]]) -> Block:
     best = min((value for line in rows if (value := number_of(line[3])) is not None), default=None)
     lines = []
     for title, settings, seeds, score, error, difference, difference_error, images, minutes in rows:
@@ -44,16 +69,84 @@ def _table(file, rows):
             )
         )
     titles = ["Variation", "FD-judge ↓", "Difference", "Seeds", "Images", "Processor minutes"]
-    weights = [2, 1.2, 1.2, 0.8, 1, 1]
-    return table(file.stem, titles, lines, [name(file.stem), *_words(file, rows)], weights=weights)
+    weights = [2.0, 1.2, 1.2, 0.8, 1, 1]
+    description = _description(file)
+    minutes = description.get("minutes")
+    if isinstance(minutes, int | float):
+        titles.append(f"FD-judge by {minutes / 2:g} min")
+        weights.append(1.2)
+        halfway = _scores_by(description, minutes / 2)
+        for line, (title, *_) in zip(lines, rows, strict=True):
+            line["cells"].append(cell(number_text(halfway[title], 2) if title in halfway else "–"))
+    return table(file.stem, titles, lines, [name(file.stem), *_words(description, rows)], weights=weights)
 
 
-def _words(file, rows):
+def _scores_by(description: dict[str, Any], minutes: float) -> dict[str, float]:
+    """Return {variation: mean over seeds of the last score in training by then}, where every seed had one."""
+    found = {}
+    try:
+        for each in description["rows"]:
+            curves = [zip(run["curve"]["minutes"], run["curve"]["values"], strict=True) for run in each["runs"]]
+            values = [[value for time, value in curve if time <= minutes][-1:] for curve in curves]
+            if values and all(values):
+                found[each["variation"]] = sum(value for (value,) in values) / len(values)
+    except (KeyError, TypeError, ValueError):
+        # A file of another form says nothing of that.
+        return {}
+    return found
+
+
+def _words(description: dict[str, Any], rows: list[list[str]]) -> list[Words]:
     """Return what the caption says of the configuration that is varied, as far as the study's own file tells."""
-    described = file.with_suffix(".json")
-    content = read_json(described, dict) if described.is_file() else {}
-    config = content.get("config")
+    config = description.get("config")
     preset = config.get("preset") if isinstance(config, dict) else None
-    count = f" of {value_text(content['n'])} samples" if isinstance(content.get("n"), int) else ""
+    count = f" of {value_text(description['n'])} samples" if isinstance(description.get("n"), int) else ""
+    judge = f" by judge {str(description['extractor_sha256'])[:8]}" if "extractor_sha256" in description else ""
+    minutes = description.get("minutes")
+    budget = f", {minutes:g} processor minutes each" if isinstance(minutes, int | float) else ""
     error = " (± standard error over seeds)" if any(line[4] for line in rows) else ""
-    return [": ", name(preset or "a preset"), f" varied, FD-judge{count}{error}."]
+    return [": ", name(preset or "a preset"), f" varied, FD-judge{count}{judge}{budget}{error}."]
+
+
+def pair_blocks(folder: Path) -> list[Block]:
+    """Return the table of runs beside their twins, each the mean of its seeds."""
+    file = folder / PEERS / "table.csv"
+    header, rows = read_csv(file)
+    if not rows or not has_columns(header, PAIRS):
+        return csv_blocks(file)
+    lines, before = [], None
+    for title, by, seeds, images, minutes, *scores in rows:
+        # A run's name stands once, above its twin's.
+        lines.append(
+            row(
+                cell(name("" if title == before else title)),
+                by,
+                *(with_error(*scores[place : place + 2], 1, 2 if place == 0 else 3) for place in (0, 2, 4)),
+                seeds,
+                scaled(images, 1, 0),
+                minutes,
+                ruled=before is not None and title != before,
+            )
+        )
+        before = title
+    titles = ["Run", "By", "FD-judge ↓", "Precision ↑", "Recall ↑", "Seeds", "Images", "Processor minutes"]
+    # Of a single seed the table holds the error over its samples.
+    alone = " or, of one, over its samples" if any(line[2] == "1" for line in rows) else ""
+    caption = (
+        f"The same training by this package and by hand in PyTorch (± standard error over seeds{alone})."
+        f"{_conditions(folder / PEERS)}"
+    )
+    return [table("peers", titles, lines, [caption], weights=[1.3, 1, 1.3, 1.3, 1.3, 0.7, 1, 1])]
+
+
+def _conditions(folder: Path) -> str:
+    """Return a sentence on how FD-judge was measured, as far as the twins' records agree on it."""
+    files = sorted(folder.glob("*/metrics.json"))
+    found = [record for file in files for record in Run(file.parent).read_metrics() if record["name"] == "fd_judge"]
+    told = {
+        f" FD-judge of {value_text(record.get('n'))} samples by judge {str(record.get('extractor_sha256'))[:8]} "
+        f"against {record.get('reference')} ({value_text(record.get('reference_n'))}); floor "
+        f"{format_score('fd_judge', record.get('floor'))}."
+        for record in found
+    }
+    return told.pop() if len(told) == 1 else ""

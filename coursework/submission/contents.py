@@ -20,7 +20,7 @@ def script():
 def contents(material, package=PACKAGE):
     """Return {path: bytes} of a `Material` that keeps every rule, without the manifest."""
     found = {file.name: file.read_bytes() for file in sorted(HANDED_IN.iterdir()) if file.is_file()}
-    found["report.pdf"] = material.report_file.read_bytes()
+    found |= {name: (material.folder / name).read_bytes() for name in material.documents}
     for name in (BEST, SHEET, LATENTS):
         found[name] = (material.pegasus / name).read_bytes()
     found[RECORDS] = _json(material.records)

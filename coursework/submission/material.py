@@ -13,7 +13,7 @@ from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.chosen import with_choice
 from coursework.report import stage
 from coursework.report.context import runs_named
-from coursework.report.typesetting import typeset, write_main
+from coursework.report.typesetting import documents, write_main
 from coursework.submission.imports import read_package
 from coursework.util.errors import UserError
 from coursework.util.files import read_json, read_text
@@ -27,21 +27,20 @@ SIDE = 32
 class Material:
     """What is handed in. Of what could not be read there is None, or nothing, and a line in `faults`.
 
-    folder: of the reports. runs: those that the report shows. content, pdf: the report as it would be built now.
-    report_file: the one that is handed in. pegasus: folder of the batch, the chosen one first. records, latents: of the
-    batch. best: uint8 (h, w, 3); sheet: the same of all. images: uint8 (n, 32, 32, 3) cut from it. comparison: the
-    conditions under which the batch was chosen. generators: {name: `Run`} of the runs that it comes from. sources:
-    {module: `Source`} of the package.
+    folder: of the reports. runs: those that the report shows. content: of the report as it would be built now, and
+    documents: {file name: bytes} of it and its appendix. pegasus: folder of the batch, the chosen one first. records,
+    latents: of the batch. best: uint8 (h, w, 3); sheet: the same of all. images: uint8 (n, 32, 32, 3) cut from it.
+    comparison: the conditions under which the batch was chosen. generators: {name: `Run`} of the runs that it comes
+    from. sources: {module: `Source`} of the package.
     """
 
     folder: Path
     runs: list
-    report_file: Path
     pegasus: Path
     faults: list[str] = field(default_factory=list)
     content: dict | None = None
     final: str | None = None
-    pdf: bytes | None = None
+    documents: dict[str, bytes] = field(default_factory=dict)
     records: list[dict] | None = None
     latents: list[dict] | None = None
     best: np.ndarray | None = None
@@ -63,7 +62,7 @@ class Material:
 def gather(runs, folder, stage_folder, choice=None, package=PACKAGE):
     """Return the `Material` of the report in `folder`, of `runs` and of its pegasus/; `stage_folder` is for copies."""
     folder, stage_folder = Path(folder), Path(stage_folder)
-    material = Material(folder, list(runs), folder / "report.pdf", folder / "pegasus")
+    material = Material(folder, list(runs), folder / "pegasus")
     if not material.pegasus.is_dir():
         material.faults.append(f"no {material.pegasus}: make pegasus")
     else:
@@ -121,4 +120,7 @@ def _read_report(material, choice):
         read_text(prose)
         material.content, context = stage(material.runs, stage_folder, material.folder, None, choice)
         material.final = context.final.name
-        material.pdf = typeset(write_main(stage_folder, None, material.folder))
+        made = documents(write_main(stage_folder, None, material.folder))
+        material.documents = {
+            f"{material.content['files'][part]}.{format}": made[part, format] for part, format in made
+        }

@@ -2,16 +2,16 @@
 
 import re
 
-from coursework.report.bibliography import BIBLIOGRAPHY
 from coursework.report.building import MOST_WORDS
 from coursework.report.method import sources_of
 from coursework.report.settings import TITLE, read_settings
+from coursework.report.typesetting import bibliography
 
 PLACEHOLDER = re.compile(r"\W*(your (full )?name|(the )?(author|title|name)|todo|tbd|xxx+|\?+)?\W*", re.IGNORECASE)
 
 
 def word_limit(material):
-    """At most 1,000 words of text and captions."""
+    """The report, without its appendix, has at most 1,000 words of text and captions."""
     count = sum(material.content["words"].values())
     if count > MOST_WORDS:
         more = f"{count - MOST_WORDS:,} above the limit of {MOST_WORDS:,}"
@@ -49,30 +49,34 @@ def diagram(material):
 
 
 def cited_settings(material):
-    """The work that each preset's settings are from is among the references that the report prints."""
-    printed = [item for block in material.content["blocks"] if block["type"] == "references" for item in block["items"]]
-    file = material.folder / "report.toml"
-    known = BIBLIOGRAPHY | read_settings(file).references
-    for preset in dict.fromkeys(run.read_config().preset for run in material.runs):
+    """The work that each preset's settings are from is cited: the final model's in the report, others' anywhere."""
+    cited, file = material.content["cited"], material.folder / "report.toml"
+    known = {**bibliography(), **read_settings(file).references}
+    presets = {run.read_config().preset: run.name for run in material.runs}
+    presets |= {run.read_config().preset: run.name for run in material.runs if run.name == material.final}
+    for preset, name in presets.items():
+        printed = cited["report"] if name == material.final else [*cited["report"], *cited["appendix"]]
         for key in sources_of(preset) or (preset,):
             if key not in known:
                 yield (
                     f'the settings of the preset {preset:.60} cite no work: write {key:.60} = "..." under '
                     f"[references] in {file}, and [@{key:.60}] in the text"
                 )
-            elif known[key] not in printed:
+            elif key not in printed:
                 yield f"the settings of the preset {preset:.60} are from [@{key:.60}]: cite it in the text"
 
 
 def up_to_date(material):
-    """The report handed in is the one that would be built now."""
-    file = material.report_file
-    if not file.is_file():
-        yield f"no {file}: make report"
-    elif file.read_bytes() != material.pdf:
+    """The report and the appendix handed in are those that would be built now."""
+    files = {material.folder / name: content for name, content in material.documents.items()}
+    missing = [str(file) for file in files if not file.is_file()]
+    older = [str(file) for file, content in files.items() if file.is_file() and file.read_bytes() != content]
+    if missing:
+        yield f"no {', '.join(missing)}: make report"
+    if older:
         yield (
-            f"{file} is older than the runs, the text or the pegasus that it shows: make report, with the same RUNS "
-            "and CHOICE"
+            f"older than the runs, the text or the pegasus that it shows: {', '.join(older)}: make report, with the "
+            "same RUNS and CHOICE"
         )
 
 

@@ -59,7 +59,7 @@ def draw(file):
 
 
 def block_of(content, target):
-    (found,) = [block for block in content["blocks"] if block.get("target") == target]
+    (found,) = [block for block in [*content["blocks"], *content["appendix"]] if block.get("target") == target]
     return found
 
 
@@ -71,8 +71,10 @@ def test_any_csv_file_of_a_study_is_a_table(home):
     write(home / "studies" / "loss.csv", "epoch,hinge\n1,<b>12.4</b>\n2\n")
     write(home / "studies" / "long.csv", "epoch\n" + "1\n" * 1041)
     write(home / "studies" / "none.csv", "")
+    write(home / "studies" / "loss.json", '{"caption": "What <it> measures."}')
     content, _ = staged([bare_run(home)], home)
     assert table(content, "loss") == [["epoch", "hinge"], ["1", "<b>12.4</b>"], ["2", ""]]
+    assert caption(content, "loss") == "What <it> measures."
     assert len(table(content, "long")) == 41 and caption(content, "long") == "long.csv. First 40 of 1,041 rows."
     (home / "studies" / "loss.csv").write_bytes(b"epoch\n\xff\n")
     with pytest.raises(UserError, match=r"loss\.csv is not a CSV file"):
@@ -107,7 +109,15 @@ def test_a_study_of_variations_has_a_table_and_a_figure(home):
     assert details == ["", "loss=hinge", ""]
     assert caption(content, "habits") == "habits: a preset varied, FD-judge (± standard error over seeds)."
     assert block_of(content, "habits-curves")["panels"][0]["image"]
-    pages_of(folder)
+    pages_of(folder, "appendix")
+    curves = [{"minutes": [1, 10, 14], "values": [9.0, 7.0, 5.0]}, {"minutes": [12], "values": [8.0]}]
+    runs = [{"variation": "hinge loss", "runs": [{"curve": curve} for curve in curves]}]
+    runs += [{"variation": "as it is", "runs": [{"curve": {"minutes": [13], "values": [1.0]}}]}]
+    description = {"n": 10000, "config": {"preset": "gan"}, "minutes": 24, "rows": runs, "extractor_sha256": "ab" * 32}
+    (home / "studies" / "habits.json").write_text(json.dumps(description))
+    content, _ = staged([bare_run(home)], home)
+    assert [line[6] for line in table(content, "habits")] == ["FD-judge by 12 min", "–", "7.50", "–"]
+    assert "of 10,000 samples by judge abababab, 24 processor minutes each (" in caption(content, "habits")
     (home / "studies" / "habits.json").write_text('{"n": 10000, "config": {"preset": "gan"}}')
     content, _ = staged([bare_run(home)], home)
     assert caption(content, "habits") == "habits: gan varied, FD-judge of 10,000 samples (± standard error over seeds)."
@@ -137,7 +147,7 @@ def test_lines_stand_beside_the_papers(home):
     words = caption(content, "lines")
     assert "after 262,144 images" in words and "0 to 3 seeds" not in words and ", 3 seeds (" in words
     assert block_of(content, "lines-curves")["panels"][0]["image"]
-    pages_of(folder)
+    pages_of(folder, "appendix")
 
 
 def test_what_a_study_of_lines_does_otherwise_is_told(home):
@@ -178,7 +188,7 @@ def test_rings_stand_above_what_is_published(home):
     assert table(content, "rings-grid")[1] == ["gan", "20.00", "50.0", "0 of 1", "25,000"]
     assert caption(content, "rings-grid") == "Grid of 25 modes: 1 seed."
     assert block_of(content, "rings-samples")["panels"][0]["image"]
-    pages_of(folder)
+    pages_of(folder, "appendix")
 
 
 def test_the_lesson_shows_every_question(home):
@@ -194,7 +204,7 @@ def test_the_lesson_shows_every_question(home):
     assert table(content, "lesson-networks-ring")[1][0] == "wide"
     shown = [block["target"] for block in blocks_of(content, "figure") if block["target"].startswith("lesson")]
     assert shown == ["lesson-plane", "lesson-networks-samples", "lesson-networks-curves", "lesson-samples"]
-    pages_of(folder)
+    pages_of(folder, "appendix")
 
 
 def accuracy(name, value, untrained, published=None):
@@ -214,14 +224,15 @@ def test_accuracies_of_codes_have_a_table_of_their_own(home):
     )
     content, folder = staged([run, other], home)
     assert table(content, "codes") == [
-        ["Run", "Numbers", "Linear", "Paper", "k-means"],
+        ["Run", "Code size", "Linear, %", "Paper, %", "k-means, %"],
         ["full", "256", "51.2 ± 0.5", "52.8", "20.0 ± 0.5"],
         ["older", "256", "30.0", "–", "20.0 ± 0.5"],
     ]
     assert block_of(content, "codes")["rows"][0]["cells"][2]["detail"] == "untrained 40.0"
-    assert caption(content, "codes").startswith("Percent of 10,000 test images")
-    assert table(content, "scores")[0] == ["Run", "FD-judge ↓", "FID ↓"]
-    pages_of(folder)
+    assert caption(content, "codes").startswith("Percent of the test images (10,000)")
+    assert table(content, "comparison")[0] == ["Run", "FD-judge ↓", "FID ↓"]
+    assert [line[0] for line in table(content, "scores")] == ["Score", "FD-judge ↓", "FID ↓"]
+    pages_of(folder, "appendix")
 
 
 def test_accuracies_kept_in_a_folder_join_those_of_the_runs(home):
@@ -241,7 +252,7 @@ def test_accuracies_kept_in_a_folder_join_those_of_the_runs(home):
     assert block_of(content, "codes")["rows"][1]["cells"][0]["detail"] == "100,000 images"
     # Those of the run itself, not of another one of its name.
     assert block_of(content, "codes")["rows"][0]["cells"][0]["detail"] == "6,400,000 images"
-    pages_of(folder)
+    pages_of(folder, "appendix")
     write(home / "codes" / "scores.json", "{}")
     with pytest.raises(UserError, match="should hold a JSON list"):
         staged([run], home)
@@ -256,13 +267,13 @@ def test_codes_stand_beside_the_prior(home):
     assert second == ["vae", "120", "25.0", "33.30 ± 0.50", "1.00", "2.00", "3.00", "4.00", "0.02"]
     assert first[2:5] == ["–", "not measured", "not measured"]
     cells = block_of(content, "aggregate-posterior")["rows"][1]["cells"]
-    assert (cells[1]["detail"], cells[3]["detail"]) == ("of 128", "prior -0.04 ± 0.08")
+    assert (cells[1]["detail"], cells[3]["detail"]) == ("of 128", "floor −0.04 ± 0.08")
     words = caption(content, "aggregate-posterior")
     assert "10,000 images" in words and "mixture of 10 fitted to 10,000 codes" in words and words.endswith("Seed 2020.")
     assert [block["target"] for block in blocks_of(content, "figure") if "posterior" in block["target"]] == [
         "posterior-vae"
     ]
-    pages_of(folder)
+    pages_of(folder, "appendix")
     write(home / "aggregate-posterior" / "scores.json", "{}")
     with pytest.raises(UserError, match="should hold a JSON list"):
         staged([bare_run(home)], home)

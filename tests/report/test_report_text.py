@@ -1,18 +1,16 @@
 """What the text of a report is made of: prose, facts, equations, settings, words, references."""
 
-import xml.etree.ElementTree as ElementTree
-
 import pytest
 from report_runs import bare_run, full_run
 
 from coursework.config.presets import PRESETS
 from coursework.report import method
-from coursework.report.bibliography import BIBLIOGRAPHY
 from coursework.report.document import (
     cite,
     count_words,
     figure,
     heading,
+    number,
     panel,
     paragraph,
     plain,
@@ -22,11 +20,10 @@ from coursework.report.document import (
     table,
     words,
 )
-from coursework.report.equations import mathml
 from coursework.report.facts import Facts
 from coursework.report.prose import inlines, is_draft, parse
 from coursework.report.settings import TITLE, ReportSettings, read_settings
-from coursework.report.typesetting import typeset
+from coursework.report.typesetting import bibliography, documents, typeset, write_main, write_sources
 from coursework.util.errors import UserError
 
 PROSE = """<!-- not shown
@@ -150,31 +147,57 @@ def test_words_of_text_and_captions_count_and_nothing_else():
         {"type": "note", "content": [{"kind": "text", "text": "not counted at all"}]},
         figure("a", [panel(None, "a label", missing="missing words")], ["A caption of five words."]),
         table("b", ["not", "these"], [row("nor", "those")], ["Three caption words."]),
-        {"type": "references", "items": ["No words here"]},
     ]
-    assert words(blocks) == {"body": 2 + 5 + 2, "captions": 5 + 3}
+    assert words(blocks) == 2 + 5 + 2 + 5 + 3
 
 
 def test_a_quotation_counts_and_the_mark_of_the_draft_does_not():
     blocks = parse("> Four words by somebody\n\n> DRAFT: rewrite this text\n\nTwo more")
     assert [block["type"] for block in blocks] == ["note", "note", "paragraph"]
-    assert words(blocks) == {"body": 4 + 2, "captions": 0}
+    assert words(blocks) == 4 + 2
 
 
-def test_citations_and_references_are_numbered_in_their_order():
-    text = paragraph(see("b"), " and ", cite("vae", "gan"), cite("gan"))
-    blocks = [text, figure("a", [], ["A."]), figure("b", [], ["B ", cite("acai")]), table("c", ["x"], [], ["C."])]
-    entries, unseen = resolve(blocks, BIBLIOGRAPHY)
-    assert entries == [BIBLIOGRAPHY[key] for key in ("vae", "gan", "acai")] and unseen == []
-    assert text["content"][0]["text"] == "Figure 2"
-    assert [text["content"][2]["numbers"], text["content"][3]["numbers"]] == [[1, 2], [2]]
-    assert [block["number"] for block in blocks[1:]] == [1, 2, 1]
-    _, unseen = resolve([paragraph(see("scores"))], {}, ("scores",))
+def test_figures_and_tables_are_numbered_and_references_find_them():
+    text = paragraph(see("b"), " and ", see("c"), cite("vae", "gan"), cite("gan"))
+    report = [heading(1, "A"), text, figure("a", [], ["A."]), figure("b", [], ["B ", cite("acai")])]
+    appendix = [heading(1, "B"), table("c", ["x"], [], ["C."]), figure("b", [], ["Another."])]
+    targets = number({"report": report, "appendix": appendix})
+    assert targets == {
+        "a": {"text": "Figure 1", "part": "report", "anchor": "figure-1"},
+        "b": {"text": "Figure 2", "part": "report", "anchor": "figure-2"},
+        "c": {"text": "Table A1", "part": "appendix", "anchor": "table-A1"},
+    }
+    assert resolve(report, targets, bibliography()) == (["vae", "gan", "acai"], [])
+    assert text["content"][0] | targets["b"] == text["content"][0] and text["content"][2]["text"] == "Table A1"
+    assert [block["anchor"] for block in report if "anchor" in block] == ["section-1", "figure-1", "figure-2"]
+    assert appendix[2]["number"] == "A1"
+    _, unseen = resolve([paragraph(see("scores"))], {}, {}, ("scores",))
     assert unseen == ["[#scores]"]
     with pytest.raises(UserError, match='^mine refers to "tabel"; this report shows none$'):
-        resolve([paragraph(see("tabel"))], {}, source="mine")
+        resolve([paragraph(see("tabel"))], {}, {}, source="mine")
     with pytest.raises(UserError, match='^mine cites "nobody1999", which is not among acai$'):
-        resolve([paragraph(cite("nobody1999"))], {"acai": ""}, source="mine")
+        resolve([paragraph(cite("nobody1999"))], {}, {"acai": ""}, source="mine")
+
+
+def test_sources_read_as_references():
+    known = bibliography()
+    assert known["sngan"] == (
+        "Takeru Miyato, Toshiki Kataoka, Masanori Koyama and Yuichi Yoshida. Spectral normalization for generative "
+        "adversarial networks. ICLR 2018. arXiv:1802.05957."
+    )
+    assert known["dropout"].endswith("overfitting. JMLR 15 2014.") and len(known) == 24
+    assert all(key in known for config in PRESETS.values() for key in method.sources_of(config.preset))
+
+
+def test_own_sources_are_shown_as_they_are_written(tmp_path):
+    """Beside the package's works, or in the place of one with the same key."""
+    own = r"A. One: $x_1$ #panic() \foo {Bar} <b> *c* 2020."
+    write_sources(tmp_path, {"own": own, "gan": "Mine."})
+    (tmp_path / "data.json").write_text("{}")
+    template = tmp_path / "own.typ"
+    template.write_text('#cite(label("own")) #cite(label("gan")) #bibliography(("sources.bib", "own.yaml"))')
+    page = documents(write_main(tmp_path, template))["report", "html"].decode()
+    assert "A. One: $x_1$ #panic() \\foo {Bar} &lt;b> *c* 2020." in page and "Mine." in page
 
 
 def all_equations():
@@ -188,29 +211,12 @@ def all_equations():
     return list(dict.fromkeys(found))
 
 
-def test_equations_become_mathml():
-    text = mathml('hat(x)_alpha = frac(W, sigma(W)) + "KL" norm(z)^2')
-    assert text == (
-        '<math display="block"><mrow>'
-        '<msub><mover accent="true"><mrow><mi>x</mi></mrow><mo>^</mo></mover><mi>α</mi></msub>'
-        "<mo>=</mo><mfrac><mrow><mi>W</mi></mrow><mrow><mi>σ</mi><mrow><mo>(</mo><mi>W</mi><mo>)</mo></mrow></mrow></mfrac>"
-        "<mo>+</mo><mtext>KL</mtext><msup><mrow><mo>‖</mo><mi>z</mi><mo>‖</mo></mrow><mn>2</mn></msup></mrow></math>"
-    )
-    assert mathml("x_1^2") == (
-        '<math display="block"><mrow><msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup></mrow></math>'
-    )
-    assert len(all_equations()) > 12 and any("nabla" in equation for equation in all_equations())
-    for equation in all_equations():
-        ElementTree.fromstring(mathml(equation).replace("&#8289;", ""))
-    for broken in ("foo", "x_", "(x", "frac(a)", "x # y"):
-        with pytest.raises(ValueError, match="expected|no symbol"):
-            mathml(broken)
-
-
-def test_equations_are_typst_too(tmp_path):
+def test_equations_are_printed_and_become_mathml(tmp_path):
     main = tmp_path / "main.typ"
     main.write_text("\n".join(f"$ {equation} $" for equation in all_equations()), encoding="utf-8")
+    assert len(all_equations()) > 12 and any("nabla" in equation for equation in all_equations())
     assert typeset(main).startswith(b"%PDF")
+    assert typeset(main, "html").count(b'<math display="block"') == len(all_equations())
 
 
 def test_settings_of_the_report_are_read_strictly(tmp_path):

@@ -115,16 +115,18 @@ def test_settings_cite_the_work_that_they_are_from(reports):
 
 def test_the_report_is_the_one_that_would_be_built_now(reports):
     change_json(reports / "runs" / RUN / "environment.json", images_seen=123)
-    refused_for("reports/report.pdf is older than the runs, the text or the pegasus that it shows: make report")
+    refused_for("older than the runs, the text or the pegasus that it shows: reports/report.pdf")
     rebuild()
     assert breaches() == []
     append(reports / "prose.md", "\nMore.\n")
-    refused_for("report.pdf is older")
+    refused_for("that it shows: reports/report.pdf")
     rebuild()
     change_json(reports / "pegasus/pegasus.json", scores={"overall": 0.1})
-    refused_for("report.pdf is older")
+    refused_for("that it shows: reports/report.pdf")
     (reports / "report.pdf").unlink()
-    refused_for("no reports/report.pdf: make report")
+    (reports / "appendix.html").write_text("mine")
+    lines = breaches()
+    assert [line.partition(":")[0] for line in lines][:1] == ["no reports/report.pdf"] and "appendix.html" in lines[1]
 
 
 def test_a_best_image_of_32x32_pixels_that_its_record_describes(reports):

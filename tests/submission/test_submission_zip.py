@@ -45,6 +45,7 @@ def test_what_the_zip_holds(reports):
     assert cli.main(["submission", "--no-verify"]) == 0
     files = members(reports / "submission.zip")
     top = {"README.md", "requirements.txt", "report.pdf", "pegasus.py", "pegasus.png", "batch.png", "latents.npz"}
+    top |= {"report.html", "appendix.pdf", "appendix.html"}
     top |= {"pegasus.json", "comparison.json", "manifest.json"}
     assert {name for name in files if "/" not in name} == top
     runs = {f"runs/{RUN}/config.json", f"runs/{RUN}/generator.keras"}
@@ -57,7 +58,8 @@ def test_what_the_zip_holds(reports):
     assert not [name for name in sources if "inception" in name or "report" in name or "submission" in name]
     for name in ("pegasus.png", "batch.png", "latents.npz"):
         assert files[name] == (reports / "pegasus" / name).read_bytes()
-    assert files["report.pdf"] == (reports / "report.pdf").read_bytes()
+    for name in ("report.pdf", "report.html", "appendix.pdf", "appendix.html"):
+        assert files[name] == (reports / name).read_bytes()
     assert len(json.loads(files["pegasus.json"])) == 64
     listed = json.loads(files["manifest.json"])["files"]
     assert set(listed) == set(files) - {"manifest.json"}
