@@ -3,7 +3,7 @@
 Every verb imports what it needs when it runs, so that `--help` answers at once and `report` needs no TensorFlow.
 """
 
-from coursework.verbs import downstream, pegasus, results, rings, scoring, submission, training
+from coursework.verbs import collages, downstream, pegasus, results, rings, scoring, submission, training
 from coursework.verbs.training import configure
 
 __all__ = ["add_verbs", "configure"]
@@ -19,6 +19,7 @@ def add_verbs(verbs):
     training.add_study(verbs)
     downstream.add_downstream(verbs)
     downstream.add_aggregate_posterior(verbs)
+    collages.add_collages(verbs)
     pegasus.add_pegasus(verbs)
     pegasus.add_pegasus_benchmark(verbs)
     results.add_figures(verbs)
