@@ -10,10 +10,10 @@ from coursework.pegasus.collages.wings import find_wings
 
 # Belief from which on the judge is sure of a body.
 SURE = 0.9
-# A bird in flight is one that the judge finds nearly as much like an aeroplane. The more restless the ground about it,
-# the surer that has to be: logits for each unit of unevenness beyond a plain one's.
+# A bird in flight is one that the judge finds much like an aeroplane: so many of a class, at most, pass for that. The
+# more restless the ground about it, the surer that has to be: logits for each unit beyond a plain one's unevenness.
 FLIGHT_CLASS = "airplane"
-FLIGHT = -1.2
+FLIGHT_SHARE = 0.06
 PLAIN = 0.08
 PLAIN_PRICE = 15.0
 MOST_UNEVEN = 0.2
@@ -89,7 +89,8 @@ def _wings(images, indices, judge, name):
     if judge is not None and FLIGHT_CLASS in judge.class_names:
         logits = judges.extract(judge, images[indices])["logits"]
         flight = logits[:, judge.class_names.index(FLIGHT_CLASS)] - logits[:, judge.class_names.index(name)]
-        usable &= flight - PLAIN_PRICE * np.maximum(uneven - PLAIN, 0) > FLIGHT
+        flight -= PLAIN_PRICE * np.maximum(uneven - PLAIN, 0)
+        usable &= flight >= np.quantile(flight, 1 - FLIGHT_SHARE)
     indices = indices[usable][:MOST]
     masks = outlines(images[indices])
     return [

@@ -10,6 +10,10 @@ from coursework.pegasus.collages.bodies import LEVEL, main_part
 
 # Outlines are cut at this many times the resolution of the images.
 ZOOM = 4
+# An animal with its wings spread fills at most so much of its convex hull.
+MOST_CONVEX = 0.85
+# The middle of a wing lies so far out at most, as a share of its length: its tip is no broader than its root.
+HEAVIEST = 0.52
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def find_wings(index, image, mask):
     if rows[0] < 1 or columns[0] < 1 or rows[-1] > height - 2 or columns[-1] > width - 2:
         return []
     region = measure.regionprops(part.astype(np.uint8))[0]
-    if region.solidity > 0.85:
+    if region.solidity > MOST_CONVEX:
         return []
     fine = ndimage.zoom(np.where(_grown(part), mask, 0), ZOOM, order=1, grid_mode=True, mode="nearest")
     inside = fine > LEVEL
@@ -70,8 +74,10 @@ def find_wings(index, image, mask):
             continue
         root = np.array(centre) + 0.75 * radius * direction
         across = (rows - root[0]) * direction[1] - (columns - root[1]) * direction[0]
-        soft = np.where(ndimage.binary_dilation(lobes == lobe.label, iterations=ZOOM // 2) & (distance > radius), fine, 0)
-        small = soft.reshape(height, ZOOM, width, ZOOM).mean((1, 3)).astype(np.float32)
+        along = ((rows - root[0]) * direction[0] + (columns - root[1]) * direction[1]) / length
+        if along.mean() > HEAVIEST:
+            continue
+        small = (lobes == lobe.label).reshape(height, ZOOM, width, ZOOM).mean((1, 3)).astype(np.float32)
         place = [tuple(float((value + 0.5) / ZOOM - 0.5) for value in point) for point in (root, (rows[far], columns[far]))]
         bulk = 1 if across.mean() > 0 else -1
         found.append((small, _continued(image, small), *place, bulk, float(breadth)))
