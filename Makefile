@@ -43,7 +43,7 @@ DATA_OF    = $(if $(filter file,$(origin DATASET)),$(if $(filter %-demo,$(1)),sp
 RUN_OF     = $(1)-$(notdir $(patsubst %/,%,$(call DATA_OF,$(1))))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help begin install demo test test-slow test-torch lint judge witness pegasus pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
+.PHONY: help begin install demo test test-slow test-torch lint judge witness collages pegasus pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ judge: $(INSTALLED) ## train the classifier behind FD-judge, where there is none
 witness: $(INSTALLED) ## train both witnesses of winged horses, where there are none
 	$(JUDGE)
 	$(WITNESSES)
+
+collages: $(INSTALLED) ## a data set folder with winged horses put together by a program, for the preset pegasus-sngan
+	$(COURSEWORK) collages --dataset $(DATASET) --seed $(SEED)
 
 pegasus: $(INSTALLED) ## winged horses from the trained runs: the best, 64, and a page with all candidates
 	$(JUDGE)

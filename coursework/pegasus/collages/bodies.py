@@ -14,15 +14,14 @@ class Body:
     """An animal seen from the side, head to the right.
 
     index: of its image in the split. flipped: whether the image has to be mirrored to bring the head to the right.
-    mask: float32 (h, w), its outline in the mirrored image. back: (row, column), where wings grow. slope: of the back
-    there, in radians, positive where it rises to the head. length: of the trunk in pixels, tail to chest.
+    mask: float32 (h, w), its outline in the mirrored image. back: (row, column), where wings grow. length: of the
+    trunk in pixels, tail to chest.
     """
 
     index: int
     flipped: bool
     mask: np.ndarray
     back: tuple[float, float]
-    slope: float
     length: float
 
 
@@ -84,7 +83,13 @@ def find_body(index, mask):
         return "thin"
     column = left + 0.56 * extent
     row = np.interp(column, np.arange(width), profile)
-    return Body(index, flipped, np.ascontiguousarray(mask * _near(part)), (float(row), float(column)), float(-slope), 0.62 * extent)
+    return Body(
+        index,
+        flipped,
+        np.ascontiguousarray(mask * _near(part)),
+        (float(row), float(column)),
+        0.62 * extent,
+    )
 
 
 def _near(part):

@@ -18,7 +18,7 @@ RELATIVE_LENGTH = (0.9, 1.25)
 BEND = (0.0, 0.3)
 TONE = (0.6, 1.0)
 # A wing is so wide, as a share of its length: narrower ones are stretched across.
-WIDTH = (0.42, 0.62)
+WIDTH = (0.5, 0.7)
 STRETCH = (0.65, 1.7)
 LIGHTER_SHARE = 0.45
 LIGHTER = (0.06, 0.22)
@@ -38,10 +38,11 @@ class Geometry:
     """Where and how a wing is set; what is recorded of a collage besides its sources.
 
     Coordinates are those of the body's image with the head to the right, after it was moved down by `drop` pixels.
-    angle: degrees from the back towards the tail, 90 for upright. length: pixels from root to tip. stretch: across the
-    wing. bend: of the tip towards the tail, as a share of the length. tone: how far its mean colour and contrast go
-    towards the body's. light: added to its colours, of 0 to 1. far: whether a second wing stands behind, turned by `far_turn` degrees, `far_forward` pixels ahead, with colours
-    times `far_light`. mirrored: whether the finished image is mirrored.
+    angle: degrees from the back towards the tail, 90 for upright. length: pixels from root to tip. stretch: across
+    the wing. bend: of the tip towards the tail, as a share of the length. tone: how far its mean colour and contrast
+    go towards the body's. light: added to its colours, of 0 to 1. far: whether a second wing stands behind, turned by
+    `far_turn` degrees, `far_forward` pixels ahead, with colours times `far_light`. mirrored: whether the finished
+    image is mirrored.
     """
 
     row: float

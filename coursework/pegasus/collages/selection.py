@@ -94,7 +94,5 @@ def _wings(images, indices, judge, name):
     indices = indices[usable][:MOST]
     masks = outlines(images[indices])
     return [
-        wing
-        for index, mask in zip(indices, masks, strict=True)
-        for wing in find_wings(int(index), images[index], mask)
+        wing for index, mask in zip(indices, masks, strict=True) for wing in find_wings(int(index), images[index], mask)
     ]

@@ -20,9 +20,10 @@ HEAVIEST = 0.52
 class Wing:
     """A wing, as it lies in the image of its bird.
 
-    index: of the image in the split. number: of the wing in the image, 0 for the larger one. mask: float32 (h, w), what belongs to the wing. root, tip: (row, column) in
-    pixels. colours: float32 (h, w, 3), 0 to 1; beyond the outline they go on as they are within. bulk: 1 where most of the wing lies clockwise of the line from root to tip, as one sees it, else -1.
-    width: mean width as a share of the length.
+    index: of the image in the split. number: of the wing in the image, 0 for the larger one. mask: float32 (h, w),
+    what belongs to the wing. colours: float32 (h, w, 3), 0 to 1; beyond the outline they go on as they are within.
+    root, tip: (row, column) in pixels. bulk: 1 where most of the wing lies clockwise of the line from root to tip, as
+    one sees it, else -1. width: mean width as a share of the length.
     """
 
     index: int
@@ -78,7 +79,9 @@ def find_wings(index, image, mask):
         if along.mean() > HEAVIEST:
             continue
         small = (lobes == lobe.label).reshape(height, ZOOM, width, ZOOM).mean((1, 3)).astype(np.float32)
-        place = [tuple(float((value + 0.5) / ZOOM - 0.5) for value in point) for point in (root, (rows[far], columns[far]))]
+        place = [
+            tuple(float((value + 0.5) / ZOOM - 0.5) for value in point) for point in (root, (rows[far], columns[far]))
+        ]
         bulk = 1 if across.mean() > 0 else -1
         found.append((small, _continued(image, small), *place, bulk, float(breadth)))
     found.sort(key=lambda parts: -parts[0].sum())
