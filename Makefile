@@ -44,7 +44,7 @@ DATA_OF    = $(if $(filter file,$(origin DATASET)),$(if $(filter %-demo,$(1)),sp
 RUN_OF     = $(1)-$(notdir $(patsubst %/,%,$(call DATA_OF,$(1))))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help begin install demo test test-slow test-torch lint judge witness pegasus panel pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
+.PHONY: help begin install demo test test-slow test-torch lint judge witness collages pegasus panel pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
 
 ##@ Start
 
@@ -89,6 +89,10 @@ judge: $(INSTALLED) ## train the classifier behind FD-judge, if there is none
 witness: $(INSTALLED) ## train both witnesses of winged horses, if there are none
 	$(JUDGE)
 	$(WITNESSES)
+
+collages: $(INSTALLED) ## put training images of winged horses together, for the preset pegasus-sngan
+	$(JUDGE)
+	$(COURSEWORK) collages --dataset $(DATASET) --seed $(SEED)
 
 pegasus: $(INSTALLED) ## generate and rank winged horses: the best, a batch of 64, the gallery
 	$(JUDGE)

@@ -41,6 +41,7 @@ COMMANDS = {
     "tables": [["tables", "--runs", "runs/gan", "runs/acai"], ["tables", "settings", "--runs", "runs/gan"]],
     "downstream": [["downstream", "runs/acai"], ["downstream", "--train", "animals", "--epochs", "1"]],
     "aggregate-posterior": [["aggregate-posterior", "runs/acai", "--samples", "64", "--folder", "posterior"]],
+    "collages": [["collages", "--dataset", "sprites", "--count", "4", "--output", "collages"]],
     "pegasus": [
         [
             *("pegasus", "runs/acai", "--strategies", "interpolation", "--pool", "6", "--count", "4"),

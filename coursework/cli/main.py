@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from coursework import __version__
-from coursework.cli import panel, pegasus, presets, results, scoring, studies, training
+from coursework.cli import collages, panel, pegasus, presets, results, scoring, studies, training
 from coursework.util.errors import UserError
 
 # In the order of --help. Each imports what it needs when it runs: `--help` answers at once, `report` needs no Keras.
@@ -19,6 +19,7 @@ VERBS = (
     *(presets.add_presets, training.add_train, results.add_sample, scoring.add_evaluate, scoring.add_metrics),
     *(
         training.add_judge,
+        collages.add_collages,
         pegasus.add_pegasus,
         panel.add_panel,
         results.add_figures,
