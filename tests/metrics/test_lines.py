@@ -8,7 +8,7 @@ from coursework.data import load_dataset
 from coursework.data.lines import angles_of, draw_line, draw_lines, load
 from coursework.metrics import lines as metric
 from coursework.metrics.lines import closest_lines, interpolation_scores, smoothness
-from coursework.studies.lines.interpolations import interpolate_lines
+from coursework.studies.lines.interpolations import PAIRS, STEPS, interpolate_lines
 from coursework.util.errors import UserError
 
 TEMPLATE = 2 * numpy.pi / 10_000
@@ -189,7 +189,7 @@ def test_the_protocol_interpolates_between_the_first_test_lines():
 
 
 def test_the_defaults_are_the_papers():
-    assert (metric.PAIRS, metric.STEPS, metric.TEMPLATES) == (256, 16, 10_000)
+    assert (PAIRS, STEPS, metric.TEMPLATES) == (256, 16, 10_000)
     images = interpolate_lines(lambda images: images[:, 0, 0], lambda codes: numpy.zeros((len(codes), 2, 2, 1)))
     assert images.shape == (256, 16, 2, 2, 1)
 
