@@ -16,19 +16,28 @@ from coursework.util.errors import UserError
 
 # In the order of --help. Each imports what it needs when it runs: `--help` answers at once, `report` needs no Keras.
 VERBS = (
-    *(presets.add_presets, training.add_train, results.add_sample, scoring.add_evaluate, scoring.add_metrics),
-    *(
-        training.add_judge,
-        collages.add_collages,
-        pegasus.add_pegasus,
-        panel.add_panel,
-        results.add_figures,
-        results.add_compare,
-        results.add_tables,
-    ),
-    *(results.add_report, results.add_submission, studies.add_study, studies.add_downstream),
-    *(studies.add_aggregate_posterior, studies.add_pegasus_benchmark, studies.add_lines, studies.add_rings),
-    *(studies.add_lesson, studies.add_demo),
+    presets.add_presets,
+    training.add_train,
+    results.add_sample,
+    scoring.add_evaluate,
+    scoring.add_metrics,
+    training.add_judge,
+    collages.add_collages,
+    pegasus.add_pegasus,
+    panel.add_panel,
+    results.add_figures,
+    results.add_compare,
+    results.add_tables,
+    results.add_report,
+    results.add_submission,
+    studies.add_study,
+    studies.add_downstream,
+    studies.add_aggregate_posterior,
+    studies.add_pegasus_benchmark,
+    studies.add_lines,
+    studies.add_rings,
+    studies.add_lesson,
+    studies.add_demo,
 )
 # Characters of a message, which may hold names of any length.
 LONGEST_LINE = 2000

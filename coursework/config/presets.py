@@ -202,9 +202,9 @@ SOURCES: dict[str, str] = {
         "in the data's proportions, on CIFAR-10 the uniform ones of their code."
     ),
     "pegasus-sngan": (
-        "Preset conditional-sngan with DiffAugment (Zhao et al. 2020) and mirror images, since a few hundred bodies and "
-        "wings make all collages. Their policy for CIFAR-10 is colour, translation and cutout; a cutout would hide the "
-        "wing. Departure: widths of 128, a quarter of the published ones."
+        "Preset conditional-sngan with DiffAugment (Zhao et al. 2020) and mirror images, since a few hundred bodies "
+        "and wings make all collages. Their policy for CIFAR-10 is colour, translation and cutout; a cutout would hide "
+        "the wing. Departure: widths of 128, a quarter of the published ones."
     ),
     "vae": (
         f"{_RAE}: latent 128, 128 filters, batch 100, 100 epochs, squared error with KL weight 0.024. Departures: all "

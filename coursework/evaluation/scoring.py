@@ -62,8 +62,8 @@ def frechet(comparison: Comparison, extractor: Extractor, fake: Part, real: Part
 def kernel(comparison: Comparison, extractor: Extractor, fake: Part, real: Part, with_error: bool) -> dict[str, Value]:
     """Return {"kd": `Value`}."""
     with Progress(f"kernel distance, {extractor.name}", unit=None) as progress:
-        sets = (comparison.features(part, extractor) for part in (fake, real))
-        distances = kernel_distances(*sets, progress=progress.step)
+        features, reference = comparison.features(fake, extractor), comparison.features(real, extractor)
+        distances = kernel_distances(features, reference, progress=progress.step)
     error = standard_error(distances.influences) if with_error else None
     return {"kd": Value(distances.mean, error, len(fake), len(real), distances.std)}
 
@@ -85,11 +85,10 @@ def manifold(
     The radii of the balls shrink with the number of images: only sets of one size have balls of one scale, and the
     papers compare such sets. A part of the larger set is drawn.
     """
-    sets = [comparison.features(part, extractor) for part in (fake, real)]
     count = min(len(fake), len(real))
-    sets = [_drawn(features, count) for features in sets]
+    features, reference = (_drawn(comparison.features(part, extractor), count) for part in (fake, real))
     with Progress(f"precision and recall, {extractor.name}", unit=None) as progress:
-        scores = manifold_scores(*sets, progress=progress.step)
+        scores = manifold_scores(features, reference, progress=progress.step)
     errors = scores.errors() if with_error else {}
     return {name: Value(getattr(scores, name), errors.get(name), count, count) for name in MANIFOLD}
 

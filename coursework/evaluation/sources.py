@@ -1,10 +1,12 @@
-"""From what a user names to a set of images: a folder, an array in a file, samples of a run, a split of a data set."""
+"""Sets of images by the names that users give: a folder, an array file, samples of a run, a split of a data set."""
 
 import functools
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +20,10 @@ from coursework.util.errors import UserError
 from coursework.util.files import expanded
 
 SPLITS = ("train", "test")
-# Samples of an evaluation come from a stream that no training has used for its previews or scores: those have the
-# run's seed and the one after it, so that runs of seeds 2019 and 2020 want another one here.
+# Samples of an evaluation use a seed that no training used for its previews or scores. Those have the run's seed and
+# the next one, so that runs with the seeds 2019 and 2020 need another one here.
 EVALUATION_SEED = 2020
-# Images drawn from a run where nobody says how many: what the test split of CIFAR-10 has.
+# Default number of samples of a run: the size of CIFAR-10's test split.
 SAMPLES = 10_000
 # Images hashed at a time.
 BLOCK = 1000
@@ -29,10 +31,10 @@ BLOCK = 1000
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A set of images under the name by which records and tables call it.
+    """A set of images with its name in records and tables.
 
-    images: uint8 (n, height, width, 1 or 3). dataset and split: of which data set they are one split, if of any.
-    seed and weights (`TrainedRun.weights`): of which samples of a run they are, if any. notes: what was done to them.
+    images: uint8 (n, height, width, 1 or 3). dataset, split: of images that are a split of a data set. seed, weights
+    (`TrainedRun.weights`): of samples of a run. notes: how the images were changed or selected.
     """
 
     name: str
@@ -44,20 +46,20 @@ class ImageSet:
     notes: tuple[str, ...] = ()
 
     @property
-    def size(self):
+    def size(self) -> str:
         """Width and height of the images as text: "32x32"."""
         return size(self.images)
 
     @functools.cached_property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """Hexadecimal SHA-256 of the images: two sets with one fingerprint are the same."""
         digest = hashlib.sha256(repr(self.images.shape).encode())
         for start in range(0, len(self.images), BLOCK):
             digest.update(np.ascontiguousarray(self.images[start : start + BLOCK]).data)
         return digest.hexdigest()
 
-    def describe(self):
-        """Return what a reader of scores wants to know of the set, ready for JSON."""
+    def describe(self) -> dict[str, Any]:
+        """Return the description of the set that is printed with its scores, ready for JSON."""
         return {
             "name": self.name,
             "n": len(self.images),
@@ -68,8 +70,8 @@ class ImageSet:
             "notes": list(self.notes),
         }
 
-    def held_out(self):
-        """Return the other split of the same data set, None where the images are no split."""
+    def held_out(self) -> "ImageSet | None":
+        """Return the other split of the same data set, None for images that are no split."""
         return None if self.dataset is None else split_of(self.dataset, "test" if self.split == "train" else "train")
 
 
@@ -77,16 +79,16 @@ class ImageSet:
 class Source:
     """Where a set of images comes from: `kind` is "run", "folder", "array" or "split"; `place` depends on it.
 
-    Finding a source reads little; `read_source` may take long, and for a run needs Keras.
+    To find a source is fast; `read_source` may take long, and for a run it imports Keras.
     """
 
     kind: str
     text: str
-    place: object
+    place: Any
 
 
-def find_source(text):
-    """Return the `Source` that `text` names; raises `UserError` where there is none.
+def find_source(text: str) -> Source:
+    """Return the `Source` that `text` names; raises `UserError` if there is none.
 
     A run directory or its name inside reports/runs; a folder of images, with its subfolders; an .npz or .npy file;
     DATASET:train or DATASET:test, with DATASET as `load_dataset` takes it.
@@ -115,12 +117,14 @@ def find_source(text):
     )
 
 
-def read_source(source, samples=None, seed=EVALUATION_SEED, best=False, cached=True):
+def read_source(
+    source: Source, samples: int | None = None, seed: int = EVALUATION_SEED, best: bool = False, cached: bool = True
+) -> ImageSet:
     """Return the `ImageSet` of a source.
 
     samples: images to generate from a run (10,000 by default), or to draw at random from a larger set (all by
-    default). seed: of both. best: take the weights with the best score of a run, not the last ones.
-    Raises `UserError` that names what cannot be read or holds fewer images than wanted.
+    default). seed: of both. best: use the weights of a run with the best score, not the last ones.
+    Raises `UserError` for what cannot be read or holds too few images.
     """
     if source.kind == "run":
         return run_samples(source.place, samples or SAMPLES, seed, best, cached)
@@ -136,7 +140,7 @@ def read_source(source, samples=None, seed=EVALUATION_SEED, best=False, cached=T
     return images if samples is None else drawn(images, samples, seed)
 
 
-def split_of(dataset, split):
+def split_of(dataset: Dataset, split: str) -> ImageSet:
     """Return a split of a `Dataset` as an `ImageSet`."""
     images, _ = dataset.split(split)
     if images.ndim != 4:
@@ -144,9 +148,9 @@ def split_of(dataset, split):
     return ImageSet(f"{dataset.name}:{split}", images, dataset, split)
 
 
-def run_samples(run, count, seed=EVALUATION_SEED, best=False, cached=True):
-    """Return `count` samples of a trained run as an `ImageSet`; they are kept, so that they are generated once."""
-    # Here, not above: a mistake in the name of a folder is told without the seconds that Keras takes.
+def run_samples(run: Run, count: int, seed: int = EVALUATION_SEED, best: bool = False, cached: bool = True) -> ImageSet:
+    """Return `count` samples of a trained run as an `ImageSet`; they are generated once and kept."""
+    # Imported here: an error in the name of a folder is reported without the seconds that Keras takes.
     from coursework.models.class_weights import unequal_counts
     from coursework.training.sampling import TrainedRun
 
@@ -158,15 +162,15 @@ def run_samples(run, count, seed=EVALUATION_SEED, best=False, cached=True):
     return ImageSet(run.name, images, seed=seed, weights=trained.weights)
 
 
-def kept_samples(key, generate, cached=True):
-    """Return uint8 images that depend on nothing but the parts of `key`: kept ones, or what `generate()` returns."""
+def kept_samples(key: tuple[Any, ...], generate: Callable[[], np.ndarray], cached: bool = True) -> np.ndarray:
+    """Return uint8 images that depend only on the parts of `key`: kept ones, or what `generate()` returns."""
     import keras
 
     key = (__version__, keras.backend.backend(), *key)
     return kept_arrays("samples", key, lambda: {"images": generate()}, cached)["images"]
 
 
-def drawn(images, count, seed):
+def drawn(images: ImageSet, count: int, seed: int) -> ImageSet:
     """Return `count` images of a set in their order, drawn without replacement."""
     total = len(images.images)
     if total < count:
@@ -178,9 +182,9 @@ def drawn(images, count, seed):
     return ImageSet(images.name, images.images[chosen], notes=(*images.notes, note))
 
 
-def _image_files(folder, text):
-    """Return every image file in `folder` and below, sorted by path; hidden ones are passed over."""
-    files = []
+def _image_files(folder: Path, text: str) -> list[Path]:
+    """Return every image file in `folder` and below, sorted by path; hidden ones are skipped."""
+    files: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         if parent == str(folder) and set(SPLITS) <= set(folders):

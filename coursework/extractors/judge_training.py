@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -55,7 +56,7 @@ def train_judge(
     batch_size = min(BATCH_SIZE, len(dataset.train_images))
     steps = len(dataset.train_images) // batch_size
     epochs = epochs or max(EPOCHS, math.ceil(FEWEST_UPDATES / steps))
-    settings = {"fingerprint": dataset.fingerprint, "epochs": epochs, "seed": seed, "width": width}
+    settings: dict[str, Any] = {"fingerprint": dataset.fingerprint, "epochs": epochs, "seed": seed, "width": width}
     judge = _already_trained(folder, settings)
     if judge is not None:
         report(f"{folder} holds this judge already: {_describe(judge)}")

@@ -9,7 +9,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
 import numpy as np
@@ -42,6 +42,12 @@ class Recorded:
     seed: int
     seconds: float
     sha256: str
+
+    if TYPE_CHECKING:
+
+        @property
+        def role(self) -> str:
+            """The name of the network's files."""
 
     def knows(self, dataset: Dataset) -> bool:
         """Return whether it was trained on the training images of every class of `dataset`."""

@@ -8,6 +8,7 @@ and one block.
 """
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 BLOCK = 1024
 # Numbers in a chunk of pairs with exact distances: 2 MiB a side, which stays in the cache.
@@ -48,7 +49,7 @@ class Points:
         """Return slices that cover all rows."""
         return [slice(start, min(start + BLOCK, len(self))) for start in range(0, len(self), BLOCK)]
 
-    def rows(self, rows: slice, dtype: type) -> tuple[np.ndarray, np.ndarray]:
+    def rows(self, rows: slice, dtype: DTypeLike) -> tuple[np.ndarray, np.ndarray]:
         """Return the centred features of a slice of rows and their squared lengths (float64)."""
         if dtype == np.float32:
             return self.prepared[rows], self.squared_lengths[rows]
@@ -69,11 +70,11 @@ class Block:
         self.own = queries is references and rows == columns
         self.bound(np.promote_types(queries.dtype, references.dtype))
 
-    def bound(self, dtype: type) -> None:
+    def bound(self, dtype: DTypeLike) -> None:
         """Compute the bounds by a matrix product in `dtype`."""
         x, x_squared = self.queries.rows(self.rows, dtype)
         y, y_squared = self.references.rows(self.columns, dtype)
-        self.dtype = dtype
+        self.dtype = np.dtype(dtype)
         self.squared_lengths = x_squared, y_squared
         # A product of rows of length d is off by at most d u |x||y| <= d u (|x|^2 + |y|^2) / 2, with u half of
         # epsilon, for any order of summation; rounding the features, the lengths and their sum adds less than

@@ -24,6 +24,7 @@ def precision_recall(
     a fake row. The radius of a ball is the distance to the k-th other row of its own set; the edge is inside.
     """
     scores = manifold_scores(fake, real, precision_k=k, density_k=None, progress=progress)
+    assert scores.precision is not None and scores.recall is not None
     return scores.precision, scores.recall
 
 
@@ -36,6 +37,7 @@ def density_coverage(
     real balls that hold a fake row. The edge of a ball is outside.
     """
     scores = manifold_scores(fake, real, precision_k=None, density_k=k, progress=progress)
+    assert scores.density is not None and scores.coverage is not None
     return scores.density, scores.coverage
 
 
@@ -96,8 +98,9 @@ class ManifoldScores:
         return errors
 
 
-def _jackknife_error(alone: np.ndarray, reached: np.ndarray) -> float:
+def _jackknife_error(alone: np.ndarray | None, reached: np.ndarray | None) -> float:
     """Return the error of the share of m rows reached, from how many rows each of n samples reaches alone (n,)."""
+    assert alone is not None and reached is not None
     return standard_error((len(alone) - 1) * alone / len(reached))
 
 
@@ -171,7 +174,7 @@ def _scores(
     recall: _Count | None = None,
     density: _Count | None = None,
 ) -> ManifoldScores:
-    rows = {}
+    rows: dict[str, np.ndarray] = {}
     if precision and recall:
         rows |= {"in_real": precision.of_fake > 0, "fake_balls": recall.of_real, "alone_in_recall": recall.alone()}
     if density:

@@ -49,17 +49,12 @@ class Memorisation:
         chosen = np.argsort(self.samples.ratios, kind="stable")[:count]
         ratios, quantiles, samples = self.samples.ratios, self.quantiles(), self.samples
         placements = np.zeros(len(ratios), int) if samples.placements is None else samples.placements
-        return [
-            SuspiciousPair(
-                int(index),
-                int(samples.indices[index]),
-                *PLACEMENTS[placements[index]],
-                float(samples.distances[index]),
-                float(ratios[index]),
-                float(quantiles[index]),
-            )
-            for index in chosen
-        ]
+        pairs = []
+        for index in map(int, chosen):
+            flip, down, right = PLACEMENTS[placements[index]]
+            numbers = float(samples.distances[index]), float(ratios[index]), float(quantiles[index])
+            pairs.append(SuspiciousPair(index, int(samples.indices[index]), flip, down, right, *numbers))
+        return pairs
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Arrays from .npz files that anybody may have written: nothing is unpickled, nothing unpacks to more than it may."""
+"""Arrays from untrusted .npz files: nothing is unpickled, and the unpacked size is limited."""
 
 import math
 import os
@@ -8,16 +8,16 @@ import numpy as np
 
 from coursework.util.errors import UserError
 
-# Bytes that a compressed file may unpack to: 50,000 images of 128x128 pixels in colour, or as floats of 64x64.
+# Bytes that a compressed file may unpack to at most: 50,000 images of 128x128 pixels in colour, or as floats of 64x64.
 LARGEST = 4 * 2**30
 LARGEST_MEMBERS = 100_000
 
 
-def read_npz(path, largest=None):
+def read_npz(path: str | os.PathLike[str], largest: int | None = None) -> dict[str, np.ndarray]:
     """Return {name: array} of the .npz file at `path`.
 
-    largest: bytes that it may unpack to; by default as many as the file has, which holds for whatever `numpy.savez`
-    wrote and for no compressed file. Raises `UserError` with the reason alone, for the caller to name the file.
+    largest: limit of the unpacked size in bytes; by default the size of the file, which suits `numpy.savez` but no
+    compressed file. Raises `UserError` with only the reason: the caller names the file.
     """
     try:
         if os.path.exists(path) and not os.path.isfile(path):
@@ -28,18 +28,18 @@ def read_npz(path, largest=None):
             arrays = {name: content[name] for name in content.files}
     except UserError:
         raise
-    except Exception as error:  # Damaged archives raise a dozen kinds; all mean the same.
+    except Exception as error:  # Damaged archives raise a dozen kinds of errors.
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UserError(" ".join(reason.split())[:160]) from error
-    # NumPy returns the bytes of a member that is no array.
+    # NumPy returns bytes for a member that is no array.
     other = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
     if other:
         raise UserError(f"{other[0][:60]!r} in it is no array")
     return arrays
 
 
-def _check(archive, largest):
-    """Raise `UserError` where the members' own headers promise more than is there, or more than `largest` bytes."""
+def _check(archive: zipfile.ZipFile, largest: int) -> None:
+    """Raise `UserError` if the headers announce more data than there is, or more than `largest` bytes."""
     members = archive.infolist()
     if len(members) > LARGEST_MEMBERS or sum(member.file_size for member in members) > largest:
         raise UserError("it unpacks to more than it may")

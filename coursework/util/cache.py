@@ -1,13 +1,15 @@
-"""Arrays that took long to compute, kept in one folder of the user's and found again by what they were computed from.
+"""Arrays that took long to compute, kept in a folder of the user under a hash of what they depend on.
 
-The folder is $COURSEWORK_CACHE, else coursework/ inside $XDG_CACHE_HOME or ~/.cache. Everything in it may be removed at
-any time: it costs the next start some time, nothing else.
+The folder is $COURSEWORK_CACHE, else coursework/ inside $XDG_CACHE_HOME or ~/.cache. All of it may be removed at any
+time: it is then computed again.
 """
 
 import contextlib
 import hashlib
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,16 +21,16 @@ from coursework.util.files import expanded, replacing
 LARGEST_TOTAL = 4 * 2**30
 
 
-def cache_folder():
-    """Return the folder of everything that is cached; it need not exist yet."""
+def cache_folder() -> Path:
+    """Return the folder of the cache; it need not exist."""
     own = os.environ.get("COURSEWORK_CACHE")
     if own:
         return expanded(own)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coursework"
 
 
-def read_arrays(file):
-    """Return {name: array} of a cached file, None where it is missing or damaged; reading makes it the youngest."""
+def read_arrays(file: Path) -> dict[str, np.ndarray] | None:
+    """Return {name: array} of a cached file, None if it is missing or damaged; marks it as the last one used."""
     try:
         arrays = read_npz(file)
         os.utime(file)
@@ -37,21 +39,22 @@ def read_arrays(file):
     return arrays
 
 
-def write_arrays(file, arrays):
-    """Keep {name: array}, all or nothing, and tell whether that was possible: a full disk is no reason to stop."""
+def write_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> bool:
+    """Write {name: array} atomically and return whether that was possible: a full disk is no reason to stop."""
     try:
         with replacing(file) as temporary:
-            np.savez(temporary, **arrays)
+            np.savez(temporary, **arrays)  # type: ignore[arg-type]  # no array is named allow_pickle
     except UserError:
         return False
     return True
 
 
-def kept_arrays(kind, key, compute, cached=True):
-    """Return {name: array}: what an earlier call with an equal key kept, else what `compute()` returns, kept then.
+def kept_arrays(
+    kind: str, key: tuple[Any, ...], compute: Callable[[], dict[str, np.ndarray]], cached: bool = True
+) -> dict[str, np.ndarray]:
+    """Return {name: array} kept under an equal key, else what `compute()` returns, and keep it.
 
-    kind: folder of the cache. key: parts that the arrays depend on, and nothing else. cached: False keeps and reads
-    nothing.
+    kind: folder in the cache. key: everything that the arrays depend on. cached: False neither reads nor keeps them.
     """
     folder = cache_folder() / kind
     file = folder / f"{hashlib.sha256(repr(key).encode()).hexdigest()[:40]}.npz"
@@ -63,8 +66,8 @@ def kept_arrays(kind, key, compute, cached=True):
     return arrays
 
 
-def prune(folder, largest_total=None):
-    """Remove the files that were longest not read until those in `folder` take at most `largest_total` bytes."""
+def prune(folder: Path, largest_total: int | None = None) -> None:
+    """Remove the least recently used files until those in `folder` take at most `largest_total` bytes."""
     largest_total = LARGEST_TOTAL if largest_total is None else largest_total
     found = []
     for file in Path(folder).rglob("*.npz"):

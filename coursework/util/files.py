@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one, and reading those that anybody may have written."""
+"""Atomic writing of files, and reading of untrusted ones."""
 
 import contextlib
 import errno
@@ -7,19 +7,21 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from coursework.util.errors import CannotWrite, UserError
 
-# How the temporary files of `replacing` begin: what a killed process leaves behind is known by it.
+# Prefix of the temporary files of `replacing`, by which the leftovers of a killed process are found.
 TEMPORARY = ".coursework-"
-# Bytes; the longest text of this package's own has some hundred kilobytes.
+# Bytes; the longest text that this package writes has a few hundred kilobytes.
 LARGEST_TEXT = 64 * 2**20
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-def expanded(path):
-    """Return the `Path` of a path that may begin with ~; raises `UserError` for the home of nobody, such as ~nobody."""
+def expanded(path: str | Path) -> Path:
+    """Return the `Path` of a path that may begin with ~; raises `UserError` for the home of an unknown user."""
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
@@ -27,13 +29,13 @@ def expanded(path):
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` with the same suffix; it replaces `path` only if the block succeeds.
 
-    Raises `CannotWrite` where the folder cannot be created or written, and where the disk is full.
+    Raises `CannotWrite` if the folder cannot be created or written, and if the disk is full.
     """
     path = Path(path)
-    # Named before it is made, so that an interruption at any moment finds it to be removed.
+    # Named before it is created, so that an interruption at any moment removes it.
     temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}{path.suffix}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,17 +54,17 @@ def replacing(path):
 
 
 @contextlib.contextmanager
-def replacing_folder(path):
-    """Yield a temporary folder beside `path`; it takes the place of `path`, absent or empty, if the block succeeds.
+def replacing_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; it replaces `path`, absent or empty, if the block succeeds.
 
-    Raises `CannotWrite` like `replacing`, and where `path` holds anything.
+    Raises `CannotWrite` like `replacing`, and if `path` holds anything.
     """
     path = Path(path)
     temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        # Windows renames nothing to what is there.
+        # Windows does not rename to an existing folder.
         if path.is_dir():
             path.rmdir()
         os.replace(temporary, path)
@@ -73,13 +75,13 @@ def replacing_folder(path):
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _cannot_write(path, error):
+def _cannot_write(path: Path, error: OSError) -> CannotWrite:
     hint = "; make room on the disk and try again" if error.errno in FULL else ""
     return CannotWrite(f"cannot write {path}: {error.strerror or error}{hint}")
 
 
-def _flush_folder(folder):
-    """Bring the folder's list of names to the disk too, where the system lets a folder be opened."""
+def _flush_folder(folder: Path) -> None:
+    """Flush the folder's list of names to the disk too, if the system can open a folder."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -88,39 +90,39 @@ def _flush_folder(folder):
             os.close(descriptor)
 
 
-def remove_leftovers(folder):
-    """Remove what killed processes left unfinished in `folder` and below; nobody else may be writing there."""
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove temporary files of killed processes in `folder` and below; no other process may be writing there."""
     for entry in list(Path(folder).rglob(f"{TEMPORARY}*")):
         with contextlib.suppress(OSError):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-def write_text(path, text):
-    """Write `text` to `path` as UTF-8, all or nothing."""
+def write_text(path: str | Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_bytes(path, content):
-    """Write `content` to `path`, all or nothing."""
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write `content` to `path`, atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
-def sha256(path):
+def sha256(path: str | Path) -> str:
     """Return the hexadecimal SHA-256 of the file at `path`."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_text(path, largest=LARGEST_TEXT):
+def read_text(path: str | Path, largest: int = LARGEST_TEXT) -> str:
     """Return the UTF-8 text of the file at `path`.
 
-    Raises `UserError` where it cannot be read, is no regular file, is longer than `largest` bytes or is not UTF-8.
+    Raises `UserError` if it cannot be read, is no regular file, is longer than `largest` bytes or is not UTF-8.
     """
     path = Path(path)
     try:
-        # Opening a named pipe would wait for whoever writes to it.
+        # Opening a named pipe would wait for a writer.
         if path.exists() and not path.is_file():
             raise UserError(f"cannot read {path}: it is not a regular file")
         with open(path, "rb") as file:
@@ -134,7 +136,7 @@ def read_text(path, largest=LARGEST_TEXT):
         raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def parse_json(text, source):
+def parse_json(text: str, source: str | Path) -> Any:
     """Return the content of JSON text; raises `UserError`, which begins with `source`, for anything else."""
     try:
         return json.loads(text)
@@ -144,8 +146,8 @@ def parse_json(text, source):
         raise UserError(f"{source} is not valid JSON: it is nested too deep") from error
 
 
-def read_json(path, kind):
-    """Return the JSON in `path`; raises `UserError` where it cannot be read or is not a `kind`."""
+def read_json(path: str | Path, kind: type) -> Any:
+    """Return the JSON in `path`; raises `UserError` if it cannot be read or is not a `kind`."""
     content = parse_json(read_text(path), path)
     if not isinstance(content, kind):
         raise UserError(f"{path} should hold a JSON {'list' if kind is list else 'object'}")

@@ -1,17 +1,18 @@
-"""Imports Keras with TensorFlow's start-up chatter kept off the screen."""
+"""Imports Keras without the start-up messages of its backend."""
 
 import contextlib
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 
 from coursework.util.errors import UserError
 
 
-def silence():
-    """Import Keras and its backend, dropping what their libraries print as they start; errors of theirs stay.
+def silence() -> None:
+    """Import Keras and its backend without what their libraries print at the start; errors are still raised.
 
-    Raises `UserError` where the environment variable KERAS_BACKEND names a backend that cannot be imported.
+    Raises `UserError` if the environment variable KERAS_BACKEND names a backend that cannot be imported.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -31,13 +32,13 @@ def silence():
             import tensorflow
 
             tensorflow.get_logger().setLevel("ERROR")
-            # The first operation makes the runtime speak once more.
+            # The first operation prints messages too.
             tensorflow.config.list_physical_devices()
 
 
 @contextlib.contextmanager
-def _without_standard_error():
-    """Send file descriptor 2 to nowhere: the libraries write to it, not to `sys.stderr`. Errors still raise."""
+def _without_standard_error() -> Iterator[None]:
+    """Redirect file descriptor 2 to the null device: the libraries write to it, not to `sys.stderr`."""
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:

@@ -31,19 +31,19 @@ class Convolution:
     padding: str = "same"
 
     @property
-    def kernel(self):
+    def kernel(self) -> str:
         """The name of the kernel (height, width, inputs, filters)."""
         return f"{self.scope}/conv2d_params"
 
     @property
-    def normalization(self):
+    def normalization(self) -> tuple[str, ...]:
         """The names of gamma, beta, moving mean and moving variance, each (filters,)."""
         names = ("gamma", "beta", "moving_mean", "moving_variance")
         return tuple(f"{self.scope}/batchnorm/{name}" for name in names)
 
-    def shapes(self):
+    def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return {tensor name: shape}, five of them."""
-        shapes = {name: (self.filters,) for name in self.normalization}
+        shapes: dict[str, tuple[int, ...]] = {name: (self.filters,) for name in self.normalization}
         return shapes | {self.kernel: (self.height, self.width, self.inputs, self.filters)}
 
 
@@ -55,7 +55,7 @@ class Tower:
     fork: tuple[Convolution, ...] = ()
 
     @property
-    def filters(self):
+    def filters(self) -> int:
         """Channels of the tower's result."""
         return sum(part.filters for part in self.fork or self.chain[-1:])
 
@@ -76,17 +76,17 @@ class Block:
     stride: int
 
     @property
-    def filters(self):
+    def filters(self) -> int:
         """Channels of the block's result."""
         pooled = self.projection.filters if self.projection else self.inputs
         return sum(tower.filters for tower in self.towers) + pooled
 
     @property
-    def heads(self):
+    def heads(self) -> tuple[Convolution, ...]:
         """The 1x1 convolutions with ReLU of the block's own input: to compute them is one convolution."""
         return tuple(tower.chain[0] for tower in self.towers if tower.chain[0].height == tower.chain[0].width == 1)
 
-    def convolutions(self):
+    def convolutions(self) -> list[Convolution]:
         """Return all its convolutions in the order of their scopes' towers."""
         found = [part for tower in self.towers for part in tower.chain + tower.fork]
         return found + ([self.projection] if self.projection else [])
@@ -136,10 +136,11 @@ def _block(index, inputs, direct, towers, projection=None, pool="average", strid
     return Block(scope, inputs, tuple(built), pool, projection, stride)
 
 
-def _blocks():
+def _blocks() -> tuple[Block, ...]:
     """Return the eleven blocks: three on maps of 35x35, five of 17x17, three of 8x8, strided ones between them."""
     large = [[(1, 1, 48), (5, 5, 64)], [(1, 1, 64), (3, 3, 96), (3, 3, 96)]]
-    blocks, inputs = [], STEM[-1][-1].filters
+    blocks: list[Block] = []
+    inputs = STEM[-1][-1].filters
 
     def add(*arguments, **settings):
         nonlocal inputs
@@ -164,15 +165,15 @@ def _blocks():
 BLOCKS = _blocks()
 
 
-def convolutions():
+def convolutions() -> list[Convolution]:
     """Return all 94 convolutions, from the image on."""
     stem = [part for group in STEM for part in group]
     return stem + [part for block in BLOCKS for part in block.convolutions()]
 
 
-def tensor_shapes():
+def tensor_shapes() -> dict[str, tuple[int, ...]]:
     """Return {name: shape} of all 472 tensors of the frozen graph; kernels are (height, width, in, out)."""
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for convolution in convolutions():
         shapes |= convolution.shapes()
     return shapes | {WEIGHTS: (FEATURES, CLASSES), BIASES: (CLASSES,)}

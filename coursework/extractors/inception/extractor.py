@@ -1,7 +1,9 @@
-"""Inception of 2015 as an `Extractor`: apart from the judge's, so that what trains and generates cannot reach it."""
+"""Inception of 2015 as an `Extractor`, in its own file: what trains and generates images cannot import it."""
 
 import functools
 import os
+
+import keras
 
 from coursework.extractors import inception
 from coursework.extractors.extractor import Extractor
@@ -10,19 +12,20 @@ from coursework.extractors.inception.network import BATCH_SIZE
 from coursework.extractors.inception.weights import VARIABLE, cached_graph, find_tensors
 
 
-def inception_extractor(path=None, precision="float32", download=False):
-    """Return the `Extractor` of Inception of 2015, None where nobody named its weights and none were downloaded.
+def inception_extractor(
+    path: str | None = None, precision: str = "float32", download: bool = False
+) -> Extractor | None:
+    """Return the `Extractor` of Inception of 2015, None if its weights were neither named nor downloaded.
 
-    path, download: as in `inception.load_pretrained`. The file is checked at once, the network built at the first use:
-    where all features are kept already, that never comes. Raises `UserError` for weights that are named but cannot be
-    used.
+    path, download: as in `inception.load_pretrained`. The file is checked at once; the network is built at the first
+    use, which never comes if all features are kept. Raises `UserError` for weights that are named but cannot be used.
     """
     if not (path or download or os.environ.get(VARIABLE) or cached_graph().is_file()):
         return None
     _, sha256 = find_tensors(path, download)
 
     @functools.cache
-    def model():
+    def model() -> keras.Model:
         return inception.load_pretrained(path, precision, download)[0]
 
     return Extractor(

@@ -1,4 +1,6 @@
-"""What the Inception network of 2015 needs besides Keras's layers: TensorFlow 1's resizing, and a bias by itself."""
+"""Layers of the Inception network of 2015 that Keras lacks: TensorFlow 1's resizing, and a bias of its own."""
+
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -11,20 +13,20 @@ class ResizedImages(layers.Layer):
     """Images of any size (n, h, w, c) with values 0 to 255, rounded to whole ones -> (n, size, size, c) in [-1, 1).
 
     Bilinear as in TensorFlow 1: pixel i lies at i * h / size of the source, the neighbour after the last is the last,
-    nothing is smoothed before it is made smaller. Always float32. (x - 128) / 128 comes before the resizing, which
-    it commutes with, because it is exact there and cheap.
+    and there is no antialiasing. Always float32. (x - 128) / 128 comes before the resizing: they commute, and it is
+    exact and cheap there.
     """
 
-    def __init__(self, size, **settings):
+    def __init__(self, size: int, **settings: Any) -> None:
         super().__init__(**{**settings, "dtype": "float32"})
         self.size = size
 
-    def call(self, images):
+    def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         images = (ops.clip(ops.round(images), 0.0, 255.0) - 128.0) / 128.0
-        # Columns first: gathering single pixels is what costs, and there are fewest before rows are added.
+        # Columns first: gathering single pixels is the expensive part, and there are fewest before rows are added.
         return self._interpolated(self._interpolated(images, axis=2), axis=1)
 
-    def _interpolated(self, images, axis):
+    def _interpolated(self, images: keras.KerasTensor, axis: int) -> keras.KerasTensor:
         """Return `images` with `size` pixels along `axis`; places are counted in whole 1 / size of a pixel: exact."""
         length = ops.shape(images)[axis]
         places = ops.arange(self.size, dtype="int32") * length
@@ -35,10 +37,10 @@ class ResizedImages(layers.Layer):
         before, after = ops.take(images, lower, axis=axis), ops.take(images, upper, axis=axis)
         return before + (after - before) * fraction
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (input_shape[0], self.size, self.size, input_shape[3])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "size": self.size}
 
 
@@ -46,11 +48,11 @@ class ResizedImages(layers.Layer):
 class Bias(layers.Layer):
     """Adds a vector of weights to the last axis."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.bias = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="bias")
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs + self.bias
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape

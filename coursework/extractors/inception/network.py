@@ -5,6 +5,8 @@ It computes what the graph computes, with fewer operations: each batch normalisa
 channels to pool then. The pooling is a mean without padding, so that a bias passes through it unchanged.
 """
 
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -18,17 +20,19 @@ from coursework.extractors.inception.architecture import (
     IMAGE_SIZE,
     STEM,
     WEIGHTS,
+    Block,
+    Convolution,
     tensor_shapes,
 )
 from coursework.extractors.inception.layers import Bias, ResizedImages
 from coursework.util.errors import UserError
 
 PRECISIONS = ("float32", "mixed_bfloat16")
-# Larger ones are no faster on a CPU: every convolution is at the processor's limit already, and maps leave its caches.
+# Larger batches are no faster on a CPU: convolutions already reach its limit, and maps no longer fit its caches.
 BATCH_SIZE = 16
 
 
-def build(precision="float32"):
+def build(precision: str = "float32") -> keras.Model:
     """Return the network, weights zero: uint8-valued images (n, h, w, 3) of any size -> {name: float32 (n, d)}.
 
     Names: "features" (2048, the mean over the last maps), "logits" (1008) and "logits_unbiased", the logits without
@@ -50,7 +54,7 @@ def build(precision="float32"):
         x = layers.MaxPooling2D(3, 2, dtype=policy)(x)
     for block in BLOCKS[:-1]:
         x = layers.Concatenate(dtype=policy, name=block.scope)(_branches(x, block, policy))
-    # The mean of each branch is joined instead of the branches: the same numbers, a copy of the maps less.
+    # The means of the branches are joined instead of the branches: the same numbers without a copy of the maps.
     means = [layers.GlobalAveragePooling2D(dtype="float32")(branch) for branch in _branches(x, BLOCKS[-1], policy)]
     features = layers.Concatenate(dtype="float32", name="features")(means)
     unbiased = layers.Dense(
@@ -63,8 +67,8 @@ def build(precision="float32"):
     return model
 
 
-def load_tensors(model, tensors):
-    """Fill a network of `build` from {name of a tensor in the frozen graph: array}; other names are passed over.
+def load_tensors(model: keras.Model, tensors: Mapping[str, np.ndarray]) -> None:
+    """Fill a network of `build` from {name of a tensor in the frozen graph: array}; other names are ignored.
 
     Raises `UserError` that names the first tensor that is missing, of another shape or not finite.
     """
@@ -78,7 +82,7 @@ def load_tensors(model, tensors):
     model.get_layer("logits").bias.assign(tensors[BIASES])
 
 
-def extract(model, images, batch_size=BATCH_SIZE):
+def extract(model: keras.Model, images: np.ndarray, batch_size: int = BATCH_SIZE) -> dict[str, np.ndarray]:
     """Return every output of a network of `build` for uint8 images (n, h, w, 3) as {name: float32 (n, d)}.
 
     Raises `UserError` for no images and for others than RGB.
@@ -90,8 +94,8 @@ def extract(model, images, batch_size=BATCH_SIZE):
     return {name: np.asarray(values, dtype=np.float32) for name, values in outputs.items()}
 
 
-def check_tensors(tensors):
-    """Raise `UserError` unless every tensor of the graph is there, of its shape, with values that make sense."""
+def check_tensors(tensors: Mapping[str, np.ndarray]) -> None:
+    """Raise `UserError` unless every tensor of the graph is there, with its shape and valid values."""
     expected = tensor_shapes()
     missing = [name for name in expected if name not in tensors]
     if missing:
@@ -110,8 +114,8 @@ def check_tensors(tensors):
             raise UserError(f"the Inception graph is damaged: {name} holds negative variances")
 
 
-def _branches(inputs, block, policy):
-    """Return what `block` joins."""
+def _branches(inputs: keras.KerasTensor, block: Block, policy: keras.DTypePolicy) -> list[keras.KerasTensor]:
+    """Return the tensors that `block` joins."""
     heads = _convolution(inputs, block.heads, policy)
     if len(block.heads) > 1:
         ends = np.cumsum([head.filters for head in block.heads])
@@ -128,7 +132,7 @@ def _branches(inputs, block, policy):
     return [*branches, _pooled(inputs, block, policy)]
 
 
-def _pooled(inputs, block, policy):
+def _pooled(inputs: keras.KerasTensor, block: Block, policy: keras.DTypePolicy) -> keras.KerasTensor:
     """Return the block's pooling with its projection."""
     if block.projection is None:
         return layers.MaxPooling2D(3, block.stride, dtype=policy)(inputs)
@@ -140,8 +144,13 @@ def _pooled(inputs, block, policy):
     return layers.ReLU(dtype=policy)(pooled)
 
 
-def _convolution(inputs, parts, policy, activation="relu"):
-    """Return the convolutions `parts`, alike but for their filters, as one with a bias."""
+def _convolution(
+    inputs: keras.KerasTensor,
+    parts: tuple[Convolution, ...],
+    policy: keras.DTypePolicy,
+    activation: str | None = "relu",
+) -> keras.KerasTensor:
+    """Return the convolutions `parts`, which differ only in their filters, as one with a bias."""
     first = parts[0]
     layer = layers.Conv2D(
         sum(part.filters for part in parts),
@@ -156,20 +165,20 @@ def _convolution(inputs, parts, policy, activation="relu"):
     return layer(inputs)
 
 
-def _layer_name(parts):
+def _layer_name(parts: tuple[Convolution, ...]) -> str:
     """Return the name of the layer that computes `parts`; the backends allow few characters in one."""
     return "_and_".join(part.scope for part in parts).replace("/", "_")
 
 
-def _sources():
+def _sources() -> dict[str, tuple[Convolution, ...]]:
     """Return {layer name: convolutions it computes}."""
-    groups = [(part,) for group in STEM for part in group]
+    groups: list[tuple[Convolution, ...]] = [(part,) for group in STEM for part in group]
     for block in BLOCKS:
         groups += [block.heads, *((part,) for part in block.convolutions() if part not in block.heads)]
     return {_layer_name(parts): parts for parts in groups}
 
 
-def _folded(convolution, tensors):
+def _folded(convolution: Convolution, tensors: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return kernel and bias of a convolution with its batch normalisation, folded in float64."""
     names = convolution.normalization
     gamma, beta, mean, variance = (np.asarray(tensors[name], dtype=np.float64) for name in names)

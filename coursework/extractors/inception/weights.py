@@ -10,7 +10,7 @@ import socket
 import sys
 import tarfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import keras
 import numpy as np
@@ -135,23 +135,23 @@ def read_graph(path: str | Path) -> bytes:
 
     Nothing of an archive is written to disk: the member is found by its base name and read up to a limit.
     """
-    path = expanded(path)
-    if path.is_dir():
-        inside = [path / name for name in (GRAPH, ARCHIVE) if (path / name).is_file()]
+    file = expanded(path)
+    if file.is_dir():
+        inside = [file / name for name in (GRAPH, ARCHIVE) if (file / name).is_file()]
         if not inside:
-            raise UserError(f"the folder {path} holds neither {GRAPH} nor {ARCHIVE}")
-        path = inside[0]
-    if not path.is_file():
-        raise UserError(f"no file {path}: name {ARCHIVE} or the {GRAPH} in it (from {URL})")
+            raise UserError(f"the folder {file} holds neither {GRAPH} nor {ARCHIVE}")
+        file = inside[0]
+    if not file.is_file():
+        raise UserError(f"no file {file}: name {ARCHIVE} or the {GRAPH} in it (from {URL})")
     try:
-        with open(path, "rb") as file:
-            start = file.read(512)
+        with open(file, "rb") as stream:
+            start = stream.read(512)
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+        raise UserError(f"cannot read {file}: {error.strerror or error}") from error
     # By content, since browsers rename and unpack: the magic number of gzip or of a plain tar archive.
     if start[:2] == b"\x1f\x8b" or start[257:262] == b"ustar":
-        return _read_archive(path)
-    return read_limited(path)
+        return _read_archive(file)
+    return read_limited(file)
 
 
 def _read_archive(path: Path) -> bytes:
@@ -160,7 +160,7 @@ def _read_archive(path: Path) -> bytes:
             compressed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             stream = _Bounded(gzip.GzipFile(fileobj=file) if compressed else file, path)
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
+            with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|") as archive:
                 content = _member(archive)
             # To the end, where gzip keeps the checksum of its content.
             while stream.read(2**20):
@@ -180,7 +180,8 @@ def _member(archive: tarfile.TarFile) -> bytes | None:
         if member.isfile() and member.name.rpartition("/")[2] == GRAPH:
             if member.size > LARGEST_FILE:
                 raise UserError(f"its {GRAPH} is larger than any such graph")
-            return archive.extractfile(member).read()
+            content = archive.extractfile(member)
+            return content.read() if content else None
     return None
 
 
