@@ -15,7 +15,6 @@ from PIL import Image
 from benchmarks.synthetic_inception import synthetic_tensors
 from coursework.cli import main as cli
 from coursework.extractors import inception
-from coursework.extractors import judge as judges
 from coursework.metrics.classifier_score import classifier_score
 from coursework.metrics.frechet import frechet_distance
 from coursework.util.files import sha256
@@ -62,7 +61,9 @@ def test_a_folder_and_an_array_of_the_same_images_score_alike(place, capfd, monk
         "notes": [],
     }
     # The second call computes no features.
-    monkeypatch.setattr(judges, "extract", lambda *arguments: pytest.fail("these features are on disk"))
+    monkeypatch.setattr(
+        "coursework.extractors.recorded.extract", lambda *arguments: pytest.fail("these features are on disk")
+    )
     again, _ = metrics(capfd, "fake.npz", "real")
     assert again["scores"] == found["scores"] and again["fake"]["sha256"] == found["fake"]["sha256"]
 
