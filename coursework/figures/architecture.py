@@ -2,6 +2,8 @@
 
 import math
 import re
+from pathlib import Path
+from typing import Any
 
 from coursework.figures.diagram import render
 
@@ -19,7 +21,7 @@ FOLLOWERS = (
 KINDS = {"Transpose": "transposed", "Conv": "convolution", "Dense": "dense"}
 
 
-def describe(model):
+def describe(model: Any) -> dict[str, Any]:
     """Return {"parameters", "trainable", "blocks"} of a functional keras.Model, ready for JSON.
 
     A block is one box of the diagram: a layer with weights, together with the normalisation, activation, pooling
@@ -34,7 +36,10 @@ def describe(model):
     """
     nodes, consumers = _walk(model)
     outputs = {tensor._keras_history[:2] for tensor in model.outputs}
-    blocks, block_of, seen, readers = [], {}, set(), {}
+    blocks: list[dict[str, Any]] = []
+    block_of: dict[Any, int] = {}
+    seen: set[Any] = set()
+    readers: dict[int, list[Any]] = {}
     for key, inputs in nodes.items():
         operation = key[0]
         if type(operation).__name__ in CONDITIONAL:
@@ -69,7 +74,7 @@ def describe(model):
     }
 
 
-def draw(models, path, dpi=200):
+def draw(models: dict[str, Any], path: Path | str, dpi: int = 200) -> None:
     """Draw functional models side by side: `render` of {name: model}."""
     render({name: describe(model) for name, model in models.items()}, path, dpi)
 
@@ -131,7 +136,7 @@ def _add_layer(block, operation, node_index, role, counted):
         block["after" if block["title"] else "before"].append(words)
 
 
-def layer_words(layer):
+def layer_words(layer: Any) -> str:
     """Return what a reader needs to know of one layer, "spectral conv 3×3, 64, stride 2"; "" for an identity."""
     kind = type(layer).__name__
     spectral = "spectral " if kind.startswith("Spectral") else ""

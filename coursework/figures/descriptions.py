@@ -1,5 +1,8 @@
 """Reading descriptions of networks, which `architecture.describe` makes and `diagram` draws."""
 
+from pathlib import Path
+from typing import Any
+
 from coursework.figures.diagram import COLORS
 from coursework.util.errors import UserError
 from coursework.util.files import read_json
@@ -9,7 +12,7 @@ WHOLE_NUMBERS = ("parameters", "trainable")
 MOST_BLOCKS, LONGEST_WORDS = 1000, 200
 
 
-def read_descriptions(file):
+def read_descriptions(file: Path) -> dict[str, Any]:
     """Return {name: description} of the networks in a JSON file; raises `UserError` where it holds anything else."""
     descriptions = read_json(file, dict)
     if not descriptions or not all(_is_description(value) for value in descriptions.values()):

@@ -1,6 +1,8 @@
 """Drawing of network descriptions (see `coursework.figures.architecture.describe`); needs no Keras."""
 
 import functools
+from pathlib import Path
+from typing import Any
 
 from coursework.figures.grids import STYLE, save_figure
 from coursework.figures.layout import place, skip_tracks
@@ -37,7 +39,7 @@ SPECTRAL_WIDTH = 1.2
 GREY = "#5a5a5a"
 
 
-def render(descriptions, path, dpi=200):
+def render(descriptions: dict[str, Any], path: Path | str, dpi: int = 200) -> None:
     """Draw networks side by side; the suffix of `path` chooses PNG (at `dpi`), PDF or SVG.
 
     descriptions: {name: description as `architecture.describe` returns it}. A box holds layers in the
@@ -100,7 +102,7 @@ class _Player:
         top = self.rank_top[rank] - (self.rank_height[rank] - height) / 2
         return self.lane_left[lane], self.lane_left[lane] + self.lane_width[lane], top - height, top
 
-    def draw(self, axis, left):
+    def draw(self, axis: Any, left: float) -> None:
         """Draw the column with its left edge at `left`."""
         title, count = self._header()
         axis.text(left + self.margin, -1.5, title, fontsize=TYPE + 2, fontweight="bold", va="center")

@@ -2,7 +2,9 @@
 
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -15,7 +17,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 NOT_PLOTTED = ("epoch", "epochs", "seconds", "time", "step", "steps", "images", "images_seen", "learning_rate", "lr")
 
 
-def grid(images, columns=8, scale=1, gap=2):
+def grid(images: np.ndarray, columns: int = 8, scale: int = 1, gap: int = 2) -> np.ndarray:
     """Return one uint8 image (height, width, channels) with `images` row by row on white.
 
     images: uint8 (n, h, w, c), or (n, h, w) for grey. scale: whole number of output pixels along an image pixel's
@@ -34,7 +36,13 @@ def grid(images, columns=8, scale=1, gap=2):
     return sheet
 
 
-def strips(rows, row_titles=(), column_titles=(), scale=4, gap=2):
+def strips(
+    rows: Sequence[np.ndarray] | np.ndarray,
+    row_titles: Sequence[str] = (),
+    column_titles: Sequence[str] = (),
+    scale: int = 4,
+    gap: int = 2,
+) -> np.ndarray:
     """Return one uint8 image with a row of images for each entry of `rows`, all of equal count.
 
     rows: uint8 (rows, steps, h, w, c), or a list of (steps, h, w, c). Titles, where given, stand left of the rows
@@ -54,7 +62,9 @@ def strips(rows, row_titles=(), column_titles=(), scale=4, gap=2):
     return _titled(sheet, row_titles, column_titles, height * scale + gap, width * scale + gap, gap)
 
 
-def reconstructions(originals, decoded, columns=8, scale=1, gap=2):
+def reconstructions(
+    originals: np.ndarray, decoded: np.ndarray, columns: int = 8, scale: int = 1, gap: int = 2
+) -> np.ndarray:
     """Return one uint8 image of paired rows: `columns` originals, and beneath each its reconstruction.
 
     originals, decoded: uint8 (n, h, w, c) of one shape. Twice the gap again separates one pair of rows from the next.
@@ -67,7 +77,7 @@ def reconstructions(originals, decoded, columns=8, scale=1, gap=2):
         chosen = slice(start, start + columns)
         pairs.append(strips([originals[chosen], decoded[chosen]], scale=scale, gap=gap))
     width = max(pair.shape[1] for pair in pairs)
-    parts = []
+    parts: list[np.ndarray] = []
     for pair in pairs:
         if parts:
             parts.append(np.full((2 * gap, width, pair.shape[2]), 255, np.uint8))
@@ -75,7 +85,7 @@ def reconstructions(originals, decoded, columns=8, scale=1, gap=2):
     return np.concatenate(parts)
 
 
-def save_png(path, array):
+def save_png(path: Path | str, array: np.ndarray) -> None:
     """Write a uint8 image (h, w, c) or (h, w) to `path` as PNG, all or nothing."""
     array = np.asarray(array)
     if array.ndim == 3 and array.shape[2] == 1:
@@ -84,12 +94,12 @@ def save_png(path, array):
         Image.fromarray(array).save(temporary, format="PNG", optimize=True)
 
 
-def save_grid(path, images, columns=8, scale=1, gap=2):
+def save_grid(path: Path | str, images: np.ndarray, columns: int = 8, scale: int = 1, gap: int = 2) -> None:
     """Write the `grid` of `images` to `path` as PNG."""
     save_png(path, grid(images, columns, scale, gap))
 
 
-def curves(log, path, incidents=()):
+def curves(log: dict[str, list[float]], path: Path | str, incidents: Sequence[dict[str, Any]] = ()) -> None:
     """Draw the columns of a training log over the epochs; the suffix of `path` chooses SVG, PDF or PNG.
 
     log: {column: list of floats}, as `Run.read_log` returns; NaN marks epochs without a value. Scores have a panel
@@ -112,7 +122,7 @@ def curves(log, path, incidents=()):
 
 
 # Type and lines for print at natural size, 170 mm wide; the typeface comes with matplotlib.
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
     "font.size": 8.5,
@@ -129,7 +139,7 @@ STYLE = {
 }
 
 
-def save_figure(figure, path, dpi=200):
+def save_figure(figure: Any, path: Path | str, dpi: int = 200) -> None:
     """Write a matplotlib figure to `path`, all or nothing, without the date: equal figures are equal files."""
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     with replacing(path) as temporary, warnings.catch_warnings():

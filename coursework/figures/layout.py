@@ -1,14 +1,16 @@
 """Where the blocks of a network stand in its diagram (see `coursework.figures.architecture.describe` for blocks)."""
 
+from typing import Any
 
-def place(blocks):
+
+def place(blocks: list[dict[str, Any]]) -> list[tuple[int, int]]:
     """Return a (rank, lane) for every block: how far down it stands, and how far to the right of the longest path.
 
     The rank is the longest way from an input. The longest path of all is lane 0; what runs beside it, such as the
     convolution of a shortcut, takes the first lane that is free at its rank. What comes from another input alone
     stands as far down as its readers let it, in a lane to the right of all that.
     """
-    ranks = []
+    ranks: list[int] = []
     for block in blocks:
         ranks.append(1 + max((ranks[source] for source in block["inputs"]), default=-1))
     current = ranks.index(max(ranks))
@@ -21,7 +23,7 @@ def place(blocks):
         readers = [ranks[reader] for reader, block in enumerate(blocks) if index in block["inputs"]]
         ranks[index] = min(readers) - 1 if readers else 0
     rows_beside = {ranks[index] for index in beside}
-    places = {}
+    places: dict[int, tuple[int, int]] = {}
     for index in [*(index for index in range(len(blocks)) if index not in beside), *beside]:
         rank, taken = ranks[index], set(places.values())
         lane = 0 if index in main else 1
@@ -43,12 +45,12 @@ def _fed_from_elsewhere(blocks, main):
     return [index for index in range(len(blocks)) if index not in fed]
 
 
-def skip_tracks(blocks, places):
+def skip_tracks(blocks: list[dict[str, Any]], places: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
     """Return {(source, target): track} for connections along lane 0 that jump over other blocks of it.
 
     Overlapping jumps get different tracks, counted from 0 outwards.
     """
-    tracks = {}
+    tracks: dict[tuple[int, int], int] = {}
     for target, block in enumerate(blocks):
         for source in block["inputs"]:
             (start, source_lane), (end, lane) = places[source], places[target]

@@ -1,6 +1,9 @@
 """Figures of memorisation: the most suspicious pairs, and how near samples and test images lie to training images."""
 
 import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +12,7 @@ from coursework.figures.grids import PALETTE, STYLE, save_figure
 COLUMNS = 8
 
 
-def suspicious_pairs(path, samples, training, pairs):
+def suspicious_pairs(path: Path | str, samples: np.ndarray, training: np.ndarray, pairs: Sequence[Any]) -> None:
     """Draw each sample above its nearest training image, most suspicious first; the suffix of `path` sets the format.
 
     samples, training: uint8 images (n, h, w, c), those that the pairs' indices count. pairs: from
@@ -18,13 +21,14 @@ def suspicious_pairs(path, samples, training, pairs):
     """
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     if not pairs:
         raise ValueError("no pairs to draw")
     rows = math.ceil(len(pairs) / COLUMNS)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.7, 1.95 * rows), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+        layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+        figure = Figure(figsize=(6.7, 1.95 * rows), layout=layout)
         axes = figure.subplots(2 * rows, COLUMNS, squeeze=False)
         for axis in axes.flat:
             axis.set_axis_off()
@@ -41,7 +45,7 @@ def suspicious_pairs(path, samples, training, pairs):
         save_figure(figure, path)
 
 
-def caption(pair):
+def caption(pair: Any) -> str:
     """Return two lines on a pair: distance, quantile and, where it was moved, how the sample differs."""
     # A sample that must move up and left to lie on its training image stands down and right of it; flipped before it is
     # moved, it stands left of the flipped one.
@@ -51,7 +55,7 @@ def caption(pair):
     return f"{first}\n{_percent(pair.quantile)} of test"
 
 
-def distance_histograms(path, panels):
+def distance_histograms(path: Path | str, panels: Mapping[str, Any]) -> None:
     """Draw a panel for each space: how near samples lie to training examples, beside real test examples.
 
     panels: {title: `Memorisation`}, such as {"Pixels": .., "Judge features": ..}. Along the axis runs the ratio of the

@@ -1,9 +1,12 @@
 """Scores as lines of text: one score in a sentence, many as a table for a terminal."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from coursework.figures.scores import extractor_text, format_score, score, titled
 
 
-def describe_score(record):
+def describe_score(record: dict[str, Any]) -> str:
     """Return one line of text for a record of metrics.json."""
     name = record["name"]
     beside = [
@@ -17,12 +20,12 @@ def describe_score(record):
     return f"{score(name).title} {_value(record)} ({'; '.join(part for part in parts if part)})"
 
 
-def extractor_of(record, digits=8):
+def extractor_of(record: dict[str, Any], digits: int = 8) -> str:
     """Return the extractor of a record as text: its name and the beginning of its SHA-256."""
     return extractor_text(record.get("extractor"), record.get("extractor_sha256"), digits)
 
 
-def score_lines(records):
+def score_lines(records: Sequence[dict[str, Any]]) -> list[str]:
     """Return the lines of a table of records, one each: value, error, floor, sizes and extractor."""
     rows = [("score", "value", "real images", "n", "reference n", "extractor")]
     for record in records:

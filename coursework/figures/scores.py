@@ -1,7 +1,9 @@
 """How scores are shown: titles, which way is better, decimals, and tables over runs. Computes no score."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -34,34 +36,34 @@ SCORES = {
 }
 
 
-def score(name):
+def score(name: str) -> Score:
     """Return the `Score` of `name`; an unknown name is shown in words, without a direction."""
     words = name.replace("_", " ")
     return SCORES.get(name, Score(words[:1].upper() + words[1:], None, 4))
 
 
-def titled(name):
+def titled(name: str) -> str:
     """Return the title of `name` with an arrow towards the better end."""
     return score(name).title + {"lower": " ↓", "higher": " ↑", None: ""}[score(name).better]
 
 
-def newest_score(records, name, extractor=""):
+def newest_score(records: Sequence[dict[str, Any]], name: str, extractor: str = "") -> dict[str, Any] | None:
     """Return the record of a score of the last weights, None where there is none.
 
     Of several extractors it is that of the first one, unless one is named; measured under several conditions, such as
     numbers of samples, the record is the newest, which stands last.
     """
     found = [one for one in records if one["name"] == name and (one.get("weights") or "last") == "last"]
-    extractor = extractor or (found[0].get("extractor") if found else None)
-    return next((one for one in reversed(found) if one.get("extractor") == extractor), None)
+    wanted = extractor or (found[0].get("extractor") if found else None)
+    return next((one for one in reversed(found) if one.get("extractor") == wanted), None)
 
 
-def extractor_text(extractor, sha256, digits):
+def extractor_text(extractor: str | None, sha256: str | None, digits: int) -> str:
     """Return an extractor as text: its name and the first `digits` of its SHA-256, either of which may be None."""
     return " ".join(part for part in (extractor, (sha256 or "")[:digits]) if part)
 
 
-def format_score(name, value):
+def format_score(name: str, value: float | None) -> str:
     """Return `value` with the decimals of `name`: "not measured" for None, "not finite" for NaN and infinities."""
     if value is None:
         return "not measured"
@@ -80,7 +82,9 @@ CONDITIONS = (
 )
 
 
-def score_tables(results, columns_per_table=6):
+def score_tables(
+    results: Sequence[tuple[str, str, list[dict[str, Any]]]], columns_per_table: int = 6
+) -> list[dict[str, Any]]:
     """Arrange scores in tables, one data set each, split where there are more columns than fit on a page.
 
     results: [(data set label, row name, metrics)] with metrics as `Run.read_metrics` returns them. A column holds
@@ -139,7 +143,7 @@ def _heading(key):
     return {"title": titled(key[0]), "extractor": _extractor(key, digits=8)}
 
 
-def _extractor(key, digits):
+def _extractor(key: tuple[Any, ...], digits: int) -> str:
     _, extractor, sha256, *_ = (*key, None, None)
     return extractor_text(extractor, sha256, digits)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from coursework.report.context import Context, ReportedRun
 from coursework.report.differences import settings_blocks
-from coursework.report.document import Block, cell, figure, heading, name, note, panel, row, table
+from coursework.report.document import Block, Caption, cell, figure, heading, name, note, panel, row, table
 from coursework.report.drawings import drawn_architecture, drawn_curves, training_caption
 from coursework.report.pegasus import ranking_blocks, strategy_blocks, truth_blocks
 from coursework.report.scores_table import score_blocks
@@ -118,5 +118,5 @@ def machine_table(run: ReportedRun) -> Block:
         "backend": backend,
     }
     rows = [row(key, cell(name(value_text(value)))) for key, value in facts.items() if value]
-    caption = ["The training of ", name(run.name), "."]
+    caption: Caption = ["The training of ", name(run.name), "."]
     return table(run.name, ["Fact", "Value"], rows, caption, align=["left", "left"], weights=[1, 4])

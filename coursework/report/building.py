@@ -165,7 +165,8 @@ def _placed(blocks: list[Block], context: Context) -> list[Block]:
 
 def _other_facts(context: Context) -> dict[str, dict[str, Any]]:
     """Return the facts that are not a run's, {source: {name: value}}."""
-    pegasus, found = context.pegasus, {}
+    pegasus = context.pegasus
+    found: dict[str, Any] = {}
     if pegasus and pegasus.records:
         found = {key: value for key, value in pegasus.best.items() if isinstance(value, str | int | float)}
         found["strategy"] = strategy_text(found.get("strategy", "a strategy not recorded"))

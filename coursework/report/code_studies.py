@@ -5,7 +5,7 @@ from typing import Any
 
 from coursework.report.context import Context
 from coursework.report.csv_tables import study_figures
-from coursework.report.document import Block, cell, cite, name, row, table
+from coursework.report.document import Block, Caption, cell, cite, name, row, table
 from coursework.report.scores_table import OF_CODES
 from coursework.report.values import number_text, percent_text, value_text
 from coursework.util.files import read_json
@@ -21,11 +21,12 @@ DISTANCES = {
 
 def accuracy_blocks(context: Context) -> list[Block]:
     """Return the table of what codes are worth to a linear classifier and to k-means."""
-    found, images, shown = {}, {}, {run.name for run in context.runs}
+    found: dict[str, list[Any]] = {}
+    images, shown = {}, {run.name for run in context.runs}
     for run in context.runs:
-        records = {record["name"]: record for record in run.metrics if record["name"] in OF_CODES}
-        if len(records) == len(OF_CODES):
-            found[run.name] = [records[each] for each in OF_CODES]
+        named = {record["name"]: record for record in run.metrics if record["name"] in OF_CODES}
+        if len(named) == len(OF_CODES):
+            found[run.name] = [named[each] for each in OF_CODES]
             images[run.name] = value_text(run.environment.get("images_seen"))
     file = context.folder / "codes" / "scores.json"
     for line in read_json(file, list) if file.is_file() else []:
@@ -47,7 +48,7 @@ def accuracy_blocks(context: Context) -> list[Block]:
         for run, (linear, clustering) in found.items()
     ]
     counts = dict.fromkeys(value_text(linear.get("n")) for linear, _ in found.values())
-    caption = [
+    caption: Caption = [
         f"Percent of the test images ({' or '.join(counts)}) whose class a linear classifier and k-means find by their "
         "codes (± standard error over images); small: the same by the untrained network. Paper: ",
         cite("acai"),
@@ -80,7 +81,7 @@ def posterior_blocks(context: Context) -> list[Block]:
         )
         for each in found
     ]
-    caption = [
+    caption: Caption = [
         "Codes compared with N(0, I): active dimensions, KL in nats, squared MMD × 1000 (floor: N(0, I) twice), "
         f"and FD-judge of {_of_all(found, 'n')} images decoded from N(0, I), one Gaussian or a mixture of "
         f"{_of_all(found, 'components')} fitted to {_of_all(found, 'codes')} codes ",

@@ -62,7 +62,7 @@ class ReportedRun:
             parts.append(duration(self.environment["seconds"]))
         return ", ".join(parts)
 
-    def value(self, name: str) -> float | None:
+    def value(self, name: str) -> Any:
         """Return the value of its score of that name, None where there is none."""
         record = newest_score(self.metrics, name)
         return record and record.get("value")
@@ -70,14 +70,20 @@ class ReportedRun:
 
 @dataclass
 class Context:
-    """runs: of the report; final: that of the final model, None without a run; folder: where reports are at home."""
+    """runs: of the report. chosen: that of the final model, None without a run. folder: where the reports are."""
 
     runs: list[ReportedRun]
-    final: ReportedRun | None
+    chosen: ReportedRun | None
     images: Images
     pegasus: Pegasus | None
     judges: dict[str, dict]
     folder: Path
+
+    @property
+    def final(self) -> ReportedRun:
+        """The run of the final model; there must be a run."""
+        assert self.chosen is not None
+        return self.chosen
 
 
 def gather(
@@ -115,14 +121,14 @@ def _final(runs: list[ReportedRun], named: str, pegasus: Pegasus | None) -> Repo
     for name in (named, pegasus.best.get("run") if pegasus else None):
         if isinstance(name, str) and name in by_name:
             return by_name[name]
-    scored = {}
+    scored: dict[Any, list[tuple[float, ReportedRun]]] = {}
     for run in runs:
         record = newest_score(run.metrics, "fd_judge")
         if record and isinstance(record.get("value"), int | float):
             conditions = tuple(record.get(key) for key in ("extractor_sha256", "reference", "n"))
             scored.setdefault(conditions, []).append((record["value"], run))
     # Of those that compare with each other, where several are.
-    most = max(scored.values(), key=len, default=[])
+    most: list[tuple[float, ReportedRun]] = max(scored.values(), key=len, default=[])
     return min(most, key=lambda pair: pair[0])[1] if most else next(iter(runs), None)
 
 

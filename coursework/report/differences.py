@@ -7,7 +7,7 @@ from typing import Any
 
 from coursework.config.schema import Config
 from coursework.report.context import ReportedRun
-from coursework.report.document import Block, Words, cell, cite, name, row, table
+from coursework.report.document import Block, Caption, cell, cite, name, row, table
 from coursework.report.method import sources_of
 from coursework.report.values import duration, value_text
 
@@ -106,7 +106,7 @@ def settings_blocks(runs: list[ReportedRun]) -> list[Block]:
     if len(runs) == 1:
         took = [(words, setting_text("", values[0])) for words, values in _measured(runs)]
         sources = sources_of(runs[0].config.preset)
-        origin = [", from ", cite(*sources)] if sources else []
+        origin: Caption = [", from ", cite(*sources)] if sources else []
         return [_in_pairs("settings", [*took, *pairs], ["Training and settings of ", name(runs[0].name), *origin, "."])]
     rows, blocks = differing(configs), []
     # Five runs are three and two, not four and one.
@@ -114,13 +114,13 @@ def settings_blocks(runs: list[ReportedRun]) -> list[Block]:
     for start in range(0, len(runs), width):
         chosen = slice(start, start + width)
         more = ", continued" if start else ""
-        caption = [f"Settings in which the runs differ, and what their training took{more}."]
+        caption: Caption = [f"Settings in which the runs differ, and what their training took{more}."]
         shown = [(key, values[chosen]) for key, values in rows if any(value is not None for value in values[chosen])]
         blocks.append(_side_by_side(runs[chosen], shown, caption))
     return [*blocks, *([_in_pairs("common-settings", pairs, ["Settings that all runs share."])] if pairs else [])]
 
 
-def _in_pairs(target: str, pairs: list[tuple[str, str]], caption: list[Words]) -> Block:
+def _in_pairs(target: str, pairs: list[tuple[str, str]], caption: Caption) -> Block:
     """Return a table of settings and their values in two columns of pairs."""
     half = (len(pairs) + 1) // 2
     left, right = pairs[:half], [*pairs[half:], ("", "")]
@@ -129,14 +129,14 @@ def _in_pairs(target: str, pairs: list[tuple[str, str]], caption: list[Words]) -
     return table(target, ["Setting", "Value", "Setting", "Value"], lines, caption, align, [1.3, 1.4, 1.3, 1.4])
 
 
-def _side_by_side(runs: list[ReportedRun], rows: list[tuple[str, list[Any]]], caption: list[Words]) -> Block:
+def _side_by_side(runs: list[ReportedRun], rows: list[tuple[str, list[Any]]], caption: Caption) -> Block:
     lines = [row(words_of(key), *(setting_text(key, value) for value in values)) for key, values in rows]
     sources = [sources_of(run.config.preset) for run in runs]
     if any(sources):
         lines.insert(0, row("settings from", *(cell(cite(*keys)) if keys else cell(ABSENT) for keys in sources)))
     for index, (words, values) in enumerate(_measured(runs)):
         lines.append(row(words, *(setting_text("", value) for value in values), ruled=not index and bool(lines)))
-    header = ["Setting", *(cell(name(run.name)) for run in runs)]
+    header: Caption = ["Setting", *(cell(name(run.name)) for run in runs)]
     return table("settings", header, lines, caption, weights=[1.5] + [1] * len(runs))
 
 

@@ -12,6 +12,7 @@ from coursework.util.errors import UserError
 Inline = dict[str, Any]
 Block = dict[str, Any]
 Words = str | Inline | None
+Caption = list[Words]
 
 
 def inline(*parts: Words) -> list[Inline]:

@@ -1,10 +1,12 @@
 """Numbers that the text may name: {final: fd_judge} is read from the run, never typed by hand."""
 
 from dataclasses import asdict
+from typing import Any
 
 from coursework.config.presets import PRESETS
 from coursework.figures.scores import SCORES, format_score, newest_score
 from coursework.report.values import duration, value_text
+from coursework.training.run import Run
 
 NOT_MEASURED = "not measured"
 
@@ -20,13 +22,13 @@ class Facts:
     what its preset has. A name with " %" at its end is shown in per cent.
     """
 
-    def __init__(self, runs, final, **others):
+    def __init__(self, runs: dict[str, Run], final: Run, **others: dict[str, Any]) -> None:
         """runs: {name: `Run`}. others: {source: {name: value}}."""
         self.runs = runs | {"final": final}
         self.others = others
-        self.missing = []
+        self.missing: list[str] = []
 
-    def __call__(self, source, name):
+    def __call__(self, source: str, name: str) -> str:
         """Return the fact as text."""
         percent = name.endswith(" %")
         name = name.removesuffix(" %").strip()
@@ -44,6 +46,8 @@ class Facts:
 
 class _Score(float):
     """A number that is shown with the decimals of its score."""
+
+    shown: str
 
     def __new__(cls, value, name):
         found = super().__new__(cls, value)

@@ -50,12 +50,8 @@ class Images:
         if key not in self.known:
             file = f"image-{len(self.known)}{suffix}"
             (self.folder / file).write_bytes(content)
-            self.known[key] = {
-                "file": file,
-                "width": width,
-                "height": height,
-                "pixels": width is not None and max(width, height) <= MOST_PIXELS,
-            }
+            pixels = max(width or math.inf, height or math.inf) <= MOST_PIXELS
+            self.known[key] = {"file": file, "width": width, "height": height, "pixels": pixels}
         return self.known[key]
 
 

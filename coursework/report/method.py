@@ -1,5 +1,7 @@
 """What each kind of model minimises: a sentence and equations; numbers come from the run's own settings."""
 
+from typing import Any
+
 from coursework.config.models import LabelsConfig
 from coursework.config.presets import AUTOENCODERS
 from coursework.config.schema import Config
@@ -42,9 +44,10 @@ def sources_of(preset: str) -> tuple[str, ...]:
 
 def method_blocks(config: Config) -> list[Block]:
     """Return heading, text and equations on the model of a run's `Config`."""
-    text, equations = _METHODS[config.model.name](config.model, config.network), objective_equations(config)
+    model: Any = config.model
+    text, equations = _METHODS[model.name](model, config.network), objective_equations(config)
     return [
-        heading(3, TITLES[config.model.name]),
+        heading(3, TITLES[model.name]),
         {"type": "paragraph", "content": inlines(text)},
         *(equation(source) for source in equations),
     ]

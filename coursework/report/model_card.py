@@ -1,6 +1,7 @@
 """MODEL_CARD.md: what is known of the final model, under the headings of Mitchell et al. (2019)."""
 
 from coursework.figures.scores import extractor_text, format_score, titled
+from coursework.report.context import Context
 from coursework.report.differences import setting_text, settings_of, words_of
 from coursework.report.method import TITLES, sources_of
 from coursework.report.pegasus import scores_of
@@ -9,7 +10,7 @@ from coursework.report.values import duration, markdown_text, value_text
 from coursework.util.files import sha256
 
 
-def model_card(context):
+def model_card(context: Context) -> str:
     """Return the card of the final model as Markdown; it says "not measured" where nothing was measured."""
     run, pegasus = context.final, context.pegasus
     sections = {

@@ -60,8 +60,7 @@ class Pegasus:
 
     def mean(self, name: str, part: str = "scores") -> float | None:
         """Return the mean of a score over the records that have it, None where none has; `part` is its witness."""
-        values = [_score(record, name, part) for record in self.records]
-        values = [value for value in values if value is not None]
+        values = [value for record in self.records if (value := _score(record, name, part)) is not None]
         return float(np.mean(values)) if values else None
 
 
@@ -124,7 +123,7 @@ def pegasus_blocks(pegasus: Pegasus | None) -> list[Block]:
         witnesses = {"scores": "ranks", "second": "independent"}
         if not any(scores_of(record, "second") for record in pegasus.records):
             del witnesses["second"]
-        rows = []
+        rows: list[dict[str, Any]] = []
         for part, witness in witnesses.items():
             best = (number_text(_score(pegasus.best, name, part)) for name in names)
             means = (number_text(pegasus.mean(name, part)) for name in names)

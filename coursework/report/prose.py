@@ -1,8 +1,9 @@
 """The student's prose: a safe subset of Markdown, with places for figures, citations and measured numbers."""
 
 import re
+from collections.abc import Callable, Sequence
 
-from coursework.report.document import heading, note
+from coursework.report.document import Block, Inline, heading, note
 from coursework.util.errors import UserError
 
 # A line of the prose file that says it is still the package's first version.
@@ -25,7 +26,9 @@ ITEM = re.compile(r"(?:[-*+]|(\d+)[.)])\s+(.*)")
 PLACE = re.compile(r"\{\{\s*([\w-]+)\s*\}\}")
 
 
-def parse(text, places=(), fact=None, source="prose"):
+def parse(
+    text: str, places: Sequence[str] = (), fact: Callable[[str, str], str] | None = None, source: str = "prose"
+) -> list[Block]:
     """Return the blocks of `text`; a place, {{name}} on a line of its own, becomes {"type": "place", "name"}.
 
     Read are headings (#, ##, ###), paragraphs, lists, quotations (as notes), *emphasis*, **strong**, `code`, links,
@@ -33,9 +36,10 @@ def parse(text, places=(), fact=None, source="prose"):
     name)` returns as text. Everything else, HTML too, is text. Raises `UserError`, naming `source`, for an unknown
     place and for links other than to http, https and mailto.
     """
-    blocks, lines = [], []
+    blocks: list[Block] = []
+    lines: list[str] = []
 
-    def flush():
+    def flush() -> None:
         if lines:
             blocks.append(_paragraph("\n".join(lines), fact, source))
             lines.clear()
@@ -80,7 +84,7 @@ def _without_comments(text):
     return "".join([*kept, text[start:]])
 
 
-def is_draft(text):
+def is_draft(text: str) -> bool:
     """Tell whether the prose still bears the mark of the package's first version."""
     return any(line.lstrip("> ").startswith(DRAFT_MARK) for line in text.splitlines())
 
@@ -93,13 +97,14 @@ def _paragraph(text, fact, source):
     return {"type": "paragraph", "content": inlines(text, fact, source)}
 
 
-def inlines(text, fact=None, source="prose"):
+def inlines(text: str, fact: Callable[[str, str], str] | None = None, source: str = "prose") -> list[Inline]:
     """Return the inlines of a piece of text."""
-    found, start = [], 0
+    found: list[Inline] = []
+    start = 0
     for match in TOKEN.finditer(text):
         _add_text(found, text[start : match.start()])
         start = match.end()
-        kind, value = match.lastgroup, match.group(match.lastgroup)
+        kind, value = match.lastgroup, match.group(match.lastgroup or 0)
         if kind == "escaped":
             _add_text(found, value)
         elif kind == "code":

@@ -4,7 +4,7 @@ from typing import Any
 
 from coursework.figures.scores import EXPECTED, SCORES, extractor_text, format_score, score_tables, titled
 from coursework.report.context import ReportedRun
-from coursework.report.document import Block, cell, emph, name, note, row, strong, table
+from coursework.report.document import Block, Caption, cell, emph, name, note, row, strong, table
 from coursework.report.values import value_text
 
 NOT_MEASURED = "not measured"
@@ -33,7 +33,9 @@ def score_blocks(runs: list[ReportedRun]) -> list[Block]:
 
 def final_score_blocks(run: ReportedRun) -> list[Block]:
     """Return the table of one run's scores by its last weights, a row each, with the floor by real test images."""
-    records = [each for each in run.metrics if each["name"] not in OF_CODES and each.get("weights", "last") == "last"]
+    records = [
+        each for each in run.metrics if each["name"] not in OF_CODES and (each.get("weights") or "last") == "last"
+    ]
     if not records:
         return [note("No score has been measured yet.")]
     measured = {record["name"] for record in records}
@@ -46,20 +48,21 @@ def final_score_blocks(run: ReportedRun) -> list[Block]:
         cells = [cell(titled(record["name"])), cell(format_score(record["name"], value), muted=value is None)]
         if error is not None:
             cells[1] = cell(strong(cells[1]["content"][0]["text"]), f" ± {format_score(record['name'], error)}")
-        cells += ["" if number is None else format_score(record["name"], number) for number in (floor, untrained)]
+        cells += [cell("" if number is None else format_score(record["name"], number)) for number in (floor, untrained)]
         extractor = extractor_text(record.get("extractor"), record.get("extractor_sha256"), 8)
         reference = f"{record['reference']} ({value_text(record.get('reference_n'))})" if "reference" in record else ""
         rows.append(row(*cells, value_text(record["n"]) if "n" in record else "", reference, extractor))
     seeds = dict.fromkeys(str(record["seed"]) for record in records if record.get("seed") is not None)
     seed = f", seed {', '.join(seeds)}" if seeds else ""
-    caption = [f"Scores of the final model (± standard error{seed}) and of real test images, the floor."]
+    caption: Caption = [f"Scores of the final model (± standard error{seed}) and of real test images, the floor."]
     titles = ["Score", "Final model", "Test images", "Untrained", "n", "Against (n)", "Extractor"]
     align = ["left", *["right"] * 4, "left", "left"]
     return [table("scores", titles, rows, caption, align, [1.3, 1.3, 0.9, 0.8, 0.6, 1.6, 1.1])]
 
 
 def _table(content: dict[str, Any]) -> Block:
-    header = ["Run", *(cell(strong(column["title"]), detail=column["extractor"]) for column in content["columns"])]
+    columns = content["columns"]
+    header: Caption = ["Run", *(cell(strong(column["title"]), detail=column["extractor"]) for column in columns)]
     # Where all are equal none is the best.
     equal = [len({line["cells"][index]["text"] for line in content["rows"]}) == 1 for index in range(len(header) - 1)]
     rows = [

@@ -27,7 +27,7 @@ class ReportSettings:
     references: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
-def read_settings(path):
+def read_settings(path: Path | str) -> ReportSettings:
     """Return the `ReportSettings` in the TOML file `path`, the defaults where there is none.
 
     Raises `UserError` for an unknown key or a value of another type.

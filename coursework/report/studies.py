@@ -15,7 +15,7 @@ from coursework.report.csv_tables import (
     study_figures,
     with_error,
 )
-from coursework.report.document import Block, cell, cite, name, row, table
+from coursework.report.document import Block, Caption, cell, cite, name, row, table
 from coursework.util.files import read_json
 
 LINES = "model images mean spread seeds published mean spread seeds published"
@@ -50,7 +50,7 @@ def _lines(context: Context) -> list[Block]:
             )
             for model, _, distance, error, _, paper_distance, smoothness, smoothness_error, _, paper_smoothness in rows
         ]
-        caption = [
+        caption: Caption = [
             f"Lines: interpolations after {_range(rows, 1)} images of training, {_seeds(rows, 4)} (± standard "
             "deviation over seeds), and the paper's ",
             cite("acai"),
@@ -120,7 +120,7 @@ def _mixture_table(mixture: str, rows: list[list[str]], target: str, explained: 
     if explained:
         words += " Complete are runs with every mode and over 95 % of samples of high quality."
         words += " Beneath the line: as published." if len(lines) > len(ours) else ""
-    caption = [name(mixture.replace("-", " ").capitalize()), words]
+    caption: Caption = [name(mixture.replace("-", " ").capitalize()), words]
     titles = ["Setting", "Modes", "High quality, %", "Complete", "Steps"]
     return table(f"{target}-{mixture}", titles, lines, caption, weights=[2, 1, 1, 1, 1])
 

@@ -1,9 +1,12 @@
 """The tables of a report as text for a terminal, printed again from what was kept, without an image or a network."""
 
 import textwrap
+from collections.abc import Sequence
 
 from coursework.report.appendix import machine_table, result_blocks
+from coursework.report.context import Context
 from coursework.report.differences import settings_blocks
+from coursework.report.document import Block
 from coursework.report.pegasus import pegasus_blocks
 from coursework.report.scores_table import score_blocks
 from coursework.util.errors import UserError
@@ -12,7 +15,7 @@ GAP = "  "
 CAPTION_WIDTH = 100
 
 
-def result_tables(context):
+def result_tables(context: Context) -> list[Block]:
     """Return the tables of all results as blocks: scores, what training took, Pegasus, studies, each run."""
     blocks = score_blocks(context.runs) if context.runs else []
     blocks += settings_blocks(context.runs) if context.runs else []
@@ -20,7 +23,7 @@ def result_tables(context):
     return [block for block in blocks if block["type"] == "table"]
 
 
-def chosen_tables(blocks, names):
+def chosen_tables(blocks: Sequence[Block], names: Sequence[str]) -> list[Block]:
     """Return those tables that `names` name, all without a name; a name stands for those that begin with it too.
 
     Raises `UserError` for a name that no table has.
@@ -36,7 +39,7 @@ def _is_called(target, name):
     return target == name or target.startswith(f"{name}-")
 
 
-def table_lines(block):
+def table_lines(block: Block) -> list[str]:
     """Return a table as lines of text: its name and caption, its rows in columns, its small print.
 
     What is strong stands between asterisks, a citation is the key of its entry.

@@ -49,11 +49,12 @@ def typeset(main: Path | str, format: str = "pdf", **options: Any) -> bytes:
     import typst
 
     folder = str(Path(main).parent)
-    paths = {"root": folder, "package_path": folder, "package_cache_path": folder}
+    options |= {"root": folder, "package_path": folder, "package_cache_path": folder, "ignore_system_fonts": True}
     if format == "pdf":
         options["timestamp"] = 0
     try:
-        made = typst.compile(str(main), **paths, ignore_system_fonts=True, format=format, **options)
+        compile: Any = typst.compile
+        made = compile(str(main), format=format, **options)
     except typst.TypstError as error:
         raise UserError(f"{Path(main).name}: {error.message}") from error
     if format == "html":

@@ -71,11 +71,11 @@ def _table(file: Path, rows: list[list[str]]) -> Block:
     titles = ["Variation", "FD-judge ↓", "Difference", "Seeds", "Images", "Processor minutes"]
     weights = [2.0, 1.2, 1.2, 0.8, 1, 1]
     description = _description(file)
-    minutes = description.get("minutes")
-    if isinstance(minutes, int | float):
-        titles.append(f"FD-judge by {minutes / 2:g} min")
+    most = description.get("minutes")
+    if isinstance(most, int | float):
+        titles.append(f"FD-judge by {most / 2:g} min")
         weights.append(1.2)
-        halfway = _scores_by(description, minutes / 2)
+        halfway = _scores_by(description, most / 2)
         for line, (title, *_) in zip(lines, rows, strict=True):
             line["cells"].append(cell(number_text(halfway[title], 2) if title in halfway else "–"))
     return table(file.stem, titles, lines, [name(file.stem), *_words(description, rows)], weights=weights)
@@ -121,7 +121,7 @@ def pair_blocks(folder: Path) -> list[Block]:
             row(
                 cell(name("" if title == before else title)),
                 by,
-                *(with_error(*scores[place : place + 2], 1, 2 if place == 0 else 3) for place in (0, 2, 4)),
+                *(with_error(scores[place], scores[place + 1], 1, 2 if place == 0 else 3) for place in (0, 2, 4)),
                 seeds,
                 scaled(images, 1, 0),
                 minutes,

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import zipfile
+from collections.abc import Mapping
+from pathlib import Path
 
 MANIFEST = "manifest.json"
 # The earliest date that a zip can hold; read and write for the owner, read for all.
@@ -11,7 +13,7 @@ MODE = 0o100644
 UNIX = 3
 
 
-def manifest(files):
+def manifest(files: Mapping[str, bytes]) -> bytes:
     """Return manifest.json of {path: bytes}: the size and the SHA-256 of every file but itself."""
     listed = {
         path: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -20,7 +22,7 @@ def manifest(files):
     return (json.dumps({"files": listed}, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def write_zip(path, files):
+def write_zip(path: Path | str, files: Mapping[str, bytes]) -> None:
     """Write {path: bytes} and their manifest to the zip at `path`, sorted, without dates."""
     files = {**files, MANIFEST: manifest(files)}
     with zipfile.ZipFile(path, "w") as archive:

@@ -1,6 +1,7 @@
 """From the report and the pegasus to the zip that is handed in, once no rule is broken."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from coursework.report.building import FOLDER, WARNING_WORDS
@@ -8,16 +9,25 @@ from coursework.submission import image_rules, report_rules
 from coursework.submission.archive import write_zip
 from coursework.submission.contents import contents, script
 from coursework.submission.image_rules import nothing_pretrained
-from coursework.submission.material import PACKAGE, gather
+from coursework.submission.material import PACKAGE, Material, gather
 from coursework.submission.report_rules import title_page
 from coursework.submission.verifying import verify
+from coursework.training.run import Run
 from coursework.util.errors import UserErrors
 from coursework.util.files import replacing
 
 OUTPUT = FOLDER / "submission.zip"
 
 
-def submit(runs, output=OUTPUT, folder=FOLDER, choice=None, verified=True, report=print, package=PACKAGE):
+def submit(
+    runs: list[Run],
+    output: Path | str = OUTPUT,
+    folder: Path | str = FOLDER,
+    choice: Path | str | None = None,
+    verified: bool = True,
+    report: Callable[[str], None] = print,
+    package: Path | str = PACKAGE,
+) -> None:
     """Write the zip to `output`, all or nothing: what the coursework asks for, if it keeps every rule.
 
     runs: list of `Run`, those that the report shows. folder: where report.pdf, prose.md, report.toml and pegasus/ are.
@@ -44,7 +54,7 @@ def submit(runs, output=OUTPUT, folder=FOLDER, choice=None, verified=True, repor
     report(f"{output}: {len(files) + 1} files, {size:.1f} MB, {how}")
 
 
-def breaches(material):
+def breaches(material: Material) -> list[str]:
     """Return every breach of the rules, and whatever could not be read, a line each."""
     told = list(material.faults)
     rules = [title_page, *(report_rules.RULES if material.content else ()), *image_rules.RULES]
@@ -55,11 +65,11 @@ def breaches(material):
     return list(dict.fromkeys([*told, *material.faults]))
 
 
-def warnings(material):
+def warnings(material: Material) -> list[str]:
     """Return what a student should know, though no rule forbids it."""
     count, missing = sum(material.content["words"].values()), material.content["missing"]
     told = [f"{count:,} words, close to the limit"] if count >= WARNING_WORDS else []
     told += [f"the text names what was not measured: {', '.join(missing)}"] if missing else []
-    if material.records[0].get("chosen_by"):
+    if material.records and material.records[0].get("chosen_by"):
         told.append(f"the best image was chosen by eye: {material.folder / 'prose.md'} should not say otherwise")
     return told

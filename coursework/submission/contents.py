@@ -1,23 +1,24 @@
 """The files of the zip: {path in it: content}."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from coursework.pegasus.batch_files import BEST, CONDITIONS, LATENTS, RECORDS, SHEET
 from coursework.submission.image_rules import weights_of
 from coursework.submission.imports import Source, reachable
-from coursework.submission.material import PACKAGE
+from coursework.submission.material import PACKAGE, Material
 
 HANDED_IN = Path(__file__).parent / "handed_in"
 SCRIPT = "pegasus.py"
 
 
-def script():
+def script() -> Source:
     """Return the `Source` of the pegasus.py that is handed in."""
     return Source(SCRIPT, (HANDED_IN / SCRIPT).read_text(encoding="utf-8"))
 
 
-def contents(material, package=PACKAGE):
+def contents(material: Material, package: Path | str = PACKAGE) -> dict[str, bytes]:
     """Return {path: bytes} of a `Material` that keeps every rule, without the manifest."""
     found = {file.name: file.read_bytes() for file in sorted(HANDED_IN.iterdir()) if file.is_file()}
     found |= {name: (material.folder / name).read_bytes() for name in material.documents}
@@ -34,7 +35,7 @@ def contents(material, package=PACKAGE):
     return found
 
 
-def package_files(sources, package=PACKAGE):
+def package_files(sources: Mapping[str, Source], package: Path | str = PACKAGE) -> dict[str, Path]:
     """Return {path: file} of the part of the package that pegasus.py needs: its modules, and the data beside them.
 
     sources: {module: `Source`} of the package in the folder `package`.

@@ -1,11 +1,14 @@
 """The rules that the images and what makes them must keep: each returns its breaches, a line each."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 
 from coursework.data.cifar10 import CLASS_NAMES
 from coursework.pegasus.batch_files import BEST, LATENTS, RECORDS, SHEET
-from coursework.submission.imports import reachable, way_to
-from coursework.submission.material import SIDE
+from coursework.submission.imports import Source, reachable, way_to
+from coursework.submission.material import SIDE, Material
 from coursework.submission.pretrained import findings
 from coursework.training.run import Run
 from coursework.util.files import sha256
@@ -16,7 +19,7 @@ DATASET = "cifar10"
 LARGEST = 20_000_000
 
 
-def best_image(material):
+def best_image(material: Material) -> Iterator[str]:
     """There is a best image of 32x32 pixels, and it is the first of the batch, as its record says."""
     best, file = material.best, material.pegasus / BEST
     if best is None:
@@ -28,7 +31,7 @@ def best_image(material):
         yield f"the best image is not the first of {SHEET}, which its record in {RECORDS} describes: make pegasus"
 
 
-def count_of_images(material):
+def count_of_images(material: Material) -> Iterator[str]:
     """The batch holds exactly 64 images, with a record and latents for each."""
     if material.sheet is None:
         if not (material.pegasus / SHEET).is_file():
@@ -40,7 +43,7 @@ def count_of_images(material):
             yield f"{what} is of {len(found)} images, not of exactly {COUNT}: make pegasus, with --count {COUNT}"
 
 
-def only_cifar10(material):
+def only_cifar10(material: Material) -> Iterator[str]:
     """The runs behind the batch and the report, and the ranking, have seen CIFAR-10 alone."""
     for run in {run.name: run for run in [*material.generators.values(), *material.runs]}.values():
         config, made = run.read_config(), run.name in material.generators
@@ -61,7 +64,7 @@ def only_cifar10(material):
             yield f"{name} was trained on other images than the batch was chosen with: make pegasus, or train it again"
 
 
-def nothing_pretrained(material, entry):
+def nothing_pretrained(material: Material, entry: Source) -> Iterator[str]:
     """From pegasus.py on, no source that it imports reaches pretrained weights. entry: its `Source`."""
     if not material.sources:
         return
@@ -74,7 +77,7 @@ def nothing_pretrained(material, entry):
             yield f"pegasus.py can reach pretrained weights: {source.path} line {line} {what}; remove it ({way})"
 
 
-def weights_of(material):
+def weights_of(material: Material) -> dict[str, Path]:
     """Return {path in the zip: file} of the weights that remake the batch."""
     found = {}
     for record in material.records or ():
@@ -87,7 +90,7 @@ def weights_of(material):
     return found
 
 
-def weights(material):
+def weights(material: Material) -> Iterator[str]:
     """The weights are there, are those that made the batch, and are 20 MB or less."""
     files = weights_of(material)
     recorded = material.comparison.get("weights")
@@ -100,7 +103,7 @@ def weights(material):
             yield f"{file} is not what the batch was made from, {name} has changed since: make pegasus"
     sizes = {file: file.stat().st_size for file in files.values() if file.is_file()}
     if sum(sizes.values()) > LARGEST:
-        largest = max(sizes, key=sizes.get)
+        largest = max(sizes, key=lambda file: sizes[file])
         yield (
             f"the weights are {sum(sizes.values()) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f} MB: make pegasus "
             f"RUNS=... of fewer runs; the largest is {largest} with {sizes[largest] / 1e6:.1f} MB"

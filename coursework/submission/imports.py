@@ -2,8 +2,10 @@
 
 import ast
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from coursework.util.errors import UserError
 from coursework.util.files import read_text
@@ -23,18 +25,18 @@ class Source:
     text: str
 
     @property
-    def is_package(self):
+    def is_package(self) -> bool:
         """Whether it is the file of a package itself."""
         return PurePosixPath(self.path).name == "__init__.py"
 
     @property
-    def module(self):
+    def module(self) -> str:
         """The dotted name under which it is imported."""
         parts = PurePosixPath(self.path).with_suffix("").parts
         return ".".join(parts[:-1] if self.is_package else parts)
 
     @functools.cached_property
-    def nodes(self):
+    def nodes(self) -> list[Any]:
         """Every node of its syntax."""
         try:
             return list(ast.walk(ast.parse(self.text, self.path)))
@@ -42,7 +44,7 @@ class Source:
             raise UserError(f"{self.path} is no Python: {error!s:.100}") from error
 
     @functools.cached_property
-    def targets(self):
+    def targets(self) -> list[tuple[str, int]]:
         """[(dotted name, line)] of what it imports, anywhere in it; a name may be of something inside a module.
 
         What `importlib.import_module` and `__import__` are given as plain text counts; for the rest see `computed`.
@@ -59,7 +61,7 @@ class Source:
         return found
 
     @property
-    def computed(self):
+    def computed(self) -> list[int]:
         """The lines on which it imports by a name that it computes, or runs code that it computes."""
         return [
             node.lineno
@@ -78,7 +80,7 @@ class Source:
         return ".".join([*parts, *([node.module] if node.module else [])])
 
 
-def read_package(folder):
+def read_package(folder: Path | str) -> dict[str, Source]:
     """Return {module: `Source`} of every file of the package in `folder`."""
     folder = Path(folder)
     files = {file.relative_to(folder.parent).as_posix(): file for file in sorted(folder.rglob("*.py"))}
@@ -86,12 +88,13 @@ def read_package(folder):
     return {source.module: source for source in sources}
 
 
-def reachable(sources, start):
+def reachable(sources: Mapping[str, Source], start: str) -> dict[str, str | None]:
     """Return {module: the module that imports it} of all in `sources` that the module `start` leads to, itself too.
 
     sources: {module: `Source`}. A module's packages are imported with it.
     """
-    found, waiting = {}, [(start, None)]
+    found: dict[str, str | None] = {}
+    waiting: list[tuple[str, str | None]] = [(start, None)]
     while waiting:
         module, importer = waiting.pop(0)
         if module in found:
@@ -106,11 +109,11 @@ def reachable(sources, start):
     return found
 
 
-def way_to(module, importers):
+def way_to(module: str, importers: Mapping[str, str | None]) -> list[str]:
     """Return the modules from the start of `reachable` to `module`."""
     way = [module]
-    while importers[way[0]] is not None:
-        way.insert(0, importers[way[0]])
+    while (importer := importers[way[0]]) is not None:
+        way.insert(0, importer)
     return way
 
 

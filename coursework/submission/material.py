@@ -2,8 +2,10 @@
 
 import contextlib
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,7 +16,8 @@ from coursework.pegasus.chosen import with_choice
 from coursework.report import stage
 from coursework.report.context import runs_named
 from coursework.report.typesetting import documents, write_main
-from coursework.submission.imports import read_package
+from coursework.submission.imports import Source, read_package
+from coursework.training.run import Run
 from coursework.util.errors import UserError
 from coursework.util.files import read_json, read_text
 
@@ -25,7 +28,7 @@ SIDE = 32
 
 @dataclass
 class Material:
-    """What is handed in. Of what could not be read there is None, or nothing, and a line in `faults`.
+    """What is handed in. What could not be read is None or empty, with a line in `faults`.
 
     folder: of the reports. runs: those that the report shows. content: of the report as it would be built now, and
     documents: {file name: bytes} of it and its appendix. pegasus: folder of the batch, the chosen one first. records,
@@ -35,23 +38,23 @@ class Material:
     """
 
     folder: Path
-    runs: list
+    runs: list[Run]
     pegasus: Path
     faults: list[str] = field(default_factory=list)
-    content: dict | None = None
+    content: dict[str, Any] = field(default_factory=dict)
     final: str | None = None
     documents: dict[str, bytes] = field(default_factory=dict)
-    records: list[dict] | None = None
-    latents: list[dict] | None = None
+    records: list[dict[str, Any]] | None = None
+    latents: list[dict[str, Any]] | None = None
     best: np.ndarray | None = None
     sheet: np.ndarray | None = None
     images: np.ndarray | None = None
-    comparison: dict = field(default_factory=dict)
-    generators: dict = field(default_factory=dict)
-    sources: dict = field(default_factory=dict)
+    comparison: dict[str, Any] = field(default_factory=dict)
+    generators: dict[str, Run] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
 
     @contextlib.contextmanager
-    def telling(self):
+    def telling(self) -> Iterator[None]:
         """Turn the `UserError` of a part into a line among the faults, each told once."""
         try:
             yield
@@ -59,7 +62,13 @@ class Material:
             self.faults += [line for line in error.lines if line not in self.faults]
 
 
-def gather(runs, folder, stage_folder, choice=None, package=PACKAGE):
+def gather(
+    runs: list[Run],
+    folder: Path | str,
+    stage_folder: Path | str,
+    choice: Path | str | None = None,
+    package: Path | str = PACKAGE,
+) -> Material:
     """Return the `Material` of the report in `folder`, of `runs` and of its pegasus/; `stage_folder` is for copies."""
     folder, stage_folder = Path(folder), Path(stage_folder)
     material = Material(folder, list(runs), folder / "pegasus")

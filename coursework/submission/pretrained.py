@@ -2,6 +2,8 @@
 
 import ast
 
+from coursework.submission.imports import Source
+
 # Packages and modules whose purpose is to bring networks that others have trained.
 LIBRARIES = (
     *("keras.applications", "tensorflow.keras.applications", "tf_keras.applications", "keras_applications"),
@@ -13,7 +15,7 @@ LIBRARIES = (
 NAMES = ("load_pretrained", "from_pretrained", "from_preset", "get_file", "load_state_dict_from_url", "hf_hub_download")
 
 
-def findings(source):
+def findings(source: Source) -> list[tuple[int, str]]:
     """Return [(line, what is there)] of a `Source`, sorted; empty where nothing speaks of pretrained weights."""
     found = [(line, f"imports {name}") for name, line in source.targets if _is_library(name)]
     found += [(line, f"imports {name}") for name, line in source.targets if name.rpartition(".")[2] in NAMES]

@@ -1,16 +1,18 @@
 """The rules that the report must keep: each returns its breaches, a line each, that say what to do."""
 
 import re
+from collections.abc import Iterator
 
 from coursework.report.building import MOST_WORDS
 from coursework.report.method import sources_of
 from coursework.report.settings import TITLE, read_settings
 from coursework.report.typesetting import bibliography
+from coursework.submission.material import Material
 
 PLACEHOLDER = re.compile(r"\W*(your (full )?name|(the )?(author|title|name)|todo|tbd|xxx+|\?+)?\W*", re.IGNORECASE)
 
 
-def word_limit(material):
+def word_limit(material: Material) -> Iterator[str]:
     """The report, without its appendix, has at most 1,000 words of text and captions."""
     count = sum(material.content["words"].values())
     if count > MOST_WORDS:
@@ -18,14 +20,14 @@ def word_limit(material):
         yield f"the report has {count:,} words, {more}: shorten {material.folder / 'prose.md'}"
 
 
-def own_words(material):
+def own_words(material: Material) -> Iterator[str]:
     """The prose no longer bears the mark of the package's first version."""
     if material.content["draft"]:
         prose = material.folder / "prose.md"
         yield f"{prose} still bears the draft's mark: rewrite it in your own words, then delete the line with DRAFT"
 
 
-def title_page(material):
+def title_page(material: Material) -> Iterator[str]:
     """Title and author are those of somebody."""
     file = material.folder / "report.toml"
     settings = read_settings(file)
@@ -35,7 +37,7 @@ def title_page(material):
         yield f"the report names no author: write your name, or the number that you are marked under, in {file}"
 
 
-def diagram(material):
+def diagram(material: Material) -> Iterator[str]:
     """The architecture of the model that made the best image is drawn."""
     shown = [block for block in material.content["blocks"] if block.get("target") == "architecture"]
     if not any(panel["image"] for block in shown if block["type"] == "figure" for panel in block["panels"]):
@@ -48,7 +50,7 @@ def diagram(material):
         )
 
 
-def cited_settings(material):
+def cited_settings(material: Material) -> Iterator[str]:
     """The work that each preset's settings are from is cited: the final model's in the report, others' anywhere."""
     cited, file = material.content["cited"], material.folder / "report.toml"
     known = {**bibliography(), **read_settings(file).references}
@@ -66,7 +68,7 @@ def cited_settings(material):
                 yield f"the settings of the preset {preset:.60} are from [@{key:.60}]: cite it in the text"
 
 
-def up_to_date(material):
+def up_to_date(material: Material) -> Iterator[str]:
     """The report and the appendix handed in are those that would be built now."""
     files = {material.folder / name: content for name, content in material.documents.items()}
     missing = [str(file) for file in files if not file.is_file()]

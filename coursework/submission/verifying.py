@@ -21,7 +21,7 @@ SECONDS = 1800
 HIDDEN = ("PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME")
 
 
-def verify(archive):
+def verify(archive: Path | str) -> str:
     """Unpack the zip, run its pegasus.py there, and return in a line how the images compare with those handed in.
 
     Raises `UserError` where it fails, and where a pixel is off by more than `TOLERANCE`.
