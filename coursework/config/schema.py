@@ -5,7 +5,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -15,6 +15,8 @@ from coursework.config.networks import NetworkConfig
 from coursework.util.errors import UserError
 from coursework.util.files import parse_json
 from coursework.util.validation import STRICT, validate
+
+Precision: TypeAlias = Literal["float32", "mixed_bfloat16", "auto"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -34,7 +36,7 @@ class Config:
     epochs: Annotated[int, Field(ge=1)] = 100
     batch_size: Annotated[int, Field(ge=2)] = 64
     horizontal_flips: bool = False
-    precision: Literal["float32", "mixed_bfloat16", "auto"] = "float32"
+    precision: Precision = "float32"
     sample_every: Annotated[int, Field(ge=1)] = 1
     score_every: Annotated[int, Field(ge=0)] = 5
 

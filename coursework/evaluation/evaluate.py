@@ -1,6 +1,6 @@
 """From a run to its scores: metrics.json, and the figures of memorisation."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from coursework.metrics.classification import class_accuracy
 from coursework.metrics.memorisation import Memorisation
 from coursework.models import MODELS, build_model
 from coursework.models.class_weights import proportional_labels, unequal_counts
-from coursework.training.run import Run
+from coursework.training.run import Report, Run
 from coursework.util.errors import UserError
 
 # Two records of one run are the same score measured again if these agree.
@@ -38,7 +38,7 @@ def evaluate(
     metrics: Iterable[str] | None = None,
     inception: Extractor | None = None,
     cached: bool = True,
-    report: Callable[[str], None] = print,
+    report: Report = print,
 ) -> list[dict[str, Any]]:
     """Score the run's generator against its training images, write metrics.json and return its content.
 
@@ -113,7 +113,7 @@ def compare(
     metrics: Iterable[str] | None = None,
     inception: Extractor | None = None,
     cached: bool = True,
-    report: Callable[[str], None] = print,
+    report: Report = print,
 ) -> Scores:
     """Return the `Scores` of any two sets of images.
 

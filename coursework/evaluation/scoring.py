@@ -19,6 +19,7 @@ from coursework.metrics.manifold import manifold_scores
 from coursework.metrics.memorisation import Memorisation, memorisation
 from coursework.metrics.sample_size import sample_size_problem
 from coursework.metrics.uncertainty import standard_error
+from coursework.training.run import Report
 from coursework.util.errors import UserError
 from coursework.util.progress import Progress
 
@@ -142,7 +143,7 @@ def measure(
     comparison: Comparison,
     extractors: Extractors,
     metrics: Iterable[str] | None = None,
-    report: Callable[[str], None] = print,
+    report: Report = print,
     remarks: Iterable[str] = (),
 ) -> Scores:
     """Return the `Scores` of a `Comparison`.

@@ -135,8 +135,8 @@ def read_source(
         files = _image_files(source.place, source.text)
         images = ImageSet(source.text, read_images(files, f"reading {source.text}", opaque=True))
     else:
-        images, notes = read_array(source.place, source.text)
-        images = ImageSet(source.text, images, notes=notes)
+        array, notes = read_array(source.place, source.text)
+        images = ImageSet(source.text, array, notes=notes)
     return images if samples is None else drawn(images, samples, seed)
 
 

@@ -142,7 +142,7 @@ def _side_by_side(runs: list[ReportedRun], rows: list[tuple[str, list[Any]]], ca
 
 def _measured(runs: list[ReportedRun]) -> list[tuple[str, list[Any]]]:
     """Return [(words, values)] of what training took and what the networks hold, without what no run recorded."""
-    measured = [
+    measured: list[tuple[str, list[Any]]] = [
         ("epochs done", [run.environment.get("epochs_done") for run in runs]),
         ("images seen", [run.environment.get("images_seen") for run in runs]),
         ("processor time", [_time(run.environment, "processor_seconds") for run in runs]),

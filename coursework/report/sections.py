@@ -41,8 +41,8 @@ def method(context: Context) -> list[Block]:
 def data(context: Context) -> list[Block]:
     """The data, and the judge that scores."""
     final = context.final
-    sizes = {record.get("reference_n") for record in final.metrics if record["name"] == "fd_judge"}
-    size = f", {max(sizes):,} training images" if sizes and None not in sizes else ""
+    sizes = [record.get("reference_n") or 0 for record in final.metrics if record["name"] == "fd_judge"]
+    size = f", {max(sizes):,} training images" if sizes and all(sizes) else ""
     known = cite("cifar10") if final.config.dataset == "cifar10" else None
     judges = [
         f" FD-judge compares features of a classifier that is trained on the training split alone and names "

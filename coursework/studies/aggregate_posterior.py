@@ -160,7 +160,7 @@ def measure_posterior(
         **_discrepancies(posterior.codes, count),
         **{f"fd_{name}": value.value for name, value in distances.items()},
         "fd_errors": {name: value.error for name, value in distances.items()},
-        "fd_error": max(value.error for value in distances.values()),
+        "fd_error": max(value.error or 0.0 for value in distances.values()),
         "components": COMPONENTS,
         "n": count,
         "codes": len(posterior.codes),

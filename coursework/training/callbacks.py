@@ -150,7 +150,8 @@ class BestScore(keras.callbacks.Callback):
         if (epoch + 1) % self.every and epoch + 1 != self.last_epoch:
             return
         value = self.score(self.model)
-        logs[self.name] = value
+        if logs is not None:
+            logs[self.name] = value
         if value < self.best:
             self.best = value
             self.keep(self.model)

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from coursework.config.schema import Config
+from coursework.config.schema import Config, Precision
 from coursework.networks.backend import compiled
 from coursework.training.run import Report, Run
 
@@ -36,7 +36,7 @@ def with_precision(config: Config, run: Run | None = None, report: Report = prin
     return config
 
 
-def faster_precision() -> tuple[str, str]:
+def faster_precision() -> tuple[Precision, str]:
     """Return "float32" or "mixed_bfloat16", and the reason as text."""
     units = bfloat16_units()
     if units is not None:

@@ -160,7 +160,7 @@ class TrainedRun:
         classes: for a conditional run and no other, in any form that `class_weights` takes: labels, mixtures of
         classes, or a mixture for each layer.
         """
-        inputs = latents
+        inputs: np.ndarray | list[np.ndarray] = latents
         if self.conditional:
             if classes is None:
                 raise UserError(f"{self.run.path} is of a conditional model: its latents need classes")

@@ -147,4 +147,4 @@ def save_trained(folder: Path, model: GenerativeModel, dataset: Dataset) -> None
     statistics = model.code_statistics(dataset.train_images)
     if statistics is not None:
         with replacing(Run(folder).code_statistics) as temporary:
-            np.savez(temporary, **statistics)
+            np.savez(temporary, allow_pickle=False, **statistics)

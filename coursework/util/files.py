@@ -103,7 +103,7 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_bytes(path: str | Path, content: bytes) -> None:
+def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
     """Write `content` to `path`, atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
@@ -136,7 +136,7 @@ def read_text(path: str | Path, largest: int = LARGEST_TEXT) -> str:
         raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def parse_json(text: str, source: str | Path) -> Any:
+def parse_json(text: str | bytes, source: str | Path) -> Any:
     """Return the content of JSON text; raises `UserError`, which begins with `source`, for anything else."""
     try:
         return json.loads(text)

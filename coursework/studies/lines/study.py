@@ -4,12 +4,13 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from coursework.config.presets_lines import LINES
-from coursework.config.schema import Config, with_settings
+from coursework.config.schema import Config, Precision, with_settings
 from coursework.data.lines import TRAIN_COUNT, angles_of, draw_lines
 from coursework.metrics.lines import TEMPLATES, interpolation_scores
 from coursework.metrics.uncertainty import over_seeds
@@ -49,7 +50,7 @@ def run_lines(
     images: int = IMAGES,
     minutes: float | None = None,
     seeds: int = 1,
-    precision: str = "float32",
+    precision: Precision = "float32",
     settings: Sequence[tuple[str, str]] = (),
     presets: Sequence[Config] = LINES,
     report: Report = print,
@@ -218,7 +219,7 @@ def summarize(
     ]
     images = epochs * TRAIN_COUNT
     chosen = [record for record in records if record["images"] == images]
-    models = [
+    models: list[dict[str, Any]] = [
         {"preset": config.preset}
         | {
             name: over_seeds(

@@ -68,9 +68,11 @@ def draw_points(axis: "Axes", points: np.ndarray, mixture: Mixture) -> None:
         edgecolors=PALETTE[1],
         linewidths=0.4,
     )
-    axis.scatter(*mixture.modes.T, s=14, marker="+", color=PALETTE[1], linewidths=0.4, zorder=1)
+    axis.scatter(mixture.modes[:, 0], mixture.modes[:, 1], s=14, marker="+", color=PALETTE[1], linewidths=0.4, zorder=1)
     axis.add_collection(rings)
-    axis.scatter(*points.T, s=0.5, color=PALETTE[0], linewidths=0, alpha=0.5, rasterized=True, zorder=2)
+    axis.scatter(
+        points[:, 0], points[:, 1], s=0.5, color=PALETTE[0], linewidths=0, alpha=0.5, rasterized=True, zorder=2
+    )
     axis.set_xlim(-limit, limit)
     axis.set_ylim(-limit, limit)
     axis.set_aspect("equal")
@@ -119,6 +121,6 @@ def draw_curves(curves: list[dict], path: Path) -> None:
         # A setting trained for two numbers of steps has two lines of one colour; it may lack one of the mixtures.
         lines = {line.get_label(): line for axis in axes[0] for line in axis.get_lines()}
         columns = math.ceil(len(lines) / math.ceil(len(lines) / LEGEND_COLUMNS))
-        place = {"loc": "outside lower center", "ncols": columns, "frameon": False, "handlelength": 1.2}
-        figure.legend(lines.values(), lines.keys(), **place)
+        handles, labels = list(lines.values()), [str(label) for label in lines]
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, handlelength=1.2)
         save_figure(figure, path)

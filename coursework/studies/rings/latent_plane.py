@@ -38,8 +38,9 @@ def frames(config: Config, run: Run, report: Report = print) -> np.ndarray:
 
     config: of a model with two latents, trained in `run`; the frames are kept there. Goes on where it stopped.
     """
-    if config.network.latent_size != 2:
-        raise UserError(f"a latent plane has two latents, not {config.network.latent_size}")
+    size = getattr(config.network, "latent_size", None)
+    if size != 2:
+        raise UserError(f"a latent plane has two latents, not {size}")
     file, mixture, latents = run.path / "frames.npz", MIXTURES[config.dataset](), latents_shown()
     found = list(_kept(file, len(latents)))
     if is_trained(config, run) and len(found) == len(run.read_log()["epoch"]) + 1:
