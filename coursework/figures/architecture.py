@@ -7,7 +7,7 @@ from typing import Any
 
 from coursework.figures.diagram import render
 
-# These read a class beside the values that they normalise.
+# These read a class in addition to the values that they normalise.
 CONDITIONAL = ("ConditionalBatchNormalization",)
 NORMALIZATIONS = ("BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization", *CONDITIONAL)
 ACTIVATIONS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")

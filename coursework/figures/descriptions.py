@@ -8,7 +8,7 @@ from coursework.util.errors import UserError
 from coursework.util.files import read_json
 
 WHOLE_NUMBERS = ("parameters", "trainable")
-# More blocks or longer words than these no network has, and a picture of them nobody could read.
+# No network has more blocks or longer words than these, and a picture of them could not be read.
 MOST_BLOCKS, LONGEST_WORDS = 1000, 200
 
 

@@ -103,7 +103,7 @@ def curves(log: dict[str, list[float]], path: Path | str, incidents: Sequence[di
     """Draw the columns of a training log over the epochs; the suffix of `path` chooses SVG, PDF or PNG.
 
     log: {column: list of floats}, as `Run.read_log` returns; NaN marks epochs without a value. Scores have a panel
-    of their own beside the losses, since their scales have nothing in common. incidents: dicts with "epoch" and "kind"
+    of their own, since their scales differ from those of losses. incidents: dicts with "epoch" and "kind"
     as in environment.json; each is a line across all panels.
     """
     import matplotlib
@@ -203,7 +203,7 @@ def _panels(log):
         panel = "Scores" if name in SCORES else "Losses"
         label = score(name).title if name in SCORES else name.replace("_", " ")
         panels[panel][label] = (epochs[: len(values)][finite], values[finite])
-    # One value is no curve; the tables tell it.
+    # One value is no curve; it is in the tables.
     if panels["Losses"] and all(len(values) < 2 for _, values in panels["Scores"].values()):
         panels["Scores"] = {}
     return panels

@@ -56,7 +56,7 @@ def caption(pair: Any) -> str:
 
 
 def distance_histograms(path: Path | str, panels: Mapping[str, Any]) -> None:
-    """Draw a panel for each space: how near samples lie to training examples, beside real test examples.
+    """Draw a panel for each space: how near samples and real test examples lie to training examples.
 
     panels: {title: `Memorisation`}, such as {"Pixels": .., "Judge features": ..}. Along the axis runs the ratio of the
     distance to the nearest training example to the typical one; left of the dashed line lie what the score counts as

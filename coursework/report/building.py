@@ -36,7 +36,7 @@ class Report:
 
     files: report and appendix as PDF and HTML, and the model card. words: {"own": of the student's text, "generated":
     of captions and of what the package says at the places}, of the report without its appendix. missing: facts that the
-    text names and nobody measured.
+    text names and that were not measured.
     """
 
     files: list[Path]
@@ -72,7 +72,7 @@ def build(
     template: Path | str | None = None,
     choice: Path | str | None = None,
 ) -> Report:
-    """Build the report of `runs` as PDF at `output`; beside it its HTML, the appendix and the model card.
+    """Build the report of `runs` as PDF at `output`, and next to it its HTML, the appendix and the model card.
 
     runs: finished or not; what a run does not hold yet is left out or called "not measured". folder: where report.toml,
     prose.md, pegasus/, judges/ and the studies are; a first prose.md is written where there is none, and never changed.

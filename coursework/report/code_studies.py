@@ -31,7 +31,7 @@ def accuracy_blocks(context: Context) -> list[Block]:
     file = context.folder / "codes" / "scores.json"
     for line in read_json(file, list) if file.is_file() else []:
         records = [line.get(each) for each in OF_CODES] if isinstance(line, dict) else [None]
-        # What a run that is shown no longer tells has given way with its weights.
+        # The records of a run that is shown are its own; older ones of the same name are left out.
         if all(isinstance(record, dict) for record in records) and str(line.get("run")) not in shown:
             images.setdefault(str(line.get("run")), value_text(line.get("images_seen")))
             found.setdefault(str(line.get("run")), records)

@@ -1,4 +1,4 @@
-"""CSV files of studies as tables of the appendix, what their cells hold, and the figures beside them."""
+"""CSV files of studies as tables of the appendix, the values of their cells, and the figures of studies."""
 
 import csv
 from collections.abc import Mapping, Sequence

@@ -17,7 +17,7 @@ class Facts:
     Sources: the name of a run; "final", the run of the final model; "pegasus"; "judge"; "report". What is not there
     reads "not measured" and is kept in `missing`, as is a source that does not exist.
     A run's names: those of its scores, with .error, .floor, .untrained, .n, .reference_n, or @extractor where there are
-    several; name, dataset, minutes (of its processor); and whatever config.json and environment.json hold, such as
+    several; name, dataset, minutes (of its processor); and what config.json and environment.json hold, such as
     epochs, model.beta or parameters.generator, and preset.epochs for
     what its preset has. A name with " %" at its end is shown in per cent.
     """

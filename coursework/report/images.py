@@ -13,7 +13,7 @@ from PIL import Image
 from coursework.data.image_files import FORMATS
 
 WHITE = 255
-# A larger image is a plot, or has writing beside the images: it is shown smooth, at its own size at most.
+# A larger image is a plot or has labels: it is shown smooth, at most at its own size.
 MOST_PIXELS = 700
 
 
@@ -70,7 +70,7 @@ def read_image(path: Path | str) -> np.ndarray | None:
 def shrink(sheet: np.ndarray) -> np.ndarray:
     """Return a sheet of enlarged images at the images' own resolution, with gaps of a pixel or two between them.
 
-    A sheet that is not enlarged by whole numbers, or has writing beside the images, is returned as it is.
+    A sheet that is not enlarged by a whole number, or that has labels, is returned as it is.
     """
     factors = [math.gcd(*(stop - start for start, stop, blank in _bands(sheet, axis) if not blank)) for axis in (0, 1)]
     if factors[0] != factors[1] or factors[0] < 2:

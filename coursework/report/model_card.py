@@ -122,7 +122,7 @@ def _analyses(run, pegasus):
 
 
 def _made(run, pegasus):
-    """Tell whether the weights of a run are those that a Pegasus was made from, as far as both are there."""
+    """Return whether a Pegasus was made from the weights of a run; True where that is not recorded."""
     recorded = pegasus.comparison.get("weights")
     recorded = recorded.get(run.name) if isinstance(recorded, dict) else None
     file = run.run.network("generator")

@@ -107,7 +107,7 @@ def place_of(image: np.ndarray, sheet: np.ndarray) -> list[float] | None:
 
 
 def pegasus_blocks(pegasus: Pegasus | None) -> list[Block]:
-    """Return the figure of the best one and the batch, and its scores beside the batch's means."""
+    """Return the figure of the best one and the batch, and the table of its scores and the batch's means."""
     if pegasus is None or (pegasus.best_image is None and pegasus.batch is None):
         return [note("No Pegasus has been generated yet: make pegasus.")]
     data = f" · {pegasus.dataset}" if pegasus.dataset else ""
@@ -177,7 +177,7 @@ def ranking_blocks(pegasus: Pegasus | None) -> list[Block]:
     ]
     header = ["Rank", "Strategy", "Run", "Seed", *(score(name).title for name in names)]
     align = ["right", "left", "left", "right"] + ["right"] * len(names)
-    # The score with the longest name stands beside the seed.
+    # The first score has the longest name.
     weights = [0, 1.4, 1.8, 0.5, *[1.4, *[1] * len(names)][: len(names)]]
     caption = [f"The first {len(shown)} of {len(pegasus.records):,} in the ranking."]
     return [table("pegasus-ranking", header, rows, caption, align, weights)]

@@ -20,7 +20,7 @@ from coursework.training.run_differences import setting_differences
 from coursework.util.files import read_json
 
 FILE = "RESULTS.md"
-# Beside the folder of reports in a checkout of the package.
+# In a checkout of the package, next to the folder of reports.
 BENCHMARKS = Path("benchmarks/results")
 INTRODUCTION = """# Results
 
@@ -53,7 +53,7 @@ SIDES = {"coursework": "this package", "torch": "PyTorch", "torch-compiled": "Py
 
 
 def results_page(context: Context) -> str:
-    """Return the Markdown of all results in the `Context`, and of the benchmarks beside its folder."""
+    """Return the Markdown of all results in the `Context`, and of the benchmarks next to its folder."""
     blocks = []
     if context.runs:
         blocks += [heading(1, "Models"), _training_table(context.runs), *score_blocks(context.runs)]

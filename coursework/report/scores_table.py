@@ -10,12 +10,12 @@ from coursework.report.values import value_text
 NOT_MEASURED = "not measured"
 # Of scores in a table, so that a value and its error stand in one line.
 COLUMNS = 5
-# Of codes and not of images: they have a table of their own, beside published ones.
+# Scores of codes, not of images: they have a table of their own.
 OF_CODES = ("linear_accuracy", "clustering_accuracy")
 
 
 def score_blocks(runs: list[ReportedRun]) -> list[Block]:
-    """Return a table of scores for each data set, or several where the columns do not fit beside each other.
+    """Return a table of scores for each data set, or several where the columns do not fit on a page.
 
     Some classes of a data set are another one: nothing measured on them compares with what the whole gives. A run's
     peers stand beneath it.

@@ -42,7 +42,7 @@ def write_separately(runs: list[Run], folder: Path | str = FOLDER, pegasus: Path
 
 
 def _write(source: Path, target: Path) -> list[Path]:
-    """Write `target` and the PDF beside it, unless both are newer than `source`; return what was written."""
+    """Write `target` and its PDF, unless both are newer than `source`; return the files written."""
     files = [target, target.with_suffix(".pdf")]
     if all(file.is_file() and file.stat().st_mtime_ns >= source.stat().st_mtime_ns for file in files):
         return []

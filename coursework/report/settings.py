@@ -15,8 +15,8 @@ class ReportSettings:
     """Title page and choices of a report.
 
     final: name of the run whose architecture is the final one, "" for that of the best Pegasus, or else of the best
-    FD-judge among those that compare with each other. references: {key: entry} that the prose may cite beside the
-    package's own.
+    FD-judge among those that compare with each other. references: {key: entry} that the prose may cite,
+    in addition to the package's own.
     """
 
     title: str = TITLE

@@ -1,4 +1,4 @@
-"""The appendix's parts on studies: the small worlds of lines and rings here, codes of autoencoders beside it."""
+"""The appendix's parts on studies: lines and rings. Those on codes of autoencoders are in code_studies.py."""
 
 from pathlib import Path
 

@@ -18,7 +18,7 @@ PARTS, FORMATS = ("report", "appendix"), ("pdf", "html")
 
 
 def write_main(stage_folder: Path | str, template: Path | str | None = None, folder: Path | str | None = None) -> Path:
-    """Copy the template beside what it shows; return its path there.
+    """Copy the template into the folder of data.json; return its path there.
 
     The template is `template`, or template.typ in `folder` where there is one, or the package's. Raises `UserError` for
     one that does not exist.

@@ -47,7 +47,7 @@ def variation_blocks(context: Context) -> list[Block]:
 
 
 def _description(file: Path) -> dict[str, Any]:
-    """Return what the JSON file beside a CSV file says of it, empty where there is none."""
+    """Return the content of the JSON file that describes a CSV file, empty where there is none."""
     described = file.with_suffix(".json")
     return read_json(described, dict) if described.is_file() else {}
 
@@ -91,13 +91,13 @@ def _scores_by(description: dict[str, Any], minutes: float) -> dict[str, float]:
             if values and all(values):
                 found[each["variation"]] = sum(value for (value,) in values) / len(values)
     except (KeyError, TypeError, ValueError):
-        # A file of another form says nothing of that.
+        # The file has another form.
         return {}
     return found
 
 
 def _words(description: dict[str, Any], rows: list[list[str]]) -> list[Words]:
-    """Return what the caption says of the configuration that is varied, as far as the study's own file tells."""
+    """Return the words of the caption on the configuration that is varied, from the study's JSON file."""
     config = description.get("config")
     preset = config.get("preset") if isinstance(config, dict) else None
     count = f" of {value_text(description['n'])} samples" if isinstance(description.get("n"), int) else ""
@@ -109,7 +109,7 @@ def _words(description: dict[str, Any], rows: list[list[str]]) -> list[Words]:
 
 
 def pair_blocks(folder: Path) -> list[Block]:
-    """Return the table of runs beside their twins, each the mean of its seeds."""
+    """Return the table of runs and their twins in PyTorch, each the mean of its seeds."""
     file = folder / PEERS / "table.csv"
     header, rows = read_csv(file)
     if not rows or not has_columns(header, PAIRS):
@@ -140,7 +140,7 @@ def pair_blocks(folder: Path) -> list[Block]:
 
 
 def _conditions(folder: Path) -> str:
-    """Return a sentence on how FD-judge was measured, as far as the twins' records agree on it."""
+    """Return a sentence on how FD-judge was measured, nothing where the twins' records disagree."""
     files = sorted(folder.glob("*/metrics.json"))
     found = [record for file in files for record in Run(file.parent).read_metrics() if record["name"] == "fd_judge"]
     told = {

@@ -1,4 +1,4 @@
-"""The zip: equal files make equal bytes, and a manifest tells what is in it."""
+"""The zip: equal files make equal bytes, and a manifest lists its content."""
 
 import hashlib
 import json

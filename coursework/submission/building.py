@@ -55,7 +55,7 @@ def submit(
 
 
 def breaches(material: Material) -> list[str]:
-    """Return every breach of the rules, and whatever could not be read, a line each."""
+    """Return every breach of the rules and every file that could not be read, a line each."""
     told = list(material.faults)
     rules = [title_page, *(report_rules.RULES if material.content else ()), *image_rules.RULES]
     rules.append(lambda material: nothing_pretrained(material, script()))

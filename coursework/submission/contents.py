@@ -36,7 +36,7 @@ def contents(material: Material, package: Path | str = PACKAGE) -> dict[str, byt
 
 
 def package_files(sources: Mapping[str, Source], package: Path | str = PACKAGE) -> dict[str, Path]:
-    """Return {path: file} of the part of the package that pegasus.py needs: its modules, and the data beside them.
+    """Return {path: file} of the part of the package that pegasus.py needs: its modules and their data files.
 
     sources: {module: `Source`} of the package in the folder `package`.
     """

@@ -1,4 +1,4 @@
-"""Everything that a submission is made of, read once; what cannot be read is told with the breaches of the rules."""
+"""Everything that a submission is made of, read once. Files that cannot be read are reported like broken rules."""
 
 import contextlib
 import tempfile
@@ -55,7 +55,7 @@ class Material:
 
     @contextlib.contextmanager
     def telling(self) -> Iterator[None]:
-        """Turn the `UserError` of a part into a line among the faults, each told once."""
+        """Turn the `UserError` of a part into a line among the faults, each line once."""
         try:
             yield
         except UserError as error:

@@ -11,7 +11,7 @@ LIBRARIES = (
     *("transformers", "diffusers", "huggingface_hub", "kagglehub", "open_clip", "clip", "lpips", "torch_fidelity"),
     *("cleanfid", "pytorch_fid", "segmentation_models", "efficientnet", "sentence_transformers", "onnxruntime"),
 )
-# Names that stand for fetching them, whoever defines them.
+# Names of functions that fetch such networks, in any library.
 NAMES = ("load_pretrained", "from_pretrained", "from_preset", "get_file", "load_state_dict_from_url", "hf_hub_download")
 
 
@@ -19,7 +19,7 @@ def findings(source: Source) -> list[tuple[int, str]]:
     """Return [(line, what is there)] of a `Source`, sorted; empty where nothing speaks of pretrained weights."""
     found = [(line, f"imports {name}") for name, line in source.targets if _is_library(name)]
     found += [(line, f"imports {name}") for name, line in source.targets if name.rpartition(".")[2] in NAMES]
-    found += [(line, "imports or runs what it computes, so that nobody can tell what") for line in source.computed]
+    found += [(line, "imports or runs what it computes, so that it cannot be checked") for line in source.computed]
     for node in source.nodes:
         if isinstance(node, ast.Attribute):
             chain = _chain(node)

@@ -242,9 +242,9 @@ def test_a_run_that_is_not_there(reports):
         ("__import__('transformers')", "imports transformers"),
         (
             "import importlib\nimportlib.import_module(name)",
-            "imports or runs what it computes, so that nobody can tell what",
+            "imports or runs what it computes, so that it cannot be checked",
         ),
-        ("exec(text)", "imports or runs what it computes, so that nobody can tell what"),
+        ("exec(text)", "imports or runs what it computes, so that it cannot be checked"),
         ("model.load_pretrained()", "uses model.load_pretrained"),
         ("def load_pretrained(): pass", "defines load_pretrained"),
         ("from a import load_pretrained", "imports a.load_pretrained"),
