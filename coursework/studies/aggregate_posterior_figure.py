@@ -25,7 +25,7 @@ def draw_posterior(
     codes = np.asarray(codes[np.linspace(0, len(codes) - 1, min(SHOWN, len(codes))).astype(int)], np.float64)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.7, 4.9), layout="constrained")
-        above, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.35)).flat
+        above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.0, 1.35)))
         axes = above.subplots(1, 3)
         _moments(axes[0], codes)
         _marginals(axes[1], codes)
