@@ -10,6 +10,7 @@ from PIL import Image
 
 from coursework.cli import main as cli
 from coursework.extractors import judge as judges
+from coursework.extractors.recorded import extract
 from coursework.figures.scores import newest_score
 from coursework.pegasus.batch_files import CONDITIONS, LATENTS, RECORDS, SHEET, cut, read_records
 from coursework.pegasus.candidates import read_latents
@@ -94,7 +95,7 @@ def sheet(home):
 def test_the_judge_gives_the_same_answers():
     judge = judges.load(REPORTS / "judges" / "cifar10")
     assert judge.sha256.startswith("14cb85ea186e") and judge.accuracy == pytest.approx(0.8619)
-    found = judges.extract(judge, sheet(kept()))
+    found = extract(judge, sheet(kept()))
     assert found["features"].shape == (64, 192) and found["features"].mean() == pytest.approx(0.1921, abs=2e-4)
     classes = np.bincount(found["logits"].argmax(axis=1), minlength=10)
     named = {name: int(count) for name, count in zip(judge.class_names, classes, strict=True) if count}
