@@ -24,11 +24,19 @@ from coursework.networks.saving import load_network
 from coursework.studies.rings import figures, study, summary, training
 from coursework.studies.rings.study import PUBLISHED, run_of, run_rings, table
 from coursework.studies.rings.summary import identity, recorded, values_of
-from coursework.studies.rings.training import PointBatches, PointTrainer, is_trained, sample_points, train_points
+from coursework.studies.rings.training import (
+    STEPS_PER_EPOCH,
+    PointBatches,
+    PointTrainer,
+    is_trained,
+    sample_points,
+    train_points,
+)
 from coursework.training import callbacks
 from coursework.training.run import Run
 from coursework.training.state import states
 from coursework.util.errors import UserError
+from coursework.util.files import read_json
 
 SMALL = {"latent_size": 2, "generator_width": 16, "generator_depth": 1, "discriminator_width": 16}
 
@@ -503,3 +511,18 @@ def test_the_names_of_all_settings_fit_below_the_curves(in_tmp):
         shown = numpy.asarray(image.convert("L"))
     assert len(RINGS) > figures.LEGEND_COLUMNS
     assert (shown[:, :4] == 255).all() and (shown[:, -4:] == 255).all()
+
+
+def test_committed_rows_are_of_todays_settings_except_those_of_the_earlier_objective():
+    folder = Path(__file__).parents[2] / "reports" / "rings"
+    if not (folder / "scores.json").is_file():
+        pytest.skip("after `make begin` the study may be your own")
+    presets = {preset.preset: preset for preset in RINGS}
+    stale = set()
+    for row in read_json(folder / "scores.json", dict)["settings"]:
+        epochs = row["steps"] // STEPS_PER_EPOCH
+        config = dataclasses.replace(presets[row["preset"]], dataset=row["mixture"], epochs=epochs)
+        if row["config"] != identity(config):
+            stale.add(row["preset"])
+    assert stale == {"rings-unrolled"}
+    assert "rings-unrolled (earlier objective)" in (folder / "table.csv").read_text(encoding="utf-8")
