@@ -45,6 +45,8 @@ def commands(dataset: str, epochs: int, samples: int) -> dict[str, list[str]]:
         "aggregate-posterior": ["aggregate-posterior", "acai", *count],
         "pegasus, interpolation": [*pegasus, "--strategies", "interpolation,masked_interpolation"],
         "pegasus, latent search": [*pegasus, "--strategies", "latent_search", "--output", "searched"],
+        "presets": ["presets"],
+        "collages": ["collages", "--dataset", dataset],
         "panel": ["panel", "--dataset", dataset],
         "figures": ["figures", "gan", "acai"],
         "report": ["report", "gan", "acai"],

@@ -245,7 +245,7 @@ def read_pool_images(file):
 def read_code_statistics(file):
     from coursework.training.sampling import TrainedRun
 
-    run = types.SimpleNamespace(config=PRESETS["acai"], folder=file.parent, latent_shape=(2, 1, 2))
+    run = types.SimpleNamespace(config=PRESETS["acai"], folder=file.parent, latent_shape=(2, 1, 2), _state=None)
     assert numpy.isfinite(TrainedRun.latents(run, 3, seed=0)).shape == (3, 2, 1, 2)
 
 

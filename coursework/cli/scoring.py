@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from coursework.cli.parsing import Verbs, add_verb, import_keras, names, positive, seed
-from coursework.evaluation.scoring import METRICS
+from coursework.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     from coursework.evaluation.scoring import Scores

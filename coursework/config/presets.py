@@ -222,6 +222,12 @@ SOURCES: dict[str, str] = {
 
 _DEMO_SETTINGS = {"model.ema_decay": "A short training needs a short average: of the last hundred steps."}
 SETTING_SOURCES: dict[str, dict[str, str]] = {
+    "wgan-gp": {
+        "network": "chainer-gan-lib, algorithm wgan_gp.",
+        "network.discriminator_normalization": "Gulrajani et al. 2017, section 4.",
+        "model.latent_distribution": "chainer-gan-lib, algorithm wgan_gp.",
+        "epochs": "chainer-gan-lib: 100,000 generator steps of five batches.",
+    },
     "sngan": {
         "model.loss": (
             "Measured on CIFAR-10 (JPEG copy; widths 128, bfloat16, one seed): FD-judge of 2,000 samples after five "

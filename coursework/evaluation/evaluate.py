@@ -43,7 +43,7 @@ def evaluate(
     """Score the run's generator against its training images, write metrics.json and return its content.
 
     samples: number of generated images; by default as many as the test split holds, so that a score and its floor (the
-    test split against the training split) have the same bias of a finite n. metrics: names in `scoring.METRICS`; by
+    test split against the training split) have the same bias of a finite n. metrics: names in `METRICS`; by
     default all that can be measured, which include those of the judge. cached: False neither reads nor keeps features
     and samples. Raises `UserError` for what is missing.
     """

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from coursework.evaluation.comparison import Comparison, Part
+from coursework.evaluation.metrics import MANIFOLD, METRICS, Metric
 from coursework.evaluation.sources import EVALUATION_SEED
 from coursework.extractors.extractor import Extractor
 from coursework.figures.scores import score
@@ -100,30 +101,14 @@ def _drawn(features: np.ndarray, count: int) -> np.ndarray:
     return features[np.sort(np.random.default_rng(EVALUATION_SEED).choice(len(features), count, replace=False))]
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A name in --metrics.
-
-    extractors: names of those whose features it is measured in; "pixels" needs none. names: {score of `measure`: name
-    of its record}. measure: None for memorisation, which has a record of its own. untrained: whether the record holds
-    the score of an untrained model.
-    """
-
-    extractors: tuple[str, ...]
-    names: dict[str, str]
-    measure: Callable[[Comparison, Extractor, Part, Part, bool], dict[str, Value]] | None = None
-    untrained: bool = False
-
-
-MANIFOLD = {name: name for name in ("precision", "recall", "density", "coverage")}
-METRICS = {
-    "fid": Metric(("inception",), {"fd": "fid"}, frechet),
-    "kid": Metric(("inception",), {"kd": "kid"}, kernel),
-    "is": Metric(("inception",), {"is": "is"}, classifier),
-    "fd": Metric(("judge",), {"fd": "fd_judge"}, frechet, untrained=True),
-    "kd": Metric(("judge",), {"kd": "kd_judge"}, kernel, untrained=True),
-    "prdc": Metric(("inception", "judge"), MANIFOLD, manifold),
-    "memorisation": Metric(("pixels", "judge"), {"memorisation": "memorisation"}),
+# How each metric is measured; memorisation has a record of its own.
+MEASURES: dict[str, Callable[[Comparison, Extractor, Part, Part, bool], dict[str, Value]]] = {
+    "fid": frechet,
+    "kid": kernel,
+    "is": classifier,
+    "fd": frechet,
+    "kd": kernel,
+    "prdc": manifold,
 }
 
 
@@ -168,7 +153,7 @@ def measure(
             if name == "memorisation":
                 _add_memorisation(comparison, extractor, scores)
             elif extractor is not None:
-                scores.records += _records(METRICS[name], comparison, extractor)
+                scores.records += _records(name, comparison, extractor)
         except UserError as error:
             not_measured[name] = str(error)
             report(f"not measured: {name}: {error}")
@@ -271,18 +256,18 @@ def _too_few(metric: Metric, fake: Part, real: Part) -> str | None:
 # ---------------------------------------------------------------- records
 
 
-def _records(metric: Metric, comparison: Comparison, extractor: Extractor) -> list[dict[str, Any]]:
-    assert metric.measure is not None
+def _records(metric_name: str, comparison: Comparison, extractor: Extractor) -> list[dict[str, Any]]:
+    metric, measured = METRICS[metric_name], MEASURES[metric_name]
     fake, real = comparison.fake, comparison.real
-    values = metric.measure(comparison, extractor, fake, real, True)
+    values = measured(comparison, extractor, fake, real, True)
     floor_fake, floor_real, floor_set = comparison.floor
     floors: dict[str, Value] = {}
     untrained: dict[str, Value] = {}
     if not _too_few(metric, floor_fake, floor_real):
-        floors = metric.measure(comparison, extractor, floor_fake, floor_real, False)
+        floors = measured(comparison, extractor, floor_fake, floor_real, False)
     if metric.untrained and comparison.untrained is not None:
-        untrained = metric.measure(comparison, extractor, comparison.untrained(), real, False)
-    output = "logits_unbiased" if metric.measure is classifier else "features"
+        untrained = measured(comparison, extractor, comparison.untrained(), real, False)
+    output = "logits_unbiased" if measured is classifier else "features"
     feature_size = comparison.features(fake, extractor, output).shape[1]
     records = []
     for key, name in metric.names.items():

@@ -152,7 +152,8 @@ def test_ctrl_c_leaves_no_broken_file_and_the_same_command_ends_well(verb, prepa
             assert code == 2, (line, moment, errors)
             assert_told(errors)
             moment, limit, times = 4 * moment, limit - 1, times + 1
-    assert times >= 1
+    # The list of presets reads and writes no file.
+    assert times >= 1 or verb == "presets"
 
 
 def assert_told(errors):

@@ -74,7 +74,7 @@ def test_absent_keys_take_their_defaults_and_whole_numbers_serve_as_floats():
         (("seed",), 2**31, "seed: must be at most 2147483647, found 2147483648"),
         (("batch_size",), None, "batch_size: expected a whole number, found null"),
         (("horizontal_flips",), 1, "horizontal_flips: expected true or false, found 1"),
-        (("precision",), "float16", 'precision: expected float32 or mixed_bfloat16, found "float16"'),
+        (("precision",), "float16", 'precision: expected float32, mixed_bfloat16 or auto, found "float16"'),
         (("classes",), "horse", 'classes: expected a list, found "horse"'),
         (("classes",), [1], "classes.0: expected text, found 1"),
         (("dataset",), 5, "dataset: expected text, found 5"),

@@ -206,6 +206,7 @@ def test_what_cannot_be_scored_is_named(run, judge):
     with pytest.raises(UserError, match="fd cannot be measured: a covariance needs at least 2 images on both sides, f"):
         evaluate(run, samples=1, **SILENT)
     run.network("generator").unlink()
+    run.discard_state()
     with pytest.raises(UserError, match="run has no generator.keras: train it to its end"):
         evaluate(run, **SILENT)
     shutil.rmtree("reports/judges")

@@ -52,10 +52,10 @@ def test_without_a_choice_the_batch_is_shown_as_it_is(reports):
 
 
 def test_the_report_says_that_somebody_chose(reports):
-    assert "ranked and not picked by hand" in (reports / "report.html").read_text()
+    assert "Nothing was picked by hand." in (reports / "report.html").read_text()
     rebuild(choice=choice_file(reports, 9))
     page = (reports / "report.html").read_text()
-    assert "ranked; the best was chosen by eye" in page and "not picked by hand" not in page
+    assert "The best was chosen by eye." in page and "Nothing was picked by hand." not in page
 
 
 def test_a_choice_that_does_not_fit_is_refused(reports):

@@ -222,7 +222,7 @@ def test_the_table_shows_the_papers_values_beside_ours(stand):
     baseline, acai = lines_of_table[2:]
     assert baseline.split()[0] == "baseline" and baseline.split()[-1] == "0.44"
     mean, spread = (1e3 * content["models"][0]["mean_distance"][key] for key in ("mean", "spread"))
-    assert f"{mean:.2f} ± {spread:.2f}    6.88" in baseline
+    assert f"{mean:.2f} ± {spread:.2f}   6.88" in baseline
     assert acai.split()[-1] == "0.10" and "   0.24 " in acai
     with open("study/table.csv", newline="") as file:
         rows = list(csv.DictReader(file))
