@@ -144,7 +144,10 @@ def warped(images: np.ndarray, strengths: np.ndarray, generator: np.random.Gener
         np.clip(np.arange(side).reshape(shape) + moves[:, axis], 0, side - 1)
         for axis, (side, shape) in enumerate(((height, (1, -1, 1)), (width, (1, 1, -1))))
     ]
-    first = [np.minimum(np.floor(place).astype(np.int64), side - 2) for place, side in zip(places, (height, width), strict=True)]
+    first = [
+        np.minimum(np.floor(place).astype(np.int64), side - 2)
+        for place, side in zip(places, (height, width), strict=True)
+    ]
     parts = [(place - start)[..., None].astype(np.float32) for place, start in zip(places, first, strict=True)]
     rows, numbers = images.astype(np.float32), np.arange(count)[:, None, None]
 
