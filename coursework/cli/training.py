@@ -71,10 +71,11 @@ def add_judge(verbs: Verbs) -> None:
     parser.add_argument("--dataset", default="cifar10", help=f"{DATASET} (default cifar10)")
     parser.add_argument(
         "--role",
-        choices=("judge", "witness", "second"),
+        choices=("judge", "witness", "second", "winged"),
         default="judge",
         help="judge (default); witness: gives evidence of several classes at once, for the search and the ranking of "
-        "Pegasus; second: another witness, for the final tables alone",
+        "Pegasus; second: another witness, for the final tables alone; winged: the judge that ranks winged horses and "
+        "takes part in no search",
     )
     parser.add_argument("--epochs", type=positive, help="passes over the training images")
     parser.add_argument("--seed", type=seed, help="default 0, for the second witness 1")
@@ -85,6 +86,15 @@ def _judge(arguments: argparse.Namespace) -> None:
 
     dataset = load_dataset(arguments.dataset)
     import_keras(arguments)
+    if arguments.role == "winged":
+        from coursework.pegasus.winged_training import train_winged_judge
+
+        winged = train_winged_judge(dataset, epochs=arguments.epochs, seed=arguments.seed or 0)
+        print(
+            f"winged of {winged.dataset}: area under the curve {winged.auc:.3f}, calibration error "
+            f"{100 * winged.calibration_error:.2f} %, {winged.sha256[:12]}"
+        )
+        return
     if arguments.role == "judge":
         from coursework.extractors.judge_training import train_judge
 

@@ -1,5 +1,7 @@
 """Which bodies and wings of a split are used for collages."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from coursework.extractors.recorded import extract
@@ -8,30 +10,42 @@ from coursework.pegasus.collages.outlines import opponent, outlines
 from coursework.pegasus.collages.wings import find_wings
 from coursework.util.errors import UserError
 
-# Belief from which on the judge is sure of a body.
-SURE = 0.9
 # A bird in flight is one that the judge finds much like an aeroplane: so many of a class, at most, pass for that. The
 # more restless the ground about it, the surer that has to be: logits for each unit beyond a plain one's unevenness.
 FLIGHT_CLASS = "airplane"
-FLIGHT_SHARE = 0.06
 PLAIN = 0.08
 PLAIN_PRICE = 15.0
 MOST_UNEVEN = 0.2
-# Where the wing will stand, the ground is as plain as this: a rider stands out from it.
-CLEAR_ABOVE = 0.10
-# Outlined at most so many of either class; collages repeat themselves where fewer are found than the last two.
-MOST = 2500
+# Collages repeat themselves where fewer are found.
 FEWEST_BODIES, FEWEST_WINGS = 8, 5
 
 
-def select(dataset, split, body, wings, judge=None):
+@dataclass(frozen=True)
+class Criteria:
+    """How strict the selection is.
+
+    sure: belief from which on the judge is sure of a body. clear: how plain the ground is where the wing will stand: a
+    rider stands out from it. flight_share: of the wings' class that passes for birds in flight. most: images of either
+    class that are outlined.
+    """
+
+    sure: float = 0.9
+    clear: float = 0.10
+    flight_share: float = 0.06
+    most: int = 2500
+
+
+STRICT = Criteria()
+
+
+def select(dataset, split, body, wings, judge=None, criteria=STRICT):
     """Return (bodies, wings) of a split; their indices are those of images in the split.
 
     judge: of the data set, None to do without its opinion. Raises `UserError` where too few are found.
     """
     images, labels = dataset.split(split)
-    found_bodies = _bodies(images, np.flatnonzero(labels == dataset.class_names.index(body)), judge, body)
-    found_wings = _wings(images, np.flatnonzero(labels == dataset.class_names.index(wings)), judge, wings)
+    found_bodies = _bodies(images, np.flatnonzero(labels == dataset.class_names.index(body)), judge, body, criteria)
+    found_wings = _wings(images, np.flatnonzero(labels == dataset.class_names.index(wings)), judge, wings, criteria)
     for found, fewest, what, name in (
         (found_bodies, FEWEST_BODIES, "bodies", body),
         (found_wings, FEWEST_WINGS, "wings", wings),
@@ -57,16 +71,16 @@ def unevenness(images):
     return np.sqrt((rest**2).mean(1).sum(-1))
 
 
-def _bodies(images, indices, judge, name):
+def _bodies(images, indices, judge, name, criteria):
     if judge is not None:
         logits = extract(judge, images[indices])["logits"].astype(np.float64)
         belief = np.exp(logits - logits.max(1, keepdims=True))
         belief = (belief / belief.sum(1, keepdims=True))[:, judge.class_names.index(name)]
-        indices = indices[belief > SURE]
-    indices = indices[:MOST]
+        indices = indices[belief > criteria.sure]
+    indices = indices[: criteria.most]
     found = [find_body(int(index), mask) for index, mask in zip(indices, outlines(images[indices]), strict=True)]
     found = [body for body in found if isinstance(body, Body)]
-    return [body for body in found if _restlessness(images[body.index], body) < CLEAR_ABOVE]
+    return [body for body in found if _restlessness(images[body.index], body) < criteria.clear]
 
 
 def _restlessness(image, body):
@@ -83,15 +97,15 @@ def _restlessness(image, body):
     return float(np.sqrt(((box - box.mean(1, keepdims=True)) ** 2).sum(-1).mean()))
 
 
-def _wings(images, indices, judge, name):
+def _wings(images, indices, judge, name, criteria):
     uneven = unevenness(images[indices])
     usable = uneven < MOST_UNEVEN
     if judge is not None and FLIGHT_CLASS in judge.class_names:
         logits = extract(judge, images[indices])["logits"]
         flight = logits[:, judge.class_names.index(FLIGHT_CLASS)] - logits[:, judge.class_names.index(name)]
         flight -= PLAIN_PRICE * np.maximum(uneven - PLAIN, 0)
-        usable &= flight >= np.quantile(flight, 1 - FLIGHT_SHARE)
-    indices = indices[usable][:MOST]
+        usable &= flight >= np.quantile(flight, 1 - criteria.flight_share)
+    indices = indices[usable][: criteria.most]
     masks = outlines(images[indices])
     return [
         wing for index, mask in zip(indices, masks, strict=True) for wing in find_wings(int(index), images[index], mask)
