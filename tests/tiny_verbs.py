@@ -114,7 +114,11 @@ def shrink(patch, eager=True):
         patch.setattr(module, "STEPS_PER_EPOCH", 2)
     patch.setattr(training, "BLOCK", 2)
     patch.setattr(judging, "train_judge", functools.partial(judging.train_judge, width=4))
-    for name, value in (("TRUE_COUNT", 96), ("pools_of", functools.partial(pools_of, strategies=("interpolation",)))):
+    for name, value in (
+        ("TRUE_COUNT", 96),
+        ("COLLAGES", 4),
+        ("pools_of", functools.partial(pools_of, strategies=("interpolation",))),
+    ):
         patch.setattr(pegasus_benchmark, name, value)
     for name, value in (("WIDTH", 4), ("UPDATES", 1)):
         patch.setattr(truth, name, value)

@@ -6,8 +6,6 @@ import numpy as np
 
 from coursework.pegasus.appraisal import Appraisal
 from coursework.pegasus.pools import Pool
-from coursework.pegasus.ranking import rank
-from coursework.pegasus.scores import CandidateScores
 
 SCORES = ("recognisability", "realism", "uniqueness", "overall", "diversity")
 Means = dict[str, dict[str, float] | None]
@@ -87,11 +85,3 @@ def comparison_lines(rows: list[dict]) -> list[str]:
 
 def _cell(value):
     return "" if value is None else f"{value:.3f}"
-
-
-def precision_of_top(truth: np.ndarray, scores: CandidateScores, count: int) -> float:
-    """Return the share of true ones among the `count` candidates ranked highest: how well a ranking finds the good.
-
-    truth: bool (n,); scores: their `CandidateScores`.
-    """
-    return float(np.mean(np.asarray(truth)[rank(scores)[:count]]))

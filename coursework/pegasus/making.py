@@ -270,8 +270,9 @@ def _write(made: Pegasi, nearest: dict[int, NearestCollage], folder: Path, label
         draw_collages(folder / COLLAGES, images, batch, training, [found.image for found in shown])
     else:
         (folder / COLLAGES).unlink(missing_ok=True)
+    collages = {index: found.image for index, found in nearest.items()}
     note = f"{label}: {task.body} with wings of {' or '.join(task.wings)}; the numbered ones were chosen by rule."
-    write_gallery(folder / "gallery.html", made.candidates.images, made.records, training, "Candidates", note)
+    write_gallery(folder / "gallery.html", made.candidates.images, made.records, training, "Candidates", note, collages)
 
 
 def _named_indices(records: list[dict]) -> set[int]:

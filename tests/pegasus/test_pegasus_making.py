@@ -20,12 +20,11 @@ from coursework.pegasus import pools as pools_module
 from coursework.pegasus import strategies
 from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
 from coursework.pegasus.candidates import read_latents
-from coursework.pegasus.comparison import comparison_lines, precision_of_top
+from coursework.pegasus.comparison import comparison_lines
 from coursework.pegasus.composites import compose
 from coursework.pegasus.decoding import remake
 from coursework.pegasus.evidence import evidence
 from coursework.pegasus.making import make_pegasi, pools_of, runs_of
-from coursework.pegasus.scores import CandidateScores
 from coursework.pegasus.search import SETTINGS
 from coursework.pegasus.task import Task
 from coursework.pegasus.views import SLIGHT, slight_views
@@ -282,9 +281,3 @@ def test_a_batch_from_elsewhere_is_a_folder_or_an_array_of_equal_size(world, tmp
         batch_from(str(tmp_path / "large"), dataset)
     with pytest.raises(UserError, match="give a folder of images, or an .npz or .npy file"):
         batch_from("sprites:test", dataset)
-
-
-def test_precision_of_the_top():
-    ones = numpy.ones(4)
-    scores = CandidateScores(numpy.array([0.9, 0.8, 0.1, 0.7]), ones, ones)
-    assert precision_of_top([True, False, True, True], scores, 3) == pytest.approx(2 / 3)

@@ -14,6 +14,8 @@ SETTINGS = {"body_share": 0.0, "truncation": 1.0}
 def winged_class(task, trained, count, seed, progress=None):
     """Return latents and classes (n, rows, class_count) of samples of the winged class, by `SETTINGS`."""
     latents = np.float32(SETTINGS["truncation"]) * draw_latents(trained, streams(seed, count))
-    shares = np.full((count, row_count(trained)), SETTINGS["body_share"], np.float32)
+    share = SETTINGS["body_share"]
+    shares = np.full((count, row_count(trained)), share, np.float32)
     classes = mixture(one_hot(trained, [task.body] * count), one_hot(trained, [CLASS] * count), shares)
-    return {"latents": latents, "classes": classes}, [{"class": CLASS, **SETTINGS} for _ in range(count)]
+    note = {"class": CLASS, "body": {"class": task.body, "share": share}, "truncation": SETTINGS["truncation"]}
+    return {"latents": latents, "classes": classes}, [note] * count
