@@ -36,7 +36,7 @@ def quiet(line):
 def write_run(name, dataset, source):
     """Write an untrained run of `dataset`, as trained on `source`."""
     network = dataclasses.replace(PRESETS[name].network, **NARROW)
-    config = dataclasses.replace(PRESETS[name], dataset=source, network=network)
+    config = dataclasses.replace(PRESETS[name], dataset=source, network=network, precision="float32")
     run = Run(f"reports/runs/{name}")
     run.write_config(config)
     run.write_environment({"class_names": list(dataset.class_names)})
