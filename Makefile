@@ -41,10 +41,12 @@ WIDTHS     = $(foreach width,32 64 256,--vary "width $(width): generator_width=$
 SHORT      = --set batch_size=16 --set initial_scale=1.414 --set optimizer.rate=1e-3 --set critic_optimizer.rate=1e-3
 # Presets of the demo and of the lines task use built-in data, unless DATASET is given.
 DATA_OF    = $(if $(filter file,$(origin DATASET)),$(if $(filter %-demo,$(1)),sprites,$(if $(filter lines-%,$(1)),lines,$(DATASET))),$(DATASET))
+# Where `coursework collages` writes by default.
+COLLAGES   = data/$(notdir $(patsubst %/,%,$(DATASET)))-pegasus
 RUN_OF     = $(1)-$(notdir $(patsubst %/,%,$(call DATA_OF,$(1))))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help begin install demo test test-slow test-torch lint judge witness collages pegasus panel pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
+.PHONY: help begin install train-pegasus demo test test-slow test-torch lint judge witness collages pegasus panel pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
 
 ##@ Start
 
@@ -74,6 +76,12 @@ begin: ## move the results that came with the package into reports/earlier
 train-%: $(INSTALLED) ## train a preset (gan, sngan, conditional-sngan, vae, acai ...), or resume it
 	$(if $(filter lines,$(call DATA_OF,$*)),,$(call JUDGE,$(call DATA_OF,$*)))
 	$(COURSEWORK) train $* --dataset $(call DATA_OF,$*) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
+
+# Collages are written once; a training on them is resumed.
+train-pegasus: $(INSTALLED) ## train the class of winged horses on collages, for make pegasus, or resume it
+	test -f $(COLLAGES)/collages.json || { $(JUDGE) && $(COURSEWORK) collages --dataset $(DATASET) --seed $(SEED); }
+	$(COURSEWORK) train pegasus-sngan$(if $(filter sprites,$(DATASET)),-demo) --dataset $(COLLAGES) --seed $(SEED) \
+		$(if $(EPOCHS),--epochs $(EPOCHS))
 
 evaluate-%: $(INSTALLED) ## score the run of a preset
 	$(call JUDGE,$(call DATA_OF,$*))

@@ -114,14 +114,15 @@ def shrink(patch, eager=True):
         patch.setattr(module, "STEPS_PER_EPOCH", 2)
     patch.setattr(training, "BLOCK", 2)
     patch.setattr(judging, "train_judge", functools.partial(judging.train_judge, width=4))
-    for name, value in (("TRUE_COUNT", 96), ("pools_of", functools.partial(pools_of, strategies=("interpolation",)))):
+    few_pools = functools.partial(pools_of, strategies=("interpolation",))
+    for name, value in (("TRUE_COUNT", 96), ("COLLAGES", 4), ("pools_of", few_pools)):
         patch.setattr(pegasus_benchmark, name, value)
     for name, value in (("WIDTH", 4), ("UPDATES", 1)):
         patch.setattr(truth, name, value)
     patch.setattr(witness_training, "FEWEST_UPDATES", 1)
     patch.setattr(witness_training, "EPOCHS", {"witness": 1, "second": 1})
     patch.setattr(witness_training, "WIDTHS", {"witness": 4, "second": 4})
-    for name, value in (("JUDGE_WIDTH", 4), ("JUDGE_EPOCHS", 1), ("WITNESS_EPOCHS", 1), ("POOL", 72)):
+    for name, value in (("JUDGE_WIDTH", 4), ("JUDGE_EPOCHS", 1), ("WITNESS_EPOCHS", 1), ("POOL", 72), ("COLLAGES", 4)):
         patch.setattr(demo, name, value)
     patch.setattr(demo, "STRATEGIES", ("interpolation",))
     patch.setattr(lines, "TRAIN_COUNT", 64)

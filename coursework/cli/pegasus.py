@@ -20,7 +20,7 @@ def add_pegasus(verbs: Verbs) -> None:
     parser.add_argument(
         "run", metavar="RUN", nargs="*", help="runs to use (default: all suitable ones on the data set)"
     )
-    parser.add_argument("--dataset", default="cifar10", help="data set whose runs are used by default (cifar10)")
+    parser.add_argument("--dataset", help="of the bodies and wings (default: that of the runs, else cifar10)")
     parser.add_argument("--body", default="horse", help="class of the body (default horse)")
     parser.add_argument("--wings", default="bird,airplane", help="classes of the wings (default bird,airplane)")
     parser.add_argument(
@@ -42,18 +42,18 @@ def add_pegasus(verbs: Verbs) -> None:
 
 
 def _pegasus(arguments: argparse.Namespace) -> None:
-    from coursework.data import load_dataset
+    from coursework.data import cifar10, load_dataset
     from coursework.training.run import Run
 
     runs = [Run.existing(name) for name in arguments.run]
     import_keras(arguments)
 
-    from coursework.pegasus.making import make_pegasi, runs_of
+    from coursework.pegasus.making import make_pegasi, runs_of, source_of
     from coursework.pegasus.task import Task
     from coursework.pegasus.witness import find_witness, require_witness
 
     wings = names(arguments.wings)
-    name = runs[0].read_config().dataset if runs else arguments.dataset
+    name = arguments.dataset or (source_of(runs[0]) if runs else "cifar10")
     runs = runs or runs_of(Run.all(), name, (arguments.body, *wings))
     dataset = load_dataset(name)
     task = Task(dataset, arguments.body, wings, require_witness(dataset))
@@ -66,7 +66,7 @@ def _pegasus(arguments: argparse.Namespace) -> None:
         arguments.count,
         arguments.seed,
         arguments.output,
-        runs[0].read_environment().get("dataset_label", dataset.name),
+        cifar10.label() if name == "cifar10" else dataset.name,
         [batch_from(text, dataset) for text in arguments.beside],
     )
 

@@ -1,20 +1,25 @@
 """Appraises candidates by one witness: its belief, its features, and the training images they come nearest to."""
 
-from dataclasses import dataclass
+import importlib
+import importlib.util
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import keras
 import numpy as np
 
+from coursework.data import Dataset
 from coursework.evaluation.comparison import kept_neighbours, pixel_key
-from coursework.evaluation.sources import split_of
+from coursework.evaluation.sources import ImageSet, split_of
 from coursework.extractors.extractor import Extractor, extract_features
-from coursework.extractors.recorded import extract
+from coursework.extractors.recorded import Recorded, extract
 from coursework.metrics.image_neighbours import TrainingImages, TrainingNeighbours
 from coursework.metrics.memorisation import feature_neighbours
 from coursework.metrics.realism import RealManifold
 from coursework.pegasus.composites import compose
 from coursework.pegasus.evidence import evidence
+from coursework.pegasus.ranking import choose_batch
 from coursework.pegasus.scores import (
     LEAST_REAL,
     CandidateScores,
@@ -23,51 +28,85 @@ from coursework.pegasus.scores import (
     nearest_distances,
     uniqueness,
 )
+from coursework.pegasus.task import Task
 from coursework.pegasus.views import SLIGHT, slight_views, to_bytes
-from coursework.pegasus.witness import OUTPUTS
+from coursework.pegasus.witness import OUTPUTS, Witness
 from coursework.util.progress import Progress
 
 BLOCK = 2000
+# The module of the judge of winged horses; a version without it ranks by the witness alone.
+WINGED_JUDGE = "coursework.pegasus.winged_judge"
+
+
+def find_winged_judge(dataset: Dataset) -> Recorded | None:
+    """Return the judge of winged horses of a data set, None where there is none."""
+    if importlib.util.find_spec(WINGED_JUDGE) is None:
+        return None
+    return importlib.import_module(WINGED_JUDGE).find_winged_judge(dataset)
 
 
 class PixelNeighbours:
-    """The nearest training image of images in pixels, flipped or shifted too; what test images have is the scale."""
+    """The nearest of `train` to images in pixels, flipped or shifted too; the distances of `test` are the scale."""
 
-    def __init__(self, dataset):
-        self.train, self.test = (split_of(dataset, split) for split in ("train", "test"))
+    def __init__(self, train: ImageSet, test: ImageSet):
+        self.train, self.test = train, test
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "PixelNeighbours":
+        """Return those among the training images of a data set, on the scale of its test images."""
+        return cls(split_of(dataset, "train"), split_of(dataset, "test"))
 
     @cached_property
-    def training(self):
+    def training(self) -> TrainingImages:
         """The training images, prepared for searches."""
         return TrainingImages(self.train.images)
 
     @cached_property
-    def test_distances(self):
+    def test_distances(self) -> np.ndarray:
         """Distances (m,) of the test images, kept between runs and where memorisation is measured."""
         key = pixel_key(self.train, self.test)
         # The search takes minutes on CIFAR-10, and preparing for it seconds: neither is begun where it is kept.
         found = kept_neighbours(key, self.test.name, lambda report: self.training.nearest(self.test.images, report))
         return found.distances
 
-    def search(self, images):
+    def search(self, images: np.ndarray) -> TrainingNeighbours:
         """Return the `TrainingNeighbours` of the uint8 images of candidates."""
-        with Progress("nearest training images, candidates", unit=None) as progress:
+        with Progress(f"nearest in {self.train.name}, candidates", unit=None) as progress:
             return self.training.nearest(images, progress.step)
+
+    def uniqueness(self, found: TrainingNeighbours) -> np.ndarray:
+        """Return the `uniqueness` (n,) of images by what `search` found."""
+        return uniqueness(found.distances, self.test_distances)
+
+
+@dataclass(frozen=True)
+class NearestCollage:
+    """The training collage nearest to a candidate.
+
+    image: uint8 (h, w, c). record: its file, sources and distance, ready for JSON. uniqueness: of the candidate among
+    all training collages, by the distances that collages of test images have.
+    """
+
+    image: np.ndarray
+    record: dict[str, Any]
+    uniqueness: float
 
 
 class Appraiser:
     """Scores candidates for a `Task` by `witness`, beside what the same scores are for real test images.
 
-    pixels: `PixelNeighbours`, which several appraisers share. Features of the data set are kept between runs.
+    pixels: `PixelNeighbours`, which several appraisers share. judge: the judge of winged horses, whose belief ranks
+    where there is one. Features of the data set are kept between runs.
     """
 
-    def __init__(self, task, witness, pixels):
+    def __init__(self, task: Task, witness: Witness, pixels: PixelNeighbours, judge: Recorded | None = None):
         self.task = task
         self.witness = witness
         self.pixels = pixels
+        self.judge = judge
         self.extractor = _extractor(witness)
 
-    def appraise(self, candidates, neighbours=None):
+    def appraise(self, candidates: np.ndarray, neighbours: TrainingNeighbours | None = None) -> "Appraisal":
         """Return the `Appraisal` of uint8 images (n, h, w, c).
 
         neighbours: their `TrainingNeighbours` in pixels, where they are known already.
@@ -77,13 +116,15 @@ class Appraiser:
         with Progress("nearest training features, candidates", unit=None) as progress:
             found = feature_neighbours(features, self.training["features"], progress.step)
         scores = self._scores(belief, self._realism(features), neighbours.distances, found.distances)
-        return Appraisal(scores, features, belief, {"pixels": neighbours, "features": found})
+        return Appraisal(
+            self, scores, features, belief, {"pixels": neighbours, "features": found}, self._winged(candidates)
+        )
 
-    def diversity(self, features):
+    def diversity(self, features: np.ndarray) -> float:
         """Return the `diversity` of a batch by its features (n, d), beside as many real images of the body's class."""
         return diversity(features, self._bodies(len(features)))
 
-    def scale(self, count):
+    def scale(self, count: int) -> float:
         """Return the mean distance of `count` real images of the body's class to their nearest, in features.
 
         0 for fewer than two, among which nothing can be alike.
@@ -91,12 +132,22 @@ class Appraiser:
         bodies = self._bodies(count)
         return float(nearest_distances(bodies).mean()) if len(bodies) > 1 else 0.0
 
-    def real_scores(self):
-        """Return the `CandidateScores` of the test images of the body's class: what real horses get."""
-        rows = self._body_rows
-        features, belief = self._look(self.task.dataset.test_images[rows], f"test images, {self.task.body}")
-        distances = self.pixels.test_distances[rows], self.test_distances[rows]
-        return self._scores(belief, self._realism(features), *distances)
+    def real_means(self) -> dict[str, dict[str, float] | None]:
+        """Return the means of the test images of the body's class, {"witness", "winged"} as `Appraisal.means`."""
+        images = self.task.dataset.test_images[self._body_rows]
+        features, belief = self._look(images, f"test images, {self.task.body}")
+        distances = self.pixels.test_distances[self._body_rows], self.test_distances[self._body_rows]
+        winged = self._winged(images)
+        return {
+            "witness": self._scores(belief, self._realism(features), *distances).mean(),
+            "winged": None if winged is None else {"recognisability": float(winged.mean())},
+        }
+
+    def _winged(self, images: np.ndarray) -> np.ndarray | None:
+        """Return the belief (n,) of the judge of winged horses, None without one."""
+        if self.judge is None:
+            return None
+        return np.asarray(importlib.import_module(WINGED_JUDGE).belief(self.judge, images), np.float64)
 
     def _look(self, images, title):
         """Return (features (n, d), belief) of uint8 images: each part of `evidence` a mean over `slight_views`.
@@ -129,7 +180,7 @@ class Appraiser:
         )
 
     @cached_property
-    def bar(self):
+    def bar(self) -> float:
         """The realism that all but `LEAST_REAL` of the test images of bodies have with a part of wings upon them."""
         images, generator = self.task.dataset.test_images, np.random.default_rng(0)
         bodies = images[self._body_rows]
@@ -143,24 +194,24 @@ class Appraiser:
         return clipped_realism(self.manifold.realism(features))
 
     @cached_property
-    def training(self):
+    def training(self) -> dict[str, np.ndarray]:
         """Outputs of the witness for the training images."""
         return extract_features(self.extractor, self.task.dataset.train_images, "training images")
 
     @cached_property
-    def test(self):
+    def test(self) -> dict[str, np.ndarray]:
         """Outputs of the witness for the test images."""
         return extract_features(self.extractor, self.task.dataset.test_images, "test images")
 
     @cached_property
-    def manifold(self):
+    def manifold(self) -> RealManifold:
         """The manifold of the training images of body and wings: a horse's and a bird's, not a lorry's."""
         rows = np.concatenate([self.task.indices(name) for name in (self.task.body, *self.task.wings)])
         with Progress("manifold of real images", unit=None) as progress:
             return RealManifold(self.training["features"][np.sort(rows)], progress=progress.step)
 
     @cached_property
-    def test_distances(self):
+    def test_distances(self) -> np.ndarray:
         """Distances (m,) of test images to their nearest training images in features."""
         pixels = self.pixels
         key = (self.extractor.sha256, self.extractor.precision, keras.backend.backend())
@@ -189,21 +240,45 @@ class Appraiser:
 
 @dataclass(frozen=True)
 class Appraisal:
-    """What one witness says of n candidates.
+    """What an `Appraiser` says of n candidates.
 
-    features: (n, d). belief: {"body", "wings", "unity", "both": (n,)}. neighbours: {"pixels", "features":
-    `TrainingNeighbours`}.
+    features: (n, d). belief: {"body", "wings", "unity", "both": (n,)} of its witness. neighbours: {"pixels",
+    "features": `TrainingNeighbours`}. winged: belief (n,) of the judge of winged horses, None without one.
     """
 
+    appraiser: Appraiser
     scores: CandidateScores
     features: np.ndarray
     belief: dict[str, np.ndarray]
     neighbours: dict[str, TrainingNeighbours]
+    winged: np.ndarray | None = None
 
-    def record(self, index):
+    @property
+    def ranking(self) -> CandidateScores:
+        """The scores that rank: `scores`, with the belief of the judge of winged horses where there is one."""
+        return self.scores if self.winged is None else replace(self.scores, recognisability=self.winged)
+
+    def limited(self, nearest: dict[int, NearestCollage]) -> "Appraisal":
+        """Return the appraisal with candidates no newer than they are among collages; nearest: {index: collage}."""
+        uniqueness = self.scores.uniqueness.copy()
+        for index, found in nearest.items():
+            uniqueness[index] = min(uniqueness[index], found.uniqueness)
+        return replace(self, scores=replace(self.scores, uniqueness=uniqueness))
+
+    def batch(self, indices: np.ndarray, count: int, ranking: CandidateScores | None = None) -> np.ndarray:
+        """Return those `count` of `indices` that `choose_batch` chooses by `ranking`, by default the own one."""
+        scores = (ranking or self.ranking).take(indices)
+        return indices[choose_batch(scores, self.features[indices], count, self.appraiser.scale(count))]
+
+    def means(self, indices: np.ndarray, diverse: bool) -> dict[str, float]:
+        """Return {score: mean over the images at `indices`} by the witness, with the batch's diversity if `diverse`."""
+        found = {"diversity": self.appraiser.diversity(self.features[indices])} if diverse else {}
+        return self.scores.mean(indices) | found
+
+    def record(self, index: int) -> dict[str, Any]:
         """Return scores, belief and nearest training images of one candidate as a dict ready for JSON."""
         return {
-            "scores": self.scores.record(index),
+            "scores": self.ranking.record(index),
             "belief": {name: round(float(self.belief[name][index]), 6) for name in ("body", "wings", "unity")},
             "neighbours": [
                 {
@@ -216,10 +291,10 @@ class Appraisal:
         }
 
 
-def _extractor(witness):
+def _extractor(witness: Witness) -> Extractor:
     """Return the `Extractor` of a witness: all its outputs, as rows."""
 
-    def compute(images):
+    def compute(images: np.ndarray) -> dict[str, np.ndarray]:
         return {name: values.reshape(len(images), -1) for name, values in extract(witness, images).items()}
 
     return Extractor(

@@ -12,6 +12,8 @@ from coursework.util.files import parse_json, read_text, write_text
 
 BEST, SHEET, RECORDS, LATENTS = "pegasus.png", "batch.png", "pegasus.json", "latents.npz"
 CONDITIONS = "comparison.json"
+# How a winged class came about: sources, collages and samples.
+COLLAGES = "collages.png"
 # Of the sheet: images side by side, and white pixels around each.
 COLUMNS, GAP = 8, 2
 WHITE = 255

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from coursework.pegasus.batch_files import CONDITIONS, LATENTS, RECORDS, SHEET, cut, read_records, write_batch
+from coursework.pegasus.batch_files import COLLAGES, CONDITIONS, LATENTS, RECORDS, SHEET, cut, read_records, write_batch
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.choice import read_choice
 from coursework.pegasus.figure import draw_best
@@ -51,16 +51,17 @@ def with_choice(folder, choice, target):
     best = best | {"chosen_by": EYE, "rank_by_rule": best.get("rank")}
     batch = [record | {"rank": rank} for rank, record in enumerate([best, *records], start=1)]
     write_batch(target, np.stack([image, *images]), batch, [latent, *latents])
-    if (folder / CONDITIONS).is_file():
-        shutil.copyfile(folder / CONDITIONS, target / CONDITIONS)
-    _draw_neighbours(target / NEIGHBOURS, image, best, gallery.training)
+    for name in (CONDITIONS, COLLAGES):
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, target / name)
+    _draw_neighbours(target / NEIGHBOURS, image, best, gallery, gallery.collages.get(places[best["id"]]))
     return target
 
 
-def _draw_neighbours(file, image, record, training):
-    """Draw the best beside its nearest training images, where the gallery shows them."""
+def _draw_neighbours(file, image, record, gallery, collage):
+    """Draw the best beside its nearest training images and collage, where the gallery shows them."""
     try:
-        draw_best(file, image, record, training)
+        draw_best(file, image, record, gallery.training, collage)
     except (KeyError, TypeError, AttributeError, ValueError):
         # A record without them: the report says so.
         file.unlink(missing_ok=True)

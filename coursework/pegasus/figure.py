@@ -1,14 +1,28 @@
-"""A figure of the best candidate: enlarged, beside what it came from and the training images nearest to it."""
+"""Figures of the batch: the best one with its nearest neighbours, and how a winged class came about."""
 
-from coursework.figures.grids import STYLE, save_figure
+from collections.abc import Sequence
+from pathlib import Path
 
-SPACES = {"pixels": "nearest in pixels", "features": "nearest in features"}
+import numpy as np
+
+from coursework.figures.grids import STYLE, save_figure, save_png, strips
+
+SPACES = {"pixels": "nearest training image", "features": "nearest in features"}
+# Collages that are shown with their sources.
+SHOWN = 3
 
 
-def draw_best(path, image, record, training_images):
+def draw_best(
+    path: Path,
+    image: np.ndarray,
+    record: dict,
+    training_images: dict[int, np.ndarray],
+    collage: np.ndarray | None = None,
+) -> None:
     """Draw `image` (uint8 (h, w, c)) beside the training images that its record names as sources and neighbours.
 
-    record: as the gallery takes it; training_images: {train_index: uint8 (h, w, c)}.
+    record: as the gallery takes it. training_images: {train_index: uint8 (h, w, c)}. collage: the nearest one, which
+    the record names too.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -21,6 +35,8 @@ def draw_best(path, image, record, training_images):
         )
         for found in record["neighbours"]
     ]
+    if collage is not None:
+        panels.append((f"nearest collage\n{record['collage']['distance']:.3g} away", collage))
     panels += [
         (f"made from: {part['class']}", training_images[part["train_index"]])
         for part in record["origin"].values()
@@ -34,3 +50,24 @@ def draw_best(path, image, record, training_images):
             axis.set_title(title, fontsize=8.5)
             axis.set_axis_off()
         save_figure(figure, path)
+
+
+def draw_collages(
+    path: Path,
+    images: np.ndarray,
+    records: Sequence[dict],
+    training_images: dict[int, np.ndarray],
+    collages: Sequence[np.ndarray],
+) -> None:
+    """Draw the sources of the collages nearest to the first images, these collages, and the images.
+
+    images: uint8 (n, h, w, c); records: theirs, each with a "collage"; collages: the n nearest ones.
+    """
+    shown: dict[str, list[np.ndarray]] = {}
+    for image, record, collage in zip(images, records, collages, strict=True):
+        found = record["collage"]
+        sources = [training_images[found[part]["train_index"]] for part in ("body", "wings")]
+        shown.setdefault(found["file"], [*sources, collage, image])
+    first = records[0]["collage"]
+    titles = [first["body"]["class"], first["wings"]["class"], "collage", "sample"]
+    save_png(path, strips([np.stack(row) for row in list(shown.values())[:SHOWN]], column_titles=titles))

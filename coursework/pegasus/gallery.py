@@ -36,20 +36,22 @@ def fingerprint(images, records):
     return digest.hexdigest()
 
 
-def write_gallery(path, images, records, training_images, title, note=""):
+def write_gallery(path, images, records, training_images, title, note="", collages=None):
     """Write the gallery of n candidates to `path` as one HTML page, all or nothing; return their `fingerprint`.
 
     images: uint8 (n, h, w, 3). records: n dicts ready for JSON, each with "id", which no other has, "strategy",
     "run", "seed", "index", "rank" (1 for the best of the chosen batch, None outside it), "scores" {name: number},
     "second" (the same by a second witness, or None), and where known "belief" {name: number}, "origin" (anything)
     and "neighbours" (list of {"space", "train_index", "distance"}). training_images: {train_index: uint8 (h, w, 3)}
-    of those that neighbours and origins name by "train_index"; of others the page shows the number alone.
+    of those that neighbours and origins name by "train_index"; of others the page shows the number alone. collages:
+    {index of a candidate: uint8 (h, w, c)}, the nearest collage, whose "file" and "distance" are in its "collage".
     Equal input gives equal bytes. Raises `UserError` without candidates or where `path` cannot be written.
     """
     images = np.asarray(images)
     _check(images, records, training_images)
-    known = sorted(training_images)
+    known, near = sorted(training_images), sorted(collages or {})
     pictures = np.stack([training_images[index] for index in known]) if known else images[:0]
+    nearest = np.stack([collages[index] for index in near]) if near else images[:0]
     mark = fingerprint(images, records)
     data = {
         "fingerprint": mark,
@@ -58,11 +60,14 @@ def write_gallery(path, images, records, training_images, title, note=""):
         "perSheet": SHEET,
         "candidates": records,
         "training": [int(index) for index in known],
+        "collages": [int(index) for index in near],
     }
     parts = {
         "title": html.escape(title),
         "note": html.escape(note),
-        "sheets": "\n".join([*sheets("candidates", images), *sheets("training", pictures)]),
+        "sheets": "\n".join(
+            [*sheets("candidates", images), *sheets("training", pictures), *sheets("collages", nearest)]
+        ),
         "data": script_json(data),
     }
     write_page(path, PAGE, [PAGE / name for name in SCRIPTS], parts)

@@ -21,12 +21,17 @@ LARGEST = 512 * 2**20
 
 @dataclass(frozen=True)
 class Gallery:
-    """fingerprint: of the candidates. images: uint8 (n, h, w, 3). records: n dicts. training: {index: (h, w, 3)}."""
+    """The page's candidates and what stands beside them.
+
+    fingerprint: of the candidates. images: uint8 (n, h, w, 3). records: n dicts. training: {index: (h, w, 3)}.
+    collages: {index of a candidate: its nearest collage (h, w, 3)}.
+    """
 
     fingerprint: str
     images: np.ndarray
     records: list[dict]
     training: dict[int, np.ndarray]
+    collages: dict[int, np.ndarray]
 
 
 def read_gallery(path):
@@ -45,9 +50,11 @@ def read_gallery(path):
         training = _images(text, "training", len(data["training"]), size)
         if data["fingerprint"] != fingerprint(images, records):
             raise ValueError("its fingerprint is of other images")
-        return Gallery(
-            data["fingerprint"], images, records, dict(zip(map(int, data["training"]), training, strict=True))
-        )
+        # Pages of an earlier version have none.
+        near = list(map(int, data.get("collages", [])))
+        collages = dict(zip(near, _images(text, "collages", len(near), size), strict=True))
+        training = dict(zip(map(int, data["training"]), training, strict=True))
+        return Gallery(data["fingerprint"], images, records, training, collages)
     except Exception as error:  # A page by somebody else raises whatever its parts do; all mean the same.
         raise UserError(f"{path} is no gallery of this package: make the pegasi again ({error!s:.100})") from error
 

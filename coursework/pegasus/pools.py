@@ -8,9 +8,11 @@ from pathlib import Path
 
 import keras
 
+from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.pool_files import read_pool, write_pool
-from coursework.pegasus.search import SETTINGS
-from coursework.pegasus.strategies import STRATEGIES
+from coursework.pegasus.strategies import STRATEGIES, WINGED
+from coursework.pegasus.task import Task
+from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.files import sha256
 from coursework.util.progress import Progress
@@ -23,18 +25,23 @@ VERSION = 2
 class Pool:
     """`count` candidates of the strategy `name` from `run` for `task`; candidate i depends on (seed, i) alone."""
 
-    task: object
+    task: Task
     name: str
-    run: object
+    run: Run
     count: int
     seed: int
 
     @property
-    def title(self):
+    def title(self) -> str:
         """What the pool is called in progress, tables and file names."""
         return f"{self.name}-{self.run.name}"
 
-    def candidates(self, folder):
+    @property
+    def winged(self) -> bool:
+        """Whether its candidates are samples of a class of winged animals."""
+        return STRATEGIES[self.name].kind == WINGED
+
+    def candidates(self, folder: str | Path) -> Candidates:
         """Return the `Candidates`: those kept in `folder` if they are of an equal pool, else made anew and kept."""
         folder = Path(folder) / self.title
         key = self._key()
@@ -54,7 +61,7 @@ class Pool:
         # A run without networks is used from its last state, whose name holds its hash.
         unfinished = [] if networks else [sorted(file.name for file in self.run.backup.glob("state-*.npz"))]
         strategy = STRATEGIES[self.name]
-        search = [SETTINGS if strategy.climbs else None, self.task.witness.sha256 if strategy.asks_witness else None]
+        search = [strategy.settings, self.task.witness.sha256 if strategy.asks_witness else None]
         parts = [
             VERSION,
             keras.backend.backend(),

@@ -44,6 +44,7 @@ class Pegasus:
     best_image: dict | None = None
     batch: dict | None = None
     neighbours: dict | None = None
+    collages: dict | None = None
     frame: list[float] | None = None
     score_names: list[str] = field(default_factory=list)
     comparison: dict = field(default_factory=dict)
@@ -67,9 +68,9 @@ class Pegasus:
 def read_pegasus(folder: Path | str, images: Images) -> Pegasus | None:
     """Return the `Pegasus` in `folder`, None where there is no such folder.
 
-    Shown are pegasus.png, batch.png and neighbours.png where they are there, and pegasus.json: list of {"strategy",
-    "run", "seed", "rank", "scores": {name: value}, "dataset_label", "neighbours": [{"train_index", "distance"}]}, each
-    of which may be missing. Raises `UserError` where that file is no list.
+    Shown are pegasus.png, batch.png, neighbours.png and collages.png where they are there, and pegasus.json: list of
+    {"strategy", "run", "seed", "rank", "scores": {name: value}, "dataset_label", "neighbours": [{"train_index",
+    "distance"}]}, each of which may be missing. Raises `UserError` where that file is no list.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -89,6 +90,7 @@ def read_pegasus(folder: Path | str, images: Images) -> Pegasus | None:
         best_image=None if best is None else images.add_array(best),
         batch=None if batch is None else images.add_array(batch),
         neighbours=images.add(folder / "neighbours.png"),
+        collages=images.add(folder / "collages.png"),
         frame=frame,
         score_names=list(dict.fromkeys(name for record in records for name in scores_of(record))),
         comparison=_read_comparison(folder),
@@ -136,6 +138,18 @@ def pegasus_blocks(pegasus: Pegasus | None) -> list[Block]:
     return blocks
 
 
+def collage_blocks(pegasus: Pegasus | None) -> list[Block]:
+    """Return the figure of how a class of winged horses was learned, nothing where none was."""
+    if pegasus is None or pegasus.collages is None:
+        return []
+    caption = (
+        "How the class was learned: a wing cut out of a training image of one class is set upon the body of another. "
+        "A generator trained on such collages and on the real classes draws new samples; each stands beside the "
+        "collage nearest to it."
+    )
+    return [figure("collages", [panel(pegasus.collages, pegasus.dataset, height=70)], [caption])]
+
+
 def neighbour_blocks(pegasus: Pegasus | None) -> list[Block]:
     """Return the nearest training images of the best one, nothing where they have not been measured."""
     found = pegasus.best.get("neighbours") if pegasus else None
@@ -143,7 +157,8 @@ def neighbour_blocks(pegasus: Pegasus | None) -> list[Block]:
     blocks = []
     if pegasus and pegasus.neighbours:
         panels = [panel(pegasus.neighbours, pegasus.dataset, height=60)]
-        blocks.append(figure("neighbours", panels, ["The best Pegasus and its nearest training images."]))
+        nearest = "training images and collage" if pegasus.best.get("collage") else "training images"
+        blocks.append(figure("neighbours", panels, [f"The best Pegasus and its nearest {nearest}."]))
     if found:
         header = ["Nearest by", "Distance", "Unit", "Index in the training set"]
         rows = [

@@ -13,7 +13,7 @@ from coursework.report.document import Block, cite, figure, note, panel, paragra
 from coursework.report.drawings import drawn_architecture, drawn_curves, training_caption
 from coursework.report.images import first_rows
 from coursework.report.method import method_blocks
-from coursework.report.pegasus import neighbour_blocks, pegasus_blocks
+from coursework.report.pegasus import collage_blocks, neighbour_blocks, pegasus_blocks
 from coursework.report.scores_table import final_score_blocks
 
 Item = TypeVar("Item")
@@ -146,8 +146,8 @@ def scores(context: Context) -> list[Block]:
 
 
 def pegasus(context: Context) -> list[Block]:
-    """The Pegasus, its batch and its scores."""
-    return pegasus_blocks(context.pegasus)
+    """The Pegasus, its batch and its scores, and how its class was learned."""
+    return [*pegasus_blocks(context.pegasus), *collage_blocks(context.pegasus)]
 
 
 def neighbours(context: Context) -> list[Block]:

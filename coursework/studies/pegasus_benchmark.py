@@ -7,17 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.config.presets import ACAI_DEMO, CONDITIONAL_SNGAN_DEMO, SNGAN_DEMO, VAE_DEMO
+from coursework.config.presets import ACAI_DEMO, CONDITIONAL_SNGAN_DEMO, PEGASUS_SNGAN_DEMO, SNGAN_DEMO, VAE_DEMO
 from coursework.config.schema import Config
 from coursework.data import load_dataset, sprites
 from coursework.extractors.judge_training import train_judge
 from coursework.extractors.recorded import extract
 from coursework.figures.grids import save_png, strips
 from coursework.metrics.frechet import frechet_distance
-from coursework.pegasus.appraisal import Appraisal, Appraiser, PixelNeighbours
-from coursework.pegasus.comparison import precision_of_top
-from coursework.pegasus.making import pools_of
+from coursework.pegasus.appraisal import Appraisal, Appraiser, PixelNeighbours, find_winged_judge
+from coursework.pegasus.collages.dataset import collages_of, write_collages
+from coursework.pegasus.collages.record import SETTINGS_FILE
+from coursework.pegasus.making import nearest_collages, pools_of
 from coursework.pegasus.ranking import choose_batch, rank
+from coursework.pegasus.scores import CandidateScores
 from coursework.pegasus.task import Task
 from coursework.pegasus.truth import THRESHOLD, train_truth
 from coursework.pegasus.witness_training import train_witness
@@ -47,16 +49,19 @@ def _longer(config, epochs):
 
 
 # One run for each kind that a strategy needs; longer than in the demo, whose minutes are counted, and the conditional
-# one, of which most strategies make, wider too.
+# ones, of which most strategies make, wider too.
 PRESETS = (
     dataclasses.replace(ACAI_DEMO, epochs=8),
     dataclasses.replace(VAE_DEMO, epochs=6),
     dataclasses.replace(SNGAN_DEMO, epochs=30),
     _longer(CONDITIONAL_SNGAN_DEMO, 60),
+    _longer(PEGASUS_SNGAN_DEMO, 60),
 )
 # The judge of truth counts no aeroplane's wings: those of a pegasus are a bird's.
-BODY, WINGS = "horse", ("bird",)
+BODY, WINGS, OTHERS = "horse", ("bird",), ("airplane",)
 COUNT = 64
+# Collages of the training split, from which the winged class is learned.
+COLLAGES = 5000
 # True pegasi that candidates are compared with, and as many others that set the floor; seeds that nothing else draws.
 TRUE_COUNT, TRUE_SEED, FLOOR_SEED = 2000, 710_001, 710_002
 
@@ -72,10 +77,11 @@ def run_benchmark(
     """Write table.json, table.txt and best.png to `folder`: how every strategy fares by the truth; return the rows.
 
     pool: candidates of each strategy and run. epochs: of the runs, in place of the presets' own, for a quick look: all
-    but the judge of truth is then in folder/epochs-<number>, away from what was made in earnest. Trains what is not
-    there yet: the judge of sprites, which the witness starts from and by whose score a run's best weights are kept; the
-    witness and the second witness; runs in folder/runs; the judge of truth, which takes part in no search, ranking or
-    training of the others. Raises `UserError` for fewer candidates than are ranked.
+    but the judge of truth and the collages is then in folder/epochs-<number>, away from what was made in earnest.
+    Trains what is not there yet: the judge of sprites, which the witness starts from and by whose score a run's best
+    weights are kept; the witness and the second witness; runs in folder/runs, the winged class on the collages in
+    folder/collages; the judge of truth, which takes part in no search, ranking or training of the others. Raises
+    `UserError` for fewer candidates than are ranked.
     """
     if pool < COUNT:
         raise UserError(f"the table tells of the {COUNT} candidates ranked highest: {pool} are too few")
@@ -87,27 +93,35 @@ def run_benchmark(
     train_judge(dataset)
     witness, second = (train_witness(dataset, role=role) for role in ("witness", "second"))
     truth = train_truth(dataset, home / "truth")
+    collages = home / "collages"
+    if not (collages / SETTINGS_FILE).is_file():
+        write_collages(dataset, collages, BODY, WINGS[0], OTHERS, COLLAGES, seed, report=step)
     runs = []
     for config in presets:
-        config = dataclasses.replace(config, epochs=epochs or config.epochs)
+        own = str(collages) if config.dataset == PEGASUS_SNGAN_DEMO.dataset else config.dataset
+        config = dataclasses.replace(config, epochs=epochs or config.epochs, dataset=own)
         run = Run(folder / "runs" / config.preset)
         step(f"{config.preset}: {config.epochs} epochs")
         train(config, run)
         runs.append(run)
     task = Task(dataset, BODY, WINGS, witness)
-    pixels = PixelNeighbours(dataset)
-    appraisers = Appraiser(task, witness, pixels), Appraiser(task, second, pixels)
+    pixels = PixelNeighbours.of(dataset)
+    appraisers = Appraiser(task, witness, pixels, find_winged_judge(dataset)), Appraiser(task, second, pixels)
     measure = _Truth(truth, dataset)
     rows, best = [], []
     for part in pools_of(task, runs, pool, seed, report=report):
         candidates = part.candidates(folder / "pools")
         appraisal = appraisers[0].appraise(candidates.images)
         other = appraisers[1].appraise(candidates.images, appraisal.neighbours["pixels"])
+        ranking = appraisal.scores
+        if part.winged:
+            known = {part.run.name: collages_of(part.run, dataset)}
+            ranking = appraisal.limited(nearest_collages(candidates, known)).ranking
         row = {"strategy": part.name, "run": part.run.name}
         row |= {"candidates": len(candidates), "seconds": candidates.seconds}
-        row |= measure.row(candidates.images, appraisal, other, appraisers[0].scale(COUNT))
+        row |= measure.row(candidates.images, appraisal, ranking, other, appraisers[0].scale(COUNT))
         rows.append(row)
-        best.append((part.title, candidates.images[rank(appraisal.scores)[:16]]))
+        best.append((part.title, candidates.images[rank(ranking)[:16]]))
         step(f"{part.title}: {row['share']:.1%} pegasi, {row['share_top']:.1%} of the {COUNT} ranked highest")
     rates = {"true_positive_rate": truth.true_positive_rate, "false_positive_rates": truth.false_positive_rates}
     conditions = {
@@ -144,24 +158,30 @@ class _Truth:
     def _features(self, images):
         return extract(self.truth.judge, images)["features"]
 
-    def row(self, images: np.ndarray, appraisal: Appraisal, other: Appraisal, scale: float) -> dict:
-        """Return the figures of one pool of candidates."""
+    def row(
+        self, images: np.ndarray, appraisal: Appraisal, ranking: CandidateScores, other: Appraisal, scale: float
+    ) -> dict:
+        """Return the figures of one pool of candidates, which `ranking` ranks."""
         real = self.truth.pegasus(images) >= THRESHOLD
-        batch = choose_batch(appraisal.scores, appraisal.features, COUNT, scale)
+        top = rank(ranking)[:COUNT]
+        batch = choose_batch(ranking, appraisal.features, COUNT, scale)
+        features = self._features(images)
         return {
             "share": float(real.mean()),
-            "share_top": precision_of_top(real, appraisal.scores, COUNT),
+            "share_top": float(real[top].mean()),
             "share_batch": float(real[batch].mean()),
-            "frechet": frechet_distance(self._features(images), self.features["true"]),
+            "frechet": frechet_distance(features, self.features["true"]),
+            "frechet_top": frechet_distance(features[top], self.features["true"]),
             "recognisability": float(appraisal.scores.recognisability.mean()),
             "recognisability_second": float(other.scores.recognisability.mean()),
-            "recognisability_top_second": float(other.scores.recognisability[rank(appraisal.scores)[:COUNT]].mean()),
+            "recognisability_top_second": float(other.scores.recognisability[top].mean()),
         }
 
     def bounds(self) -> dict:
-        """Return the Fréchet distances of other true pegasi (floor) and of horses (ceiling)."""
+        """Return the Fréchet distances of other true pegasi (floor; of 64: floor_top) and of horses (ceiling)."""
         return {
             "floor": frechet_distance(self.features["other"], self.features["true"]),
+            "floor_top": frechet_distance(self.features["other"][:COUNT], self.features["true"]),
             "ceiling": frechet_distance(self.features["horses"], self.features["true"]),
         }
 
@@ -169,11 +189,14 @@ class _Truth:
 def table(content: dict) -> list[str]:
     """Return the lines of the table for a terminal, best strategy first."""
     lines = [
-        f"{'strategy, run':44}{'pegasi':>9}{'top 64':>9}{'batch':>9}{'Fréchet':>9}{'witness':>9}{'second':>9}{'s':>7}"
+        f"{'strategy, run':44}{'pegasi':>9}{'top 64':>9}{'batch':>9}{'Fréchet':>9}{'top 64':>9}"
+        f"{'witness':>9}{'second':>9}{'s':>7}"
     ]
     for row in sorted(content["rows"], key=lambda row: -row["share_top"]):
         cells = [f"{row[name]:>9.1%}" for name in ("share", "share_top", "share_batch")]
-        cells += [f"{row[name]:>9.2f}" for name in ("frechet", "recognisability", "recognisability_second")]
+        cells += [
+            f"{row[name]:>9.2f}" for name in ("frechet", "frechet_top", "recognisability", "recognisability_second")
+        ]
         # Candidates of an earlier version have no time.
         cells.append(f"{'?' if row['seconds'] is None else round(row['seconds']):>7}")
         lines.append(f"{row['strategy'] + ', ' + row['run']:44}" + "".join(cells))
@@ -181,7 +204,8 @@ def table(content: dict) -> list[str]:
         "",
         "pegasi, top 64, batch: share that the judge of truth calls a pegasus, of all candidates, of the 64 ranked",
         "highest by our scores, and of the 64 chosen to differ. Fréchet: distance to true pegasi in that judge's",
-        f"features; other true pegasi have {content['floor']:.2f}, horses {content['ceiling']:.2f}.",
+        f"features, of all and of the 64 ranked highest; other true pegasi have {content['floor']:.2f}, "
+        f"64 of them {content['floor_top']:.2f}, horses {content['ceiling']:.2f}.",
         "witness, second: mean recognisability of all candidates.",
         f"The judge of truth calls {content['true_positive_rate']:.1%} of held-out true pegasi so; of what is none:",
         ", ".join(f"{kind} {rate:.1%}" for kind, rate in content["false_positive_rates"].items()),

@@ -7,7 +7,7 @@ from conftest import narrow, save_judge
 
 from coursework import data
 from coursework.cli import demo
-from coursework.config.presets import DEMO
+from coursework.config.presets import DEMO, PEGASUS_SNGAN_DEMO
 from coursework.data import sprites
 from coursework.extractors.judge import judge_folder
 from coursework.training.run import Run
@@ -16,14 +16,17 @@ from coursework.training.run import Run
 @pytest.mark.slow
 def test_the_demo_writes_runs_scores_a_pegasus_and_a_report(in_tmp, monkeypatch):
     monkeypatch.setitem(data.DATASETS, "sprites", lambda: sprites.load(train_per_class=160, test_per_class=80))
-    monkeypatch.setattr(demo, "JUDGE_WIDTH", 4)
-    presets = [narrow(config, epochs=2) for config in DEMO]
+    for name, value in (("JUDGE_WIDTH", 4), ("COLLAGES", 40)):
+        monkeypatch.setattr(demo, name, value)
+    presets = [narrow(config, epochs=2) for config in (*DEMO, PEGASUS_SNGAN_DEMO)]
     lines = []
     demo.run_demo(in_tmp / "demo", presets, report=lines.append)
     folder = in_tmp / "demo"
     assert (folder / "report.pdf").read_bytes()[:5] == b"%PDF-"
-    assert len(json.loads((folder / "pegasus" / "pegasus.json").read_text())) == 64
-    for config in presets:
+    batch = json.loads((folder / "pegasus" / "pegasus.json").read_text())
+    assert len(batch) == 64 and {record["run"] for record in batch} == {"pegasus-sngan-demo"}
+    assert (folder / "pegasus" / "collages.png").is_file()
+    for config in presets[:-1]:
         run = Run(folder / "runs" / config.preset)
         record, *others = run.read_metrics()
         assert run.is_finished() and record["n"] == 320 and record["reference_n"] == 640
@@ -45,7 +48,7 @@ def test_the_demo_keeps_an_existing_judge_and_witness(in_tmp, monkeypatch):
     monkeypatch.setattr(demo, "load_dataset", lambda name: dataset)
     for name in ("train_judge", "train_witness"):
         monkeypatch.setattr(demo, name, lambda *arguments, name=name, **settings: asked.append(name))
-    for name in ("make_pegasi", "build"):
+    for name in ("make_pegasi", "build", "write_collages"):
         monkeypatch.setattr(demo, name, lambda *arguments, **settings: None)
     demo.run_demo(in_tmp / "demo", [], report=lambda line: None)
     assert asked == ["train_witness"]
@@ -54,6 +57,7 @@ def test_the_demo_keeps_an_existing_judge_and_witness(in_tmp, monkeypatch):
     assert asked == ["train_witness", "train_judge", "train_witness"]
 
 
-def test_the_demo_trains_the_four_models_on_the_built_in_data():
-    assert [config.model.name for config in DEMO] == ["gan", "sngan", "vae", "acai"]
-    assert {config.dataset for config in DEMO} == {"sprites"}
+def test_the_demo_trains_four_models_on_the_built_in_data_and_one_on_collages():
+    assert [config.model.name for config in demo.PRESETS] == ["gan", "sngan", "vae", "acai", "conditional_sngan"]
+    assert [config.dataset for config in demo.PRESETS] == 4 * ["sprites"] + ["data/sprites-pegasus"]
+    assert [config.epochs for config in demo.PRESETS] == [2, 4, 3, 3, 8]

@@ -20,12 +20,12 @@ from coursework.pegasus import pools as pools_module
 from coursework.pegasus import strategies
 from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
 from coursework.pegasus.candidates import read_latents
-from coursework.pegasus.comparison import comparison_lines, precision_of_top
+from coursework.pegasus.comparison import comparison_lines
 from coursework.pegasus.composites import compose
 from coursework.pegasus.decoding import remake
 from coursework.pegasus.evidence import evidence
 from coursework.pegasus.making import make_pegasi, pools_of, runs_of
-from coursework.pegasus.scores import CandidateScores
+from coursework.pegasus.search import SETTINGS
 from coursework.pegasus.task import Task
 from coursework.pegasus.views import SLIGHT, slight_views
 from coursework.pegasus.witness import ROLES
@@ -82,8 +82,8 @@ def test_the_choice_follows_from_the_scores(world):
     assert scores.recognisability == pytest.approx(numpy.mean(beliefs, axis=0), rel=1e-4)
     features = extract(task.witness, made.candidates.images)["features"]
     assert made.appraisal.features == pytest.approx(features, rel=1e-4, abs=1e-5)
-    appraiser = Appraiser(task, task.witness, PixelNeighbours(dataset))
-    assert len(appraiser.real_scores().realism) == 12
+    appraiser = Appraiser(task, task.witness, PixelNeighbours.of(dataset))
+    assert len(appraiser._body_rows) == 12
     # The bar is that of real horses with a part of a bird or an aeroplane upon them.
     places = [dataset.class_names.index(name) for name in ("bird", "airplane")]
     horses = dataset.test_images[dataset.test_labels == dataset.class_names.index("horse")]
@@ -185,14 +185,15 @@ def test_a_second_call_finds_the_candidates_and_gives_equal_files(world, monkeyp
 
 
 def test_strategies_go_with_the_runs_that_suit_them(world):
-    _, task, _, runs, _, _, _ = world
+    _, task, _, runs, _, folder, _ = world
     names = [(pool.name, pool.run.name) for pool in pools_of(task, runs, 4, 0)]
     assert ("interpolation", "acai") in names and ("class_search", "conditional-sngan") in names
     assert not any(name == "latent_search" for name, _ in names)
     # A code of one place has no places, whatever the network.
     acai = runs[0].read_config()
-    narrow = dataclasses.replace(acai, network=dataclasses.replace(acai.network, latent_width=1))
-    assert [strategies.STRATEGIES["masked_interpolation"].suits(config) for config in (acai, narrow)] == [True, False]
+    narrow = Run(folder / "narrow")
+    narrow.write_config(dataclasses.replace(acai, network=dataclasses.replace(acai.network, latent_width=1)))
+    assert [strategies.STRATEGIES["masked_interpolation"].suits(run) for run in (runs[0], narrow)] == [True, False]
     assert strategies.STRATEGIES["interpolation"].suits(narrow)
     without = dataclasses.replace(task, witness=None)
     assert "class_search" not in [pool.name for pool in pools_of(without, runs, 4, 0)]
@@ -254,7 +255,7 @@ def test_a_pool_of_another_search_or_backend_is_another(world, monkeypatch):
     pools = {pool.name: pool for pool in pools_of(task, runs, 4, 0)}
     before = {name: pool._key() for name, pool in pools.items()}
     with monkeypatch.context() as patch:
-        patch.setitem(pools_module.SETTINGS, "steps", 51)
+        patch.setitem(SETTINGS, "steps", 51)
         changed = {name for name, pool in pools.items() if pool._key() != before[name]}
     assert changed == {"class_search", "region_search", "critic_search", "critic_witness_search"}
     monkeypatch.setattr(pools_module.keras.backend, "backend", lambda: "another")
@@ -280,9 +281,3 @@ def test_a_batch_from_elsewhere_is_a_folder_or_an_array_of_equal_size(world, tmp
         batch_from(str(tmp_path / "large"), dataset)
     with pytest.raises(UserError, match="give a folder of images, or an .npz or .npy file"):
         batch_from("sprites:test", dataset)
-
-
-def test_precision_of_the_top():
-    ones = numpy.ones(4)
-    scores = CandidateScores(numpy.array([0.9, 0.8, 0.1, 0.7]), ones, ones)
-    assert precision_of_top([True, False, True, True], scores, 3) == pytest.approx(2 / 3)

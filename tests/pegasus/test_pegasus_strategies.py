@@ -15,6 +15,7 @@ from coursework.models import build_networks
 from coursework.networks.saving import save_networks
 from coursework.pegasus import decoding, search, terms
 from coursework.pegasus.candidates import Candidates, read_latents, write_latents
+from coursework.pegasus.collages.record import Counts, Settings
 from coursework.pegasus.decoding import decode, encode, remake
 from coursework.pegasus.draws import draw_latents, streams
 from coursework.pegasus.masks import BOUNDS, draw_region, mask, pooled
@@ -36,9 +37,16 @@ SMALL = {
     "gan": ADVERSARIAL,
     "conditional-sngan": ADVERSARIAL,
     "conditional-sngan-resnet": {**ADVERSARIAL, "generator_width": 8},
+    "pegasus-sngan": ADVERSARIAL,
 }
-RUN_OF = {"an autoencoder": "acai", "a GAN without classes": "gan", "a class-conditional GAN": "conditional-sngan"}
+RUN_OF = {
+    "an autoencoder": "acai",
+    "a GAN without classes": "gan",
+    "a class-conditional GAN": "conditional-sngan",
+    "a class-conditional GAN on collages": "pegasus-sngan",
+}
 CLASSES = sprites.CLASS_NAMES
+WINGED_CLASSES = ("airplane", "bird", "horse", "pegasus")
 
 
 def array(tensor):
@@ -56,9 +64,21 @@ def unsettle(network, seed):
             variable.assign(generator.normal(0, (2 / numpy.prod(shape[:-1])) ** 0.5, shape))
 
 
+def write_collage_settings(folder, dataset, **changes):
+    """Write the record of a folder of collages of `dataset`, without any."""
+    values = {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "judge": None, "classes": WINGED_CLASSES}
+    values |= {"body": "horse", "wings": "bird", "seed": 0} | changes
+    counts = Counts(train=10, test=2)
+    Settings(**values, collages=counts, bodies=counts, wings_cut=counts).write(folder)
+
+
 def write_run(folder, name, dataset, classes=CLASSES):
     network = dataclasses.replace(PRESETS[name].network, **SMALL[name])
-    config = dataclasses.replace(PRESETS[name], dataset="sprites", network=network)
+    source = "sprites"
+    if name == "pegasus-sngan":
+        classes, source = WINGED_CLASSES, str(folder / "collages")
+        write_collage_settings(folder / "collages", dataset)
+    config = dataclasses.replace(PRESETS[name], dataset=source, network=network, precision="float32")
     run = Run(folder / name)
     run.write_config(config)
     run.write_environment({"class_names": list(classes)})
@@ -367,3 +387,50 @@ def test_decoding_does_not_depend_on_the_images_beside(world):
     latents = numpy.random.default_rng(0).normal(0, 1, (7, 6)).astype("float32")
     images = decode(runs["gan"], {"latents": latents})
     assert numpy.array_equal(decode(runs["gan"], {"latents": latents[5:6]}), images[5:6])
+
+
+# Samples of a class learned from collages.
+
+
+def test_the_winged_class_is_sampled_alone_from_the_latents_of_the_seed(world, made):
+    _, runs = world
+    trained, found = runs["pegasus-sngan"], made["winged_class"]
+    rows = trained.generator.inputs[1].shape[1]
+    pegasus = numpy.tile([0, 0, 0, 1], (6, rows, 1))
+    numpy.testing.assert_array_equal([latents["classes"] for latents in found.latents], pegasus)
+    expected = draw_latents(trained, streams(5, 6))
+    numpy.testing.assert_array_equal([latents["latents"] for latents in found.latents], expected)
+    assert abs(expected).max() > 0.9
+    note = {"class": "pegasus", "body": {"class": "horse", "share": 0.0}, "truncation": 1.0}
+    assert all(origin.items() >= note.items() for origin in found.origins)
+
+
+def test_the_winged_class_may_take_a_share_of_the_body_and_latents_nearer_to_their_mean(world, made, monkeypatch):
+    task, runs = world
+    for name, value in (("body_share", 0.125), ("truncation", 0.5)):
+        monkeypatch.setitem(STRATEGIES["winged_class"].settings, name, value)
+    latents, notes = STRATEGIES["winged_class"].make(task, runs["pegasus-sngan"], 6, 5)
+    numpy.testing.assert_allclose(latents["classes"][:, 0], numpy.tile([0, 0, 0.125, 0.875], (6, 1)))
+    whole = [each["latents"] for each in made["winged_class"].latents]
+    numpy.testing.assert_allclose(latents["latents"], 0.5 * numpy.array(whole))
+    assert notes[5] == {"class": "pegasus", "body": {"class": "horse", "share": 0.125}, "truncation": 0.5}
+
+
+def test_collages_of_other_images_or_other_wings_are_named(world, tmp_path):
+    task, runs = world
+    run, strategy = runs["pegasus-sngan"], STRATEGIES["winged_class"]
+    with pytest.raises(UserError, match="class_mixing needs a run of a class-conditional GAN, and .* on collages: "):
+        STRATEGIES["class_mixing"].check(task, run)
+    with pytest.raises(UserError, match="winged_class needs .* on collages, and .*: train one with `make train-peg"):
+        strategy.check(task, runs["conditional-sngan"])
+    strategy.check(task, run)
+    with pytest.raises(UserError, match="has learned horse with wings of bird alone"):
+        strategy.check(dataclasses.replace(task, wings=("airplane",)), run)
+    other = Run(tmp_path / "run")
+    other.write_config(dataclasses.replace(run.config, dataset=str(tmp_path)))
+    write_collage_settings(tmp_path, task.dataset, fingerprint="00")
+    with pytest.raises(UserError, match="was trained on collages of sprites, not of this sprites"):
+        strategy.check(task, TrainedRun(other))
+    (tmp_path / "collages.json").write_text('{"dataset": 3}')
+    with pytest.raises(UserError, match=r"collages.json: dataset: expected text, found 3"):
+        strategy.check(task, TrainedRun(other))

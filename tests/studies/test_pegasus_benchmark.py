@@ -30,18 +30,19 @@ def test_every_strategy_has_a_row_and_nothing_is_made_twice(in_tmp, monkeypatch)
     monkeypatch.setattr(witness_training, "WIDTHS", {"witness": 4, "second": 4})
     monkeypatch.setattr(truth, "WIDTH", 4)
     monkeypatch.setattr(benchmark, "TRUE_COUNT", 96)
+    monkeypatch.setattr(benchmark, "COLLAGES", 40)
     presets = [narrow(config, epochs=2) for config in benchmark.PRESETS]
     lines = []
     rows = benchmark.run_benchmark(in_tmp / "b", pool=64, presets=presets, report=lines.append, epochs=1)
     # A quick look leaves what was made in earnest alone.
     quick = in_tmp / "b" / "epochs-1"
-    assert {path.name for path in (in_tmp / "b").iterdir()} == {"epochs-1", "truth"}
+    assert {path.name for path in (in_tmp / "b").iterdir()} == {"epochs-1", "truth", "collages"}
     judge, witness = (
         json.loads((in_tmp / f"reports/judges/sprites/{n}.json").read_text()) for n in ("judge", "witness")
     )
     assert witness["judge_sha256"] == judge["sha256"]
     assert {run.read_config().epochs for run in Run.all(quick / "runs")} == {1}
-    kinds = [kind_of(config) for config in presets]
+    kinds = [kind_of(Run(quick / "runs" / config.preset)) for config in presets]
     # Codes of the VAE are vectors, which have no places.
     expected = sum(kinds.count(strategy.kind) for strategy in STRATEGIES.values()) - 1
     assert len(rows) == expected and {row["strategy"] for row in rows} == set(STRATEGIES)
@@ -82,12 +83,14 @@ def test_a_row_tells_all_the_highest_ranked_and_the_batch_apart(monkeypatch):
     places = numpy.array([[9.0, 0], [0, 0], [0, 0], [5, 0], [7, 0]])
     appraisal = types.SimpleNamespace(scores=CandidateScores(belief, ones, ones), features=places)
     second = types.SimpleNamespace(scores=CandidateScores(other, ones, ones))
-    row = benchmark._Truth.row(measure, None, appraisal, second, 1.0)
+    row = benchmark._Truth.row(measure, None, appraisal, appraisal.scores, second, 1.0)
     assert row == {
         "share": pytest.approx(0.6),
         "share_top": 0.5,
         "share_batch": 1.0,
         "frechet": pytest.approx(frechet_distance(features[1], features[0])),
+        # Of the two ranked highest.
+        "frechet_top": pytest.approx(frechet_distance(features[1][[1, 2]], features[0])),
         "recognisability": pytest.approx(0.62),
         "recognisability_second": pytest.approx(0.19),
         "recognisability_top_second": pytest.approx(0.375),

@@ -1,24 +1,34 @@
-"""A data set folder of real classes and of collages, and the record of how each collage was made."""
+"""A data set folder of real classes and of collages, how each was made, and the collages behind a run."""
 
 import csv
 import dataclasses
-import json
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from coursework.data import Dataset, load_dataset
+from coursework.evaluation.sources import ImageSet
 from coursework.extractors.judge import find_judge
 from coursework.pegasus.collages.bodies import main_part
 from coursework.pegasus.collages.collage import compose, draw_geometry
+from coursework.pegasus.collages.record import (
+    CLASS,
+    RECORD_FILE,
+    SETTINGS_FILE,
+    SPLITS,
+    Counts,
+    Settings,
+    collage_file,
+    settings_of,
+)
 from coursework.pegasus.collages.selection import select
+from coursework.training.run import Run
 from coursework.util.errors import UserError
-from coursework.util.files import replacing_folder
+from coursework.util.files import expanded, replacing_folder
 from coursework.util.progress import Progress
 
-CLASS = "pegasus"
-RECORD_FILE = "collages.csv"
-SETTINGS_FILE = "collages.json"
-SPLITS = ("train", "test")
 # Test collages for each training collage.
 TEST_SHARE = 0.2
 # Draws of a pair before it counts as one without room.
@@ -48,19 +58,18 @@ def write_collages(dataset, folder, body, wings, others, count, seed, report=pri
             _write_real(dataset, split, classes, temporary)
             rows += _write_split(dataset, split, *found[split], counts[split], seed, temporary)
         _write_record(temporary / RECORD_FILE, rows)
-        settings = {
-            "dataset": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "judge": None if judge is None else judge.sha256,
-            "classes": [*classes, CLASS],
-            "body": body,
-            "wings": wings,
-            "seed": seed,
-            "collages": counts,
-            "bodies": {split: len(found[split][0]) for split in SPLITS},
-            "wings_cut": {split: len(found[split][1]) for split in SPLITS},
-        }
-        (temporary / SETTINGS_FILE).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        Settings(
+            dataset=dataset.name,
+            fingerprint=dataset.fingerprint,
+            judge=None if judge is None else judge.sha256,
+            classes=(*classes, CLASS),
+            body=body,
+            wings=wings,
+            seed=seed,
+            collages=Counts(**counts),
+            bodies=Counts(**{split: len(found[split][0]) for split in SPLITS}),
+            wings_cut=Counts(**{split: len(found[split][1]) for split in SPLITS}),
+        ).write(temporary)
     report(
         f"{folder}: {counts['train']:,} collages of {len(found['train'][0])} bodies and {len(found['train'][1])} wings "
         f"for training, {counts['test']:,} of {len(found['test'][0])} and {len(found['test'][1])} for testing"
@@ -104,15 +113,14 @@ def _write_real(dataset, split, classes, folder):
 def _write_split(dataset, split, bodies, wings, count, seed, folder):
     """Write the collages of a split and return their rows of the record."""
     images, _ = dataset.split(split)
-    target = folder / split / CLASS
-    target.mkdir(parents=True)
+    (folder / split / CLASS).mkdir(parents=True)
     rows = []
     with Progress(f"collages, {split}", count) as progress:
         made = make_collages(images, bodies, wings, count, (seed, SPLITS.index(split)))
         for number, (image, body, wing, geometry) in enumerate(made):
-            name = f"{number:05}.png"
-            Image.fromarray(image).save(target / name)
-            sources = {"file": f"{split}/{CLASS}/{name}", "body": body.index, "wing": wing.index, "lobe": wing.number}
+            name = collage_file(split, number)
+            Image.fromarray(image).save(folder / name)
+            sources = {"file": name, "body": body.index, "wing": wing.index, "lobe": wing.number}
             rows.append({**sources, **dataclasses.asdict(geometry)})
             progress.update(number + 1)
     return rows
@@ -123,3 +131,74 @@ def _write_record(path, rows):
         writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+@dataclass(frozen=True)
+class Collages:
+    """Collages of a run, in their order. sources: (index of the body, index of the wings' bird) of training collages.
+
+    Indices are those of training images of the data set that `settings` name.
+    """
+
+    settings: Settings
+    train: ImageSet
+    test: ImageSet
+    sources: list[tuple[int, int]]
+
+    def describe(self, index: int) -> dict[str, Any]:
+        """Return the name and the sources of a training collage, ready for JSON."""
+        body, wing = self.sources[index]
+        return {
+            "file": collage_file("train", index),
+            "body": {"class": self.settings.body, "train_index": body},
+            "wings": {"class": self.settings.wings, "train_index": wing},
+        }
+
+
+def collages_of(run: Run, dataset: Dataset) -> Collages:
+    """Return the `Collages` that a run was trained on: those in its data set folder or, if it is gone, made again.
+
+    dataset: the one that the collages come from. Raises `UserError` where they cannot be made again.
+    """
+    settings = settings_of(run)
+    folder = expanded(run.read_config().dataset)
+    if settings is None:
+        raise UserError(f"{run.path} was trained on no collages: train one with `make train-pegasus`")
+    if not (folder / SETTINGS_FILE).is_file():
+        return _made_again(settings, dataset, run)
+    settings.write(run.path)
+    found = load_dataset(folder)
+    parts = []
+    for split in SPLITS:
+        images, labels = found.split(split)
+        parts.append(ImageSet(f"collages:{split}", images[labels == found.class_names.index(CLASS)]))
+    try:
+        with open(folder / RECORD_FILE, encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["file"].startswith("train/")]
+        sources = [(int(row["body"]), int(row["wing"])) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"cannot read {folder / RECORD_FILE}: remove {folder} and write it again ({error})") from error
+    if len(sources) != len(parts[0].images):
+        raise UserError(f"{folder} holds other collages than {RECORD_FILE} lists: remove it and write it again")
+    return Collages(settings, *parts, sources)
+
+
+def _made_again(settings: Settings, dataset: Dataset, run: Run) -> Collages:
+    """Return the collages of `settings`, made again from `dataset`."""
+    gone = f"the collages of {run.path} are gone ({run.read_config().dataset})"
+    if settings.fingerprint != dataset.fingerprint:
+        raise UserError(f"{gone}, and {dataset.name} is not the data set that they were made from")
+    judge = find_judge(dataset)
+    if settings.judge != (judge.sha256 if judge else None):
+        raise UserError(f"{gone}, and the judge that selected their sources is not the one of {dataset.name}")
+    parts, sources = [], []
+    for number, split in enumerate(SPLITS):
+        bodies, wings = select(dataset, split, settings.body, settings.wings, judge)
+        if (len(bodies), len(wings)) != (getattr(settings.bodies, split), getattr(settings.wings_cut, split)):
+            raise UserError(f"{gone}, and another number of sources is found now: train the run again")
+        images, _ = dataset.split(split)
+        count = getattr(settings.collages, split)
+        made = list(make_collages(images, bodies, wings, count, (settings.seed, number)))
+        parts.append(ImageSet(f"collages:{split}", np.stack([image for image, *_ in made])))
+        sources.append([(body.index, wing.index) for _, body, wing, _ in made])
+    return Collages(settings, *parts, sources[0])

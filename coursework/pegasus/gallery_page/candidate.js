@@ -2,12 +2,15 @@
 
 /**
  * candidates, names: records, and names of their scores. candidateSheets, trainingSheets: `Sheets`; training: the
- * training images' numbers in their order there. isFavourite, mark and choose take the index of a candidate.
+ * training images' numbers in their order there. collageSheets: the collages nearest to candidates; collages: these
+ * candidates' indices in their order there. isFavourite, mark and choose take the index of a candidate.
  */
 class CandidateDialog {
-  constructor({ candidates, names, candidateSheets, trainingSheets, training, isFavourite, mark, choose, closed }) {
-    Object.assign(this, { candidates, names, candidateSheets, trainingSheets, isFavourite, mark });
+  constructor({ training, collages, choose, closed, ...given }) {
+    Object.assign(this, given);
+    const { candidates } = given;
     this.places = new Map(training.map((index, place) => [index, place]));
+    this.collagePlaces = new Map(collages.map((index, place) => [index, place]));
     this.hasSecond = candidates.some((candidate) => candidate.second);
     this.dialog = byId("candidate");
     byId("previous").addEventListener("click", () => this.step(-1));
@@ -68,6 +71,7 @@ class CandidateDialog {
     this.candidateSheets.draw(canvas, this.index);
     this.fillMark();
     this.fillNeighbours(candidate.neighbours ?? []);
+    if (candidate.collage) byId("neighbours").append(this.collageFigure(candidate.collage));
     this.fillScores(candidate);
     this.fillOrigin(candidate);
   }
@@ -98,6 +102,17 @@ class CandidateDialog {
     picture.setAttribute("aria-label", `Training image ${index}${place === undefined ? ", not in this page" : ""}`);
     if (place !== undefined) this.trainingSheets.draw(picture, place);
     const caption = [...lines, `training image ${index}`].map((line) => element("span", {}, line));
+    return element("figure", {}, picture, element("figcaption", {}, ...caption));
+  }
+
+  /** Return the nearest collage with its caption. */
+  collageFigure({ file, distance }) {
+    const place = this.collagePlaces.get(this.index);
+    const picture = element(place === undefined ? "div" : "canvas", { className: "training", role: "img" });
+    picture.setAttribute("aria-label", `Collage ${readable(file)}`);
+    if (place !== undefined) this.collageSheets.draw(picture, place);
+    const lines = ["In collages", `distance ${readable(distance)}`, readable(file)];
+    const caption = lines.map((line, number) => element(number ? "span" : "strong", {}, line));
     return element("figure", {}, picture, element("figcaption", {}, ...caption));
   }
 

@@ -5,6 +5,7 @@ const { candidates } = data;
 const tile = { width: data.width, height: data.height };
 const candidateSheets = new Sheets("candidates", data);
 const trainingSheets = new Sheets("training", data);
+const collageSheets = new Sheets("collages", data);
 
 const DEFAULTS = { sort: "rank", reverse: "", strategy: "", run: "", chosen: "", favourites: "", size: "medium" };
 const state = { ...DEFAULTS };
@@ -176,6 +177,8 @@ const candidateDialog = new CandidateDialog({
   candidateSheets,
   trainingSheets,
   training: data.training,
+  collageSheets,
+  collages: data.collages,
   isFavourite: (index) => favourites.has(index),
   mark,
   choose: (index) => choiceDialog.open(index),
@@ -221,7 +224,7 @@ function start() {
   });
   readAddress();
   update();
-  Promise.all([candidateSheets.load(() => grid.refresh()), trainingSheets.load(() => {})]).then(
+  Promise.all([candidateSheets.load(() => grid.refresh()), trainingSheets.load(() => {}), collageSheets.load(() => {})]).then(
     () => document.documentElement.setAttribute("data-ready", ""),
     () => (byId("status").textContent = "The pictures cannot be read: make this page again."),
   );

@@ -92,6 +92,8 @@ def train_again(arguments):
     from coursework.data import load_dataset
     from coursework.extractors.judge_training import train_judge
     from coursework.pegasus.batch_files import read_records
+    from coursework.pegasus.collages.dataset import write_collages
+    from coursework.pegasus.collages.record import CLASS
     from coursework.pegasus.making import make_pegasi
     from coursework.pegasus.task import Task
     from coursework.pegasus.witness_training import train_witness
@@ -119,6 +121,14 @@ def train_again(arguments):
     runs = []
     for name, config in configs.items():
         config = dataclasses.replace(config, epochs=arguments.epochs or config.epochs)
+        made = conditions.get("collages", {}).get(name)
+        if made:
+            collages = Path("data") / name
+            if not collages.exists():
+                others = [each for each in made["classes"] if each not in (made["body"], made["wings"], CLASS)]
+                counts = made["collages"]["train"], made["seed"]
+                write_collages(dataset, collages, made["body"], made["wings"], others, *counts)
+            config = dataclasses.replace(config, dataset=str(collages))
         print(f"{name}: {config.epochs} epochs")
         train(config, Run(RUNS / name))
         runs.append(Run(RUNS / name))
@@ -132,7 +142,7 @@ def train_again(arguments):
         arguments.pool or max((row["candidates"] for row in rows), default=512),
         COUNT,
         records[0]["origin"].get("seed", 0),
-        label=runs[0].read_environment().get("dataset_label"),
+        label=conditions.get("dataset_label"),
     )
     print(f"{arguments.output}: reports/pegasus/pegasus.png and batch.png, of networks trained anew")
     return 0
