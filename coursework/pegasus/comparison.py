@@ -35,9 +35,9 @@ def compare_pools(
         batch = first.batch(mine, min(count, pool.count), first.ranking if pool.winged else first.scores)
         rows.append(_row(pool.name, pool.run.name, mine, batch, first, second))
     rows.append(_row("chosen batch", None, np.arange(start), chosen, first, second))
-    for name, mine, judged in others:
-        whole = np.arange(len(mine.features))
-        rows.append(_row(name, None, whole, whole, mine, judged))
+    for name, own, judged in others:
+        whole = np.arange(len(own.features))
+        rows.append(_row(name, None, whole, whole, own, judged))
     real = first.appraiser.real_means()
     real["second"] = second.appraiser.real_means()["witness"] if second else None
     body = first.appraiser.task.body

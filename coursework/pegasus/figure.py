@@ -42,7 +42,8 @@ def draw_best(
         for part in record["origin"].values()
         if isinstance(part, dict) and part.get("train_index") in training_images
     ]
-    with matplotlib.rc_context(STYLE):
+    # matplotlib lists the keys that it knows.
+    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
         figure = Figure(figsize=(1.7 * len(panels), 2.1), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, (title, shown) in zip(axes, panels, strict=True):

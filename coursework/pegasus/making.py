@@ -91,7 +91,7 @@ def pools_of(
 
 def _each_once(runs: Sequence[Run]) -> list[Run]:
     """Return the runs without those given twice; raises `UserError` for two of one name, by which candidates go."""
-    found = {}
+    found: dict[str, Run] = {}
     for run in runs:
         other = found.setdefault(run.name, run)
         if other.path.resolve() != run.path.resolve():
@@ -177,13 +177,12 @@ def make_pegasi(
     def appraisals(images: np.ndarray) -> tuple[Appraisal, Appraisal | None]:
         """Return what both witnesses say of images; the search for neighbours in pixels serves both."""
         mine = appraiser.appraise(images)
-        return mine, other and other.appraise(images, mine.neighbours["pixels"])
+        return mine, other.appraise(images, mine.neighbours["pixels"]) if other else None
 
     appraisal, judged = appraisals(candidates.images)
     collages = {part.run.name: collages_of(part.run, task.dataset) for part in pools if part.winged}
     nearest = nearest_collages(candidates, collages)
-    if nearest:
-        appraisal, judged = (found and found.limited(nearest) for found in (appraisal, judged))
+    appraisal, judged = appraisal.limited(nearest), judged.limited(nearest) if judged else None
     chosen = appraisal.batch(np.array(sorted(nearest) or range(len(candidates))), count)
     rows = compare_pools(
         pools, chosen, appraisal, judged, count, [(images.name, *appraisals(images.images)) for images in beside]

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -117,7 +118,7 @@ def run_benchmark(
         if part.winged:
             known = {part.run.name: collages_of(part.run, dataset)}
             ranking = appraisal.limited(nearest_collages(candidates, known)).ranking
-        row = {"strategy": part.name, "run": part.run.name}
+        row: dict[str, Any] = {"strategy": part.name, "run": part.run.name}
         row |= {"candidates": len(candidates), "seconds": candidates.seconds}
         row |= measure.row(candidates.images, appraisal, ranking, other, appraisers[0].scale(COUNT))
         rows.append(row)

@@ -180,7 +180,8 @@ def collages_of(run: Run, dataset: Dataset) -> Collages:
         raise UserError(f"cannot read {folder / RECORD_FILE}: remove {folder} and write it again ({error})") from error
     if len(sources) != len(parts[0].images):
         raise UserError(f"{folder} holds other collages than {RECORD_FILE} lists: remove it and write it again")
-    return Collages(settings, *parts, sources)
+    train, test = parts
+    return Collages(settings, train, test, sources)
 
 
 def _made_again(settings: Settings, dataset: Dataset, run: Run) -> Collages:
@@ -201,4 +202,5 @@ def _made_again(settings: Settings, dataset: Dataset, run: Run) -> Collages:
         made = list(make_collages(images, bodies, wings, count, (settings.seed, number)))
         parts.append(ImageSet(f"collages:{split}", np.stack([image for image, *_ in made])))
         sources.append([(body.index, wing.index) for _, body, wing, _ in made])
-    return Collages(settings, *parts, sources[0])
+    train, test = parts
+    return Collages(settings, train, test, sources[0])

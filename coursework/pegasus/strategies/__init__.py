@@ -110,10 +110,11 @@ class Strategy:
             for name in (task.body, *task.wings):
                 if name not in trained.class_names:
                     raise UserError(f"{run} has no class {name}; it has {', '.join(trained.class_names)}")
-        if self.asks_witness and task.witness is None:
+        witness = task.witness
+        if self.asks_witness and witness is None:
             raise UserError(f"{self.name} needs a witness: train one with `python -m coursework judge --role witness`")
-        if self.asks_witness and task.witness.dataset != task.dataset.name:
-            raise UserError(f"the witness was trained on {task.witness.dataset}, not on {task.dataset.name}")
+        if self.asks_witness and witness is not None and witness.dataset != task.dataset.name:
+            raise UserError(f"the witness was trained on {witness.dataset}, not on {task.dataset.name}")
         for name in self.networks:
             trained.network(name)
 
