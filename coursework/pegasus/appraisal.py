@@ -1,7 +1,5 @@
 """Appraises candidates by one witness: its belief, its features, and the training images they come nearest to."""
 
-import importlib
-import importlib.util
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +11,7 @@ from coursework.data import Dataset
 from coursework.evaluation.comparison import kept_neighbours, pixel_key
 from coursework.evaluation.sources import ImageSet, split_of
 from coursework.extractors.extractor import Extractor, extract_features
-from coursework.extractors.recorded import Recorded, extract
+from coursework.extractors.recorded import extract
 from coursework.metrics.image_neighbours import TrainingImages, TrainingNeighbours
 from coursework.metrics.memorisation import feature_neighbours
 from coursework.metrics.realism import RealManifold
@@ -30,19 +28,12 @@ from coursework.pegasus.scores import (
 )
 from coursework.pegasus.task import Task
 from coursework.pegasus.views import SLIGHT, slight_views, to_bytes
+from coursework.pegasus.winged_judge import WingedJudge
+from coursework.pegasus.winged_judge import belief as winged_belief
 from coursework.pegasus.witness import OUTPUTS, Witness
 from coursework.util.progress import Progress
 
 BLOCK = 2000
-# The module of the judge of winged horses; a version without it ranks by the witness alone.
-WINGED_JUDGE = "coursework.pegasus.winged_judge"
-
-
-def find_winged_judge(dataset: Dataset) -> Recorded | None:
-    """Return the judge of winged horses of a data set, None where there is none."""
-    if importlib.util.find_spec(WINGED_JUDGE) is None:
-        return None
-    return importlib.import_module(WINGED_JUDGE).find_winged_judge(dataset)
 
 
 class PixelNeighbours:
@@ -99,7 +90,7 @@ class Appraiser:
     where there is one. Features of the data set are kept between runs.
     """
 
-    def __init__(self, task: Task, witness: Witness, pixels: PixelNeighbours, judge: Recorded | None = None):
+    def __init__(self, task: Task, witness: Witness, pixels: PixelNeighbours, judge: WingedJudge | None = None):
         self.task = task
         self.witness = witness
         self.pixels = pixels
@@ -147,7 +138,7 @@ class Appraiser:
         """Return the belief (n,) of the judge of winged horses, None without one."""
         if self.judge is None:
             return None
-        return np.asarray(importlib.import_module(WINGED_JUDGE).belief(self.judge, images), np.float64)
+        return winged_belief(self.judge, images)
 
     def _look(self, images, title):
         """Return (features (n, d), belief) of uint8 images: each part of `evidence` a mean over `slight_views`.

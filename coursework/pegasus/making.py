@@ -9,7 +9,7 @@ import numpy as np
 
 from coursework.data import short_name
 from coursework.evaluation.sources import ImageSet
-from coursework.pegasus.appraisal import Appraisal, Appraiser, NearestCollage, PixelNeighbours, find_winged_judge
+from coursework.pegasus.appraisal import Appraisal, Appraiser, NearestCollage, PixelNeighbours
 from coursework.pegasus.batch_files import COLLAGES, CONDITIONS, write_batch
 from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.collages.dataset import Collages, collages_of
@@ -20,6 +20,7 @@ from coursework.pegasus.gallery import write_gallery
 from coursework.pegasus.pools import Pool
 from coursework.pegasus.strategies import STRATEGIES, WINGED, kind_of
 from coursework.pegasus.task import Task
+from coursework.pegasus.winged_judge import find_winged_judge
 from coursework.pegasus.witness import Witness
 from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun

@@ -118,12 +118,12 @@ def examples(sources: Sources, count: int, seed: int | tuple[int, ...]) -> tuple
     truth: 1 for winged horses. kinds: names of `SHARES`, whose shares they have.
     """
     generator = np.random.default_rng(seed)
-    images, kinds = [], []
+    images, names = [], []
     for kind, share in SHARES.items():
         number = max(1, round(share * count))
         images.append(_MAKERS[kind](sources, number, generator))
-        kinds += [kind] * number
-    kinds = np.array(kinds)
+        names += [kind] * number
+    kinds = np.array(names)
     order = generator.permutation(len(kinds))
     return np.concatenate(images)[order], (kinds == POSITIVE).astype(np.float32)[order], kinds[order]
 

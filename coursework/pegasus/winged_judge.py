@@ -50,7 +50,7 @@ class WingedJudge(Recorded):
 
 
 def build(
-    image_shape: tuple[int, int, int],
+    image_shape: tuple[int, ...],
     width: int = 16,
     seed: int = 0,
     precision: str = "float32",

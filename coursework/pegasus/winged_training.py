@@ -109,7 +109,7 @@ def train_winged_judge(
     return judge
 
 
-def measure(model: keras.Model, images: np.ndarray, truth: np.ndarray, seed: int) -> dict[str, float]:
+def measure(model: keras.Model, images: np.ndarray, truth: np.ndarray, seed: int) -> dict[str, Any]:
     """Return {"auc", "robust_auc", "calibration_error"} of a network on uint8 images and their truth (n,)."""
     log_odds = _log_odds(model, images)
     attacked = np.concatenate(

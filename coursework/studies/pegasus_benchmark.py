@@ -15,7 +15,7 @@ from coursework.extractors.judge_training import train_judge
 from coursework.extractors.recorded import extract
 from coursework.figures.grids import save_png, strips
 from coursework.metrics.frechet import frechet_distance
-from coursework.pegasus.appraisal import Appraisal, Appraiser, PixelNeighbours, find_winged_judge
+from coursework.pegasus.appraisal import Appraisal, Appraiser, PixelNeighbours
 from coursework.pegasus.collages.dataset import collages_of, write_collages
 from coursework.pegasus.collages.record import SETTINGS_FILE
 from coursework.pegasus.making import nearest_collages, pools_of
@@ -23,6 +23,7 @@ from coursework.pegasus.ranking import choose_batch, rank
 from coursework.pegasus.scores import CandidateScores
 from coursework.pegasus.task import Task
 from coursework.pegasus.truth import THRESHOLD, train_truth
+from coursework.pegasus.winged_judge import find_winged_judge
 from coursework.pegasus.witness_training import train_witness
 from coursework.studies.tabulate import timed
 from coursework.training.loop import train

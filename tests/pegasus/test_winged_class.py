@@ -147,9 +147,8 @@ def test_the_batch_is_of_the_winged_class_ranked_by_its_judge(world, monkeypatch
         asked.append(len(images))
         return images.mean(axis=(1, 2, 3)) / 255
 
-    module = types.SimpleNamespace(find_winged_judge=lambda dataset: types.SimpleNamespace(sha256="ab"), belief=belief)
-    monkeypatch.setitem(appraisal.importlib.sys.modules, appraisal.WINGED_JUDGE, module)
-    monkeypatch.setattr(appraisal.importlib.util, "find_spec", lambda name: module)
+    monkeypatch.setattr(making, "find_winged_judge", lambda dataset: types.SimpleNamespace(sha256="ab"))
+    monkeypatch.setattr(appraisal, "winged_belief", belief)
     made = make_pegasi(
         task, [run, conditional], None, ("class_mixing", "winged_class"), 10, 4, 0, folder / "made", report=quiet
     )
