@@ -92,6 +92,7 @@ def test_every_candidate_and_training_image_is_inside_intact(tmp_path, monkeypat
         "perSheet": 5,
         "candidates": records,
         "training": [7, 40, 51],
+        "collages": [],
     }
     sheets = page.sheets("candidates")
     # Five pictures in three columns and two rows; the last sheet holds the two that are left over.
