@@ -78,7 +78,7 @@ def build(
 def belief(judge: WingedJudge, images: np.ndarray) -> np.ndarray:
     """Return float64 (n,) in [0, 1]: the probability that each of uint8 images (n, h, w, c) is a winged horse.
 
-    It is calibrated for a mixture of collages and negatives as they are made for training; see `SHARES` there.
+    It is calibrated for the mixture of collages and negatives that `winged_examples.SHARES` describes.
     """
     return sigmoid(extract(judge, images)["log_odds"])
 
