@@ -1,8 +1,8 @@
 """The judge of winged horses: a network that says how likely an image shows one, and that no search may climb.
 
 It learns from collages of the test split alone (`coursework.pegasus.winged_examples`), which no generator is trained
-on, and is trained against an adversary (`coursework.pegasus.winged_training`), so that its belief cannot be raised by
-changes that an eye does not see.
+on, and is trained against an adversary (`coursework.pegasus.winged_training`). It is for ranking alone: a
+search of latents raises its belief (on CIFAR-10 from 0.07 to 0.83) and yields few winged horses.
 """
 
 from dataclasses import dataclass
