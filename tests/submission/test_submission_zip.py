@@ -184,10 +184,10 @@ def test_the_zip_by_itself_remakes_its_images(real):
 @pytest.mark.slow
 def test_the_checkout_is_not_used(real, tmp_path, monkeypatch):
     files = members(real)
-    del files["coursework/networks/network_files.py"], files["manifest.json"]
+    del files["coursework/networks/saving.py"], files["manifest.json"]
     write_zip(tmp_path / "part.zip", files)
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-    with pytest.raises(UserError, match=r"No module named 'coursework\.networks\.network_files'"):
+    with pytest.raises(UserError, match=r"No module named 'coursework\.networks\.saving'"):
         verify(tmp_path / "part.zip")
 
 

@@ -247,7 +247,7 @@ RESUME = """
 import dataclasses, json, sys
 from pathlib import Path
 import numpy
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/training"]
 import test_training as case
 from coursework import data
 from coursework.data import sprites
