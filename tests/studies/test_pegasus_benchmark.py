@@ -14,6 +14,8 @@ from coursework.data import sprites
 from coursework.extractors import judge_training as judging
 from coursework.metrics.frechet import frechet_distance
 from coursework.pegasus import truth, witness_training
+from coursework.pegasus.collages import dataset as collages
+from coursework.pegasus.collages import selection
 from coursework.pegasus.scores import CandidateScores
 from coursework.pegasus.strategies import STRATEGIES, kind_of
 from coursework.studies import pegasus_benchmark as benchmark
@@ -31,6 +33,9 @@ def test_every_strategy_has_a_row_and_nothing_is_made_twice(in_tmp, monkeypatch)
     monkeypatch.setattr(truth, "WIDTH", 4)
     monkeypatch.setattr(benchmark, "TRUE_COUNT", 96)
     monkeypatch.setattr(benchmark, "COLLAGES", 40)
+    # A judge of so few images is sure of none: bodies and wings are chosen by their outlines alone.
+    monkeypatch.setattr(collages, "find_judge", lambda dataset: None)
+    monkeypatch.setattr(selection, "FEWEST_WINGS", 1)
     presets = [narrow(config, epochs=2) for config in benchmark.PRESETS]
     lines = []
     rows = benchmark.run_benchmark(in_tmp / "b", pool=64, presets=presets, report=lines.append, epochs=1)
