@@ -144,9 +144,9 @@ def attack(network: Any, images: Tensor, truth: Tensor, radius: float, steps: in
         _, (gradient,) = gradients_by_tensors(
             lambda moved: sign * network(moved, training=False)["log_odds"], [_in_range(images, change)]
         )
-        change = change + _scaled(gradient, radius * STEP / steps)
+        change = change + _scaled(ops.stop_gradient(gradient), radius * STEP / steps)
         change = change * ops.minimum(1.0, radius / (_norm(change) + 1e-12))
-    return _in_range(images, change)
+    return ops.stop_gradient(_in_range(images, change))
 
 
 class AdversarialTraining(keras.Model):

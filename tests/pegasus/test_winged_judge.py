@@ -37,7 +37,7 @@ def linear(weights, offset=0.0):
     """A network whose log-odds are a linear function of images in [0, 255]."""
 
     def network(images, training):
-        return {"log_odds": ops.sum(images * weights, axis=(1, 2, 3)) + offset}
+        return {"log_odds": ops.sum(ops.multiply(images, weights), axis=(1, 2, 3)) + offset}
 
     return network
 
