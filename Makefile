@@ -78,35 +78,11 @@ train-%: $(INSTALLED) ## train a preset (gan, sngan, conditional-sngan, vae, aca
 	$(COURSEWORK) train $* --dataset $(call DATA_OF,$*) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 # Collages are written once; a training on them is resumed.
-
-	$(JUDGE) --role winged
-
-evaluate-%: METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file"
-	@echo "  report, submission: CHOICE=choice.json from the gallery  VERIFY=0 (do not run the zip)"
-	@echo "  pegasus: BESIDE=folder with another batch to compare  panel: BESIDE=\"folder folder ...\""
-	@echo "  studies: SEEDS=n  IMAGES=n  STEPS=n  MINUTES=n  SHORT= (the paper's own settings in lines and codes)"
-
-demo: $(INSTALLED) ## train all four models on built-in data, with scores, Pegasus and report (8 minutes)
-	$(COURSEWORK) demo
-
-begin: ## move the results that came with the package into reports/earlier
-	@test ! -e reports/earlier || { echo "reports/earlier exists already: the results here are yours"; exit 2; }
-	@mkdir reports/earlier
-	@cd reports && for each in *; do case $$each in judges|earlier) ;; *) mv "$$each" earlier/ ;; esac; done
-	@test ! -f reports/earlier/report.toml || cp reports/earlier/report.toml reports/
-	@echo "reports/ is yours now; the package's results are in reports/earlier, its judge stays"
-
-##@ Coursework
-
-train-%: $(INSTALLED) ## train a preset (gan, sngan, conditional-sngan, vae, acai ...), or resume it
-	$(if $(filter lines,$(call DATA_OF,$*)),,$(call JUDGE,$(call DATA_OF,$*)))
-	$(COURSEWORK) train $* --dataset $(call DATA_OF,$*) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
-
-# Collages are written once; a training on them is resumed.
 train-pegasus: $(INSTALLED) ## train the class of winged horses on collages, for make pegasus, or resume it
 	test -f $(COLLAGES)/collages.json || { $(JUDGE) && $(COURSEWORK) collages --dataset $(DATASET) --seed $(SEED); }
 	$(COURSEWORK) train pegasus-sngan$(if $(filter sprites,$(DATASET)),-demo) --dataset $(COLLAGES) --seed $(SEED) \
 		$(if $(EPOCHS),--epochs $(EPOCHS))
+	$(JUDGE) --role winged
 
 evaluate-%: $(INSTALLED) ## score the run of a preset
 	$(call JUDGE,$(call DATA_OF,$*))
