@@ -77,7 +77,7 @@ def read_images(files: Sequence[Path], title: str, opaque: bool = False) -> np.n
         return images
     on_disk.flush()
     shape = (len(files), *first.shape)
-    return np.memmap(on_disk, np.uint8, "r", shape=shape)  # type: ignore[call-overload]  # NumPy's stubs want a path
+    return np.memmap(on_disk, np.uint8, "r", shape=shape)  # type: ignore[call-overload]  # NumPy's stubs accept a path only
 
 
 def size(images: np.ndarray) -> str:

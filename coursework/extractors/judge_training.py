@@ -13,7 +13,7 @@ import numpy as np
 from coursework.data.dataset import Dataset
 from coursework.data.pipeline import Batches, feed
 from coursework.extractors.judge import Judge, build, judge_folder, load
-from coursework.extractors.recorded import class_fingerprints, extract, save
+from coursework.extractors.recorded import already_trained, class_fingerprints, extract, save
 from coursework.util.errors import UserError
 from coursework.util.progress import epoch_verbosity
 
@@ -57,7 +57,7 @@ def train_judge(
     steps = len(dataset.train_images) // batch_size
     epochs = epochs or max(EPOCHS, math.ceil(FEWEST_UPDATES / steps))
     settings: dict[str, Any] = {"fingerprint": dataset.fingerprint, "epochs": epochs, "seed": seed, "width": width}
-    judge = _already_trained(folder, settings)
+    judge = already_trained(lambda: load(folder), settings)
     if judge is not None:
         report(f"{folder} holds this judge already: {_describe(judge)}")
         return judge
@@ -119,15 +119,6 @@ def _moved_indices(side, count, generator):
     return generator.integers(0, 2 * limit + 1, (count, 1)) + np.arange(side), limit
 
 
-def _already_trained(folder, settings):
-    """Return the judge in `folder` if it has these settings, else None, also for a damaged one."""
-    try:
-        judge = load(folder)
-    except UserError:
-        return None
-    return judge if all(getattr(judge, name) == value for name, value in settings.items()) else None
-
-
 def _fit(dataset, batch_size, epochs, seed, width, progress):
     """Train and return the judge's network, in float32 whatever its precision in training."""
     class_count = len(dataset.class_names)
@@ -168,5 +159,4 @@ def _accuracy(judge, dataset, progress):
 
 
 def _describe(judge):
-    minutes, seconds = divmod(round(judge.seconds), 60)
-    return f"names {judge.accuracy:.1%} of the test images rightly, trained in {minutes} min {seconds:02d} s"
+    return f"names {judge.accuracy:.1%} of the test images rightly, trained in {judge.training_time}"

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,12 +50,27 @@ class Recorded:
         def role(self) -> str:
             """The name of the network's files."""
 
+    @property
+    def training_time(self) -> str:
+        """The duration of the training in words: "12 min 03 s"."""
+        minutes, seconds = divmod(round(self.seconds), 60)
+        return f"{minutes} min {seconds:02d} s"
+
     def knows(self, dataset: Dataset) -> bool:
         """Return whether it was trained on the training images of every class of `dataset`."""
         return class_fingerprints(dataset).items() <= self.class_fingerprints.items()
 
 
 Kind = TypeVar("Kind", bound=Recorded)
+
+
+def already_trained(load: Callable[[], Kind], settings: dict[str, Any]) -> Kind | None:
+    """Return what `load` returns if it was trained with `settings`, else None: also where `load` raises `UserError`."""
+    try:
+        network = load()
+    except UserError:
+        return None
+    return network if all(getattr(network, name) == value for name, value in settings.items()) else None
 
 
 def class_fingerprints(dataset: Dataset) -> dict[str, str]:

@@ -17,7 +17,7 @@ from coursework.data.dataset import Dataset
 from coursework.data.pipeline import Batches, feed
 from coursework.extractors.judge import find_judge, judge_folder
 from coursework.extractors.judge_training import learning_rate
-from coursework.extractors.recorded import class_fingerprints, save
+from coursework.extractors.recorded import already_trained, class_fingerprints, save
 from coursework.metrics.classification import area_under_curve
 from coursework.networks.backend import (
     Tensor,
@@ -81,7 +81,7 @@ def train_winged_judge(
         "attack_steps": ATTACK_STEPS,
         "examples": count,
     }
-    judge = _already_trained(folder, settings)
+    judge = already_trained(lambda: load(folder), settings)
     if judge is not None:
         report(f"{folder} holds this judge of winged horses already: {_describe(judge)}")
         return judge
@@ -236,18 +236,8 @@ def _in_range(images, change):
     return ops.clip(images + change, 0.0, 255.0)
 
 
-def _already_trained(folder, settings):
-    """Return the judge in `folder` if it has these settings; a damaged one counts as none and is replaced."""
-    try:
-        judge = load(folder)
-    except UserError:
-        return None
-    return judge if all(getattr(judge, name) == value for name, value in settings.items()) else None
-
-
 def _describe(judge):
-    minutes, seconds = divmod(round(judge.seconds), 60)
     return (
         f"tells collages from what resembles them with area under the curve {judge.auc:.3f}, {judge.robust_auc:.3f} "
-        f"under attack, trained in {minutes} min {seconds:02d} s"
+        f"under attack, trained in {judge.training_time}"
     )

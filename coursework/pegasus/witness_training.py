@@ -11,7 +11,7 @@ from keras import ops
 from coursework.data.pipeline import feed
 from coursework.extractors.judge import find_judge, judge_folder
 from coursework.extractors.judge_training import fastest_precision, learning_rate
-from coursework.extractors.recorded import class_fingerprints, save
+from coursework.extractors.recorded import already_trained, class_fingerprints, save
 from coursework.metrics.classification import area_under_curve
 from coursework.pegasus.calibration import Calibration, calibration_error
 from coursework.pegasus.witness import ROLES, Witness, load
@@ -61,7 +61,7 @@ def train_witness(
         "width": start.width if start else width or WIDTHS[role],
         "judge_sha256": start.sha256 if start else "",
     }
-    witness = _already_trained(folder, role, settings)
+    witness = already_trained(lambda: load(folder, role), settings)
     if witness is not None:
         report(f"{folder} holds this {role} already: {_describe(witness)}")
         return witness
@@ -120,15 +120,6 @@ def _split(dataset, seed):
         Examples(dataset.train_images[rows], dataset.train_labels[rows], len(dataset.class_names))
         for rows in (order[held_out:], order[:held_out])
     )
-
-
-def _already_trained(folder, role, settings):
-    """Return the witness in `folder` if it has these settings; a damaged one counts as none and is replaced."""
-    try:
-        witness = load(folder, role)
-    except UserError:
-        return None
-    return witness if all(getattr(witness, name) == value for name, value in settings.items()) else None
 
 
 def _builder(dataset, role, settings):
@@ -201,8 +192,7 @@ def _presence_auc(log_odds, truth):
 
 
 def _describe(witness):
-    minutes, seconds = divmod(round(witness.seconds), 60)
     return (
         f"finds a class in an image with area under the curve {witness.presence_auc:.3f} and tells one picture from "
-        f"two with {witness.unity_auc:.3f}, trained in {minutes} min {seconds:02d} s"
+        f"two with {witness.unity_auc:.3f}, trained in {witness.training_time}"
     )
