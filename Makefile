@@ -77,8 +77,7 @@ train-%: $(INSTALLED) ## train a preset (gan, sngan, conditional-sngan, vae, aca
 	$(if $(filter lines,$(call DATA_OF,$*)),,$(call JUDGE,$(call DATA_OF,$*)))
 	$(COURSEWORK) train $* --dataset $(call DATA_OF,$*) --seed $(SEED) $(if $(EPOCHS),--epochs $(EPOCHS))
 
-# Collages are written once; a training on them is resumed.
-train-pegasus: $(INSTALLED) ## train the class of winged horses on collages, for make pegasus, or resume it
+train-pegasus: $(INSTALLED) ## train a class of winged horses on collages, or resume it
 	test -f $(COLLAGES)/collages.json || { $(JUDGE) && $(COURSEWORK) collages --dataset $(DATASET) --seed $(SEED); }
 	$(COURSEWORK) train pegasus-sngan$(if $(filter sprites,$(DATASET)),-demo) --dataset $(COLLAGES) --seed $(SEED) \
 		$(if $(EPOCHS),--epochs $(EPOCHS))

@@ -5,6 +5,8 @@ import contextlib
 import functools
 import io
 import re
+import shutil
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 
@@ -144,3 +146,11 @@ def test_the_ways_through_the_house_are_true_and_short(title, steps):
     for room, name in steps:
         assert name in names_in(room), f"{title}: no {name} in {room}"
     assert sum(before != after for (before, _), (after, _) in pairwise(steps)) <= MOST_CHANGES_OF_ROOM
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+@pytest.mark.parametrize("target", sorted(targets()))
+def test_make_knows_how_to_reach_every_target(target):
+    command = ["make", "--dry-run", target.replace("%", "gan")]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
