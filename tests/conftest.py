@@ -98,6 +98,19 @@ def narrow(config, epochs):
     return dataclasses.replace(config, epochs=epochs, network=network)
 
 
+def write_untrained_run(config, dataset):
+    """Write a run of a configuration, with untrained networks, as `train` would leave it; its name is the preset's."""
+    from coursework.models import build_model
+    from coursework.training.run import Run
+    from coursework.training.task import save_trained
+
+    run = Run(f"reports/runs/{config.preset}")
+    run.write_config(config)
+    run.write_environment({"class_names": list(dataset.class_names)})
+    save_trained(run.path, build_model(config, dataset.image_shape, 1, len(dataset.class_names)), dataset)
+    return run
+
+
 def untrained_record(dataset, seed):
     """Return the fields that an untrained `Judge` and `Witness` of width 4 share."""
     from coursework.extractors.recorded import class_fingerprints

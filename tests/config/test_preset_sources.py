@@ -9,7 +9,7 @@ def test_every_preset_and_every_setting_that_is_cited_exists():
     assert all(text.endswith(".") and "\n" not in text for text in SOURCES.values())
     for preset, settings in SETTING_SOURCES.items():
         paths = list(leaves(PRESETS[preset]))
-        # A source may be of a group, such as all of the network.
+        # A source may name a group of settings, such as `network`.
         assert all(any(f"{each}.".startswith(f"{path}.") for each in paths) for path in settings)
 
 

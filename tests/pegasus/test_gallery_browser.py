@@ -1,31 +1,20 @@
 """The gallery page as a person uses it, in a headless Chromium: sort, filter, look, mark, save; skipped without one."""
 
 import json
-import shutil
 import time
 
 import numpy
 import pytest
+from browser import NEEDS_CHROMIUM, Browser, start_chromium
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
 from coursework.data import sprites
 from coursework.pegasus.choice import read_choice
 from coursework.pegasus.gallery import fingerprint, write_gallery
 
-selenium = pytest.importorskip("selenium", reason="needs selenium")
-from selenium import webdriver  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select, WebDriverWait  # noqa: E402
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-CHROMEDRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver (Debian: chromium, chromium-driver)"
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 
 COUNT = 60
 RUNS = {"latent_search": ("sngan-cifar10-s0", "gan-cifar10-s0"), "interpolation": ("acai-cifar10-s0",)}
@@ -64,44 +53,11 @@ def make_records(count, seed=0):
     return records
 
 
-class Browser:
-    """A page in Chromium, with what the tests do to it."""
-
-    def __init__(self, driver, page):
-        self.driver, self.page = driver, page
-        self.view(1280, 800, "light")
-
-    def view(self, width, height, scheme):
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-    def load(self, address=""):
-        # From an empty page, or a new address after the # would not load anything.
-        self.driver.get("about:blank")
-        self.driver.get(self.page.as_uri() + address)
-        self.wait(lambda: self.run("return document.documentElement.hasAttribute('data-ready')"))
-        return self
-
-    def run(self, script, *arguments):
-        return self.driver.execute_script(script, *arguments)
-
-    def wait(self, condition):
-        WebDriverWait(self.driver, 60, 0.02).until(lambda _: condition())
-
-    def find(self, name):
-        return self.driver.find_element(By.ID, name)
-
-    def text(self, name):
-        return self.run("return document.getElementById(arguments[0]).textContent", name)
+class GalleryBrowser(Browser):
+    """The gallery in Chromium, with what the tests do to it."""
 
     def choose(self, name, value):
         Select(self.find(name)).select_by_value(value)
-
-    def press(self, *keys):
-        for key in keys:
-            self.driver.switch_to.active_element.send_keys(key)
 
     def tiles(self):
         """Indices of the candidates whose tiles exist, in their order on the page."""
@@ -122,13 +78,8 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def driver(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
+def driver():
+    driver = start_chromium()
     yield driver
     driver.quit()
 
@@ -146,7 +97,7 @@ def gallery(tmp_path_factory):
 @pytest.fixture
 def browser(driver, gallery):
     """The page, freshly opened, with nothing remembered; nothing may have gone wrong in it at the end."""
-    browser = Browser(driver, gallery[0]).load()
+    browser = GalleryBrowser(driver, gallery[0]).load()
     browser.run("localStorage.clear()")
     driver.get_log("browser")
     yield browser.load()
@@ -393,7 +344,7 @@ def test_ten_thousand_candidates_are_as_quick_to_look_at(driver, tmp_path):
     images = numpy.tile(sprites.pegasi(500, 1), (20, 1, 1, 1))
     images[:, 0, 0] = numpy.stack([numpy.arange(count) % 256, numpy.arange(count) // 256, numpy.zeros(count)], axis=1)
     write_gallery(tmp_path / "large.html", images, records, {}, "Pegasi")
-    browser = Browser(driver, tmp_path / "large.html")
+    browser = GalleryBrowser(driver, tmp_path / "large.html")
     started = time.perf_counter()
     browser.load()
     loaded = time.perf_counter() - started

@@ -3,72 +3,31 @@
 import base64
 import io
 import json
-import shutil
 import time
 
 import numpy
 import pytest
+from browser import NEEDS_CHROMIUM, Browser, start_chromium
 from PIL import Image
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from coursework.data import sprites
 from coursework.pegasus.panel import Source, image_id, write_panel
 from coursework.pegasus.panel_answers import read_answers, read_key, table_panel
 
-selenium = pytest.importorskip("selenium", reason="needs selenium")
-from selenium import webdriver  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-CHROMEDRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (CHROMIUM and CHROMEDRIVER), reason="needs chromium and chromedriver (Debian: chromium, chromium-driver)"
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 
 COUNT = 8
 SECRETS = ("covert", "concealed", "secret-")
 
 
-class Browser:
+class PanelBrowser(Browser):
     """The page in Chromium, with what the tests do to it."""
 
     def __init__(self, driver, page, downloads):
-        self.driver, self.page, self.downloads = driver, page, downloads
-        self.view(1280, 800, "light")
-
-    def view(self, width, height, scheme, touch=False):
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": touch}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": touch})
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-    def load(self):
-        self.driver.get("about:blank")
-        self.driver.get(self.page.as_uri())
-        self.wait(lambda: self.run("return document.documentElement.hasAttribute('data-ready')"))
-        return self
-
-    def run(self, script, *arguments):
-        return self.driver.execute_script(script, *arguments)
-
-    def wait(self, condition):
-        WebDriverWait(self.driver, 60, 0.02).until(lambda _: condition())
-
-    def find(self, name):
-        return self.driver.find_element(By.ID, name)
-
-    def text(self, name):
-        return self.run("return document.getElementById(arguments[0]).textContent", name)
-
-    def press(self, *keys):
-        for key in keys:
-            self.driver.switch_to.active_element.send_keys(key)
+        super().__init__(driver, page)
+        self.downloads = downloads
 
     def focus(self):
         """Return the name of the question, or the id of the button, that has the focus."""
@@ -96,12 +55,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def driver():
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
+    driver = start_chromium()
     yield driver
     driver.quit()
 
@@ -124,7 +78,7 @@ def browser(driver, panel, tmp_path):
     downloads = tmp_path / "downloads"
     downloads.mkdir()
     driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
-    browser = Browser(driver, panel[0], downloads).load()
+    browser = PanelBrowser(driver, panel[0], downloads).load()
     browser.run("localStorage.clear()")
     driver.get_log("browser")
     yield browser.load()

@@ -6,7 +6,7 @@ import shutil
 
 import numpy
 import pytest
-from conftest import untrained_witness
+from conftest import untrained_witness, write_untrained_run
 from PIL import Image
 
 from coursework.cli.pegasus import batch_from
@@ -15,7 +15,6 @@ from coursework.data import sprites
 from coursework.evaluation.sources import ImageSet
 from coursework.extractors.judge import judge_folder
 from coursework.extractors.recorded import extract, save
-from coursework.models import build_model
 from coursework.pegasus import pools as pools_module
 from coursework.pegasus import strategies
 from coursework.pegasus.appraisal import Appraiser, PixelNeighbours
@@ -31,7 +30,6 @@ from coursework.pegasus.views import SLIGHT, slight_views
 from coursework.pegasus.witness import ROLES
 from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun
-from coursework.training.task import save_trained
 from coursework.util.errors import UserError
 
 SMALL = {
@@ -42,14 +40,9 @@ STRATEGIES = ("interpolation", "class_mixing")
 
 
 def write_run(name, dataset):
-    """Write an untrained run of sprites as `train` would leave it."""
+    """Write an untrained run of sprites."""
     network = dataclasses.replace(PRESETS[name].network, **SMALL[name])
-    config = dataclasses.replace(PRESETS[name], dataset="sprites", network=network)
-    run = Run(f"reports/runs/{name}")
-    run.write_config(config)
-    run.write_environment({"class_names": list(dataset.class_names)})
-    save_trained(run.path, build_model(config, dataset.image_shape, 1, len(dataset.class_names)), dataset)
-    return run
+    return write_untrained_run(dataclasses.replace(PRESETS[name], dataset="sprites", network=network), dataset)
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,13 @@ import types
 
 import numpy as np
 import pytest
-from conftest import untrained_witness
+from conftest import untrained_witness, write_untrained_run
 from PIL import Image
 
 from coursework.config.presets import PRESETS
 from coursework.data import sprites
 from coursework.extractors.judge import judge_folder
 from coursework.extractors.recorded import save
-from coursework.models import build_model
 from coursework.pegasus import appraisal, making
 from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.collages import dataset as collaging
@@ -22,8 +21,6 @@ from coursework.pegasus.collages.dataset import collages_of, write_collages
 from coursework.pegasus.gallery_reading import read_gallery
 from coursework.pegasus.making import make_pegasi, nearest_collages, runs_of, source_of
 from coursework.pegasus.task import Task
-from coursework.training.run import Run
-from coursework.training.task import save_trained
 from coursework.util.errors import UserError
 
 NARROW = {"latent_size": 4, "generator_width": 8, "discriminator_width": 8}
@@ -37,11 +34,7 @@ def write_run(name, dataset, source):
     """Write an untrained run of `dataset`, as trained on `source`."""
     network = dataclasses.replace(PRESETS[name].network, **NARROW)
     config = dataclasses.replace(PRESETS[name], dataset=source, network=network, precision="float32")
-    run = Run(f"reports/runs/{name}")
-    run.write_config(config)
-    run.write_environment({"class_names": list(dataset.class_names)})
-    save_trained(run.path, build_model(config, dataset.image_shape, 1, len(dataset.class_names)), dataset)
-    return run
+    return write_untrained_run(config, dataset)
 
 
 @pytest.fixture(scope="module")
