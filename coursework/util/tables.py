@@ -27,7 +27,7 @@ def with_error(value: float | None, error: float | None, digits: int, factor: fl
     return text if error is None else f"{text} ± {factor * error:.{digits}f}"
 
 
-def write_csv(file: str | Path, rows: Iterable[Sequence[Any]]) -> None:
+def write_csv(file: str | Path, rows: Iterable[Iterable[Any]]) -> None:
     """Write rows of cells to a CSV file, atomically."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)

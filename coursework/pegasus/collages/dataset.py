@@ -28,6 +28,7 @@ from coursework.training.run import Run
 from coursework.util.errors import UserError
 from coursework.util.files import expanded, replacing_folder
 from coursework.util.progress import Progress
+from coursework.util.tables import write_csv
 
 # Test collages for each training collage.
 TEST_SHARE = 0.2
@@ -57,7 +58,7 @@ def write_collages(dataset, folder, body, wings, others, count, seed, report=pri
         for split in SPLITS:
             _write_real(dataset, split, classes, temporary)
             rows += _write_split(dataset, split, *found[split], counts[split], seed, temporary)
-        _write_record(temporary / RECORD_FILE, rows)
+        write_csv(temporary / RECORD_FILE, [rows[0].keys(), *(row.values() for row in rows)])
         Settings(
             dataset=dataset.name,
             fingerprint=dataset.fingerprint,
@@ -124,13 +125,6 @@ def _write_split(dataset, split, bodies, wings, count, seed, folder):
             rows.append({**sources, **dataclasses.asdict(geometry)})
             progress.update(number + 1)
     return rows
-
-
-def _write_record(path, rows):
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 @dataclass(frozen=True)

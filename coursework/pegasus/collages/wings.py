@@ -54,7 +54,7 @@ def find_wings(index, image, mask):
     region = measure.regionprops(part.astype(np.uint8))[0]
     if region.solidity > MOST_CONVEX:
         return []
-    fine = ndimage.zoom(np.where(_grown(part), mask, 0), ZOOM, order=1, grid_mode=True, mode="nearest")
+    fine = ndimage.zoom(np.where(ndimage.binary_dilation(part), mask, 0), ZOOM, order=1, grid_mode=True, mode="nearest")
     inside = fine > LEVEL
     depth = ndimage.distance_transform_edt(inside)
     centre = np.unravel_index(np.argmax(ndimage.gaussian_filter(depth, ZOOM / 2)), depth.shape)
@@ -86,10 +86,6 @@ def find_wings(index, image, mask):
         found.append((small, _continued(image, small), *place, bulk, float(breadth)))
     found.sort(key=lambda parts: -parts[0].sum())
     return [Wing(index, number, *parts) for number, parts in enumerate(found[:2])]
-
-
-def _grown(part):
-    return ndimage.binary_dilation(part)
 
 
 def _continued(image, mask):
