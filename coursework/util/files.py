@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,20 +33,29 @@ def expanded(path: str | Path) -> Path:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` with the same suffix; it replaces `path` only if the block succeeds.
 
+    A link stays, and the file that it leads to is replaced. A device or a pipe stays too: it receives the content.
     Raises `CannotWrite` if the folder cannot be created or written, and if the disk is full.
     """
     path = Path(path)
+    # A rename would put a file where the device or the link was.
+    stream = path.exists() and not path.is_file() and not path.is_dir()
+    target = Path(os.path.realpath(path)) if path.is_symlink() and not stream else path
+    folder = Path(tempfile.gettempdir()) if stream else target.parent
     # Named before it is created, so that an interruption at any moment removes it.
-    temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}{path.suffix}"
+    temporary = folder / f"{TEMPORARY}{secrets.token_hex(8)}{path.suffix}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         open(temporary, "xb").close()
         yield temporary
+        if stream:
+            with open(temporary, "rb") as content, open(path, "wb") as file:
+                shutil.copyfileobj(content, file)
+            return
         # Without the flush a power cut after the rename can leave an empty file under the final name.
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _flush_folder(path.parent)
+        os.replace(temporary, target)
+        _flush_folder(folder)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
@@ -116,7 +126,7 @@ def sha256(path: str | Path) -> str:
 
 
 def read_text(path: str | Path, largest: int = LARGEST_TEXT) -> str:
-    """Return the UTF-8 text of the file at `path`.
+    """Return the UTF-8 text of the file at `path`, without the byte order mark that some editors put before it.
 
     Raises `UserError` if it cannot be read, is no regular file, is longer than `largest` bytes or is not UTF-8.
     """
@@ -129,7 +139,7 @@ def read_text(path: str | Path, largest: int = LARGEST_TEXT) -> str:
             content = file.read(largest + 1)
         if len(content) > largest:
             raise UserError(f"cannot read {path}: it is larger than {largest / 2**20:.0f} MB")
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"cannot read {path}: it is not UTF-8 text") from error
     except (OSError, ValueError) as error:

@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from coursework.util.errors import CannotWrite, UserError
-from coursework.util.files import expanded, replacing, sha256, write_bytes, write_text
+from coursework.util.files import expanded, read_json, read_text, replacing, sha256, write_bytes, write_text
 
 
 def test_the_content_arrives_and_nothing_else(tmp_path):
@@ -75,6 +77,37 @@ def test_files_are_as_readable_as_others(tmp_path):
     finally:
         os.umask(before)
     assert (tmp_path / "text.txt").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
+    (tmp_path / "disk").mkdir()
+    for name in ("there", "new"):
+        (tmp_path / name).symlink_to(tmp_path / "disk" / name)
+        write_text(tmp_path / name, "first")
+        write_text(tmp_path / name, "second")
+        assert (tmp_path / name).is_symlink() and (tmp_path / "disk" / name).read_text() == "second"
+    assert sorted(entry.name for entry in tmp_path.rglob("*")) == ["disk", "new", "new", "there", "there"]
+
+
+def test_a_device_and_a_pipe_receive_the_content(tmp_path):
+    before = os.stat(os.devnull)
+    write_text(os.devnull, "nothing")
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode) and os.stat(os.devnull).st_ino == before.st_ino
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    received = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_text()))
+    reader.start()
+    write_text(pipe, "through")
+    reader.join(timeout=10)
+    assert received == ["through"] and pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path):
+    file = tmp_path / "settings.json"
+    file.write_bytes(b'\xef\xbb\xbf{"a": "\xc3\xa9"}')
+    assert read_text(file) == '{"a": "é"}'
+    assert read_json(file, dict) == {"a": "é"}
 
 
 def test_sha256(tmp_path):
