@@ -16,6 +16,7 @@ from fuzzing import fuzz, no_longer_than, try_one
 from fuzzing_readers import GRAPH, LENIENT, PIXELS, READERS, image, network, npy, npz, zip_of
 
 from coursework.cli import main as cli
+from coursework.config.presets import PRESETS
 from coursework.util.errors import UserError
 
 # Few, to be fast; `python tests/fuzzing.py` tries as many as there is time for.
@@ -62,6 +63,13 @@ def huge_png():
     return content[:start] + header + zlib.crc32(header).to_bytes(4, "big") + content[start + 21 :]
 
 
+def wide_config():
+    """Return a valid configuration but for one width."""
+    config = json.loads(PRESETS["gan"].to_json())
+    config["network"]["generator_width"] = 10**6
+    return json.dumps(config).encode()
+
+
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n(ran) (w) file closefile\nshowpage\n%%EOF\n"
 PICKLED = numpy.array([Payload()], dtype=object)
 HOSTILE = [
@@ -73,8 +81,13 @@ HOSTILE = [
     (".npz of images", zip_of({"images.npy": with_header((2**20, 2**20))}), "ends in the middle of an array"),
     (".npz of images", zip_of({"images.npy": with_header((1,)), "../evil.npy": b"x"}), "cannot read the array"),
     (".npy of images", with_header((2**40, 3)), "cannot read the array of x.npy"),
+    (".npz of images", zip_of({"images.npy": with_header((10**9, 0))}), "no elements and the shape"),
+    (".npy of images", npz(PIXELS=PIXELS[:0]), "should hold images"),
+    ("latents of candidates", zip_of({"0/indices.npy": with_header((10**9, 0))}), "no elements and the shape"),
+    ("latents of candidates", zip_of({"0/indices.npy": with_header((10**9,), "|V0")}), "no elements and the shape"),
     ("config.json", b"[" * 200_000, "nested too deep"),
     ("config.json", b'{"preset": "gan", "model": {"name": "__import__"}}', "unknown name"),
+    ("config.json", wide_config(), "generator_width: must be at most 2048, found 1000000"),
     ("config.json", json.dumps({"preset": "x"}).encode("utf-16"), "is not UTF-8|is not valid JSON"),
     ("metrics.json", b'[{"name": "<script>alert(1)</script>", "value": "<b>"}]', "should be a number"),
     ("environment.json", b'{"class_names": [["<script>"]]}', "class_names should be a list of names"),

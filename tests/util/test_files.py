@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from coursework.util.errors import CannotWrite, UserError
-from coursework.util.files import expanded, read_json, read_text, replacing, sha256, write_bytes, write_text
+from coursework.util.files import (
+    expanded,
+    open_regular,
+    read_json,
+    read_text,
+    remove_leftovers,
+    replacing,
+    require_plain,
+    sha256,
+    write_bytes,
+    write_text,
+)
 
 
 def test_the_content_arrives_and_nothing_else(tmp_path):
@@ -124,3 +135,67 @@ def test_the_home_of_nobody_is_told_in_one_line(refused):
     line = "~nobodyhere/x: there is no such home folder"
     assert refused("metrics", "~nobodyhere/x", "cifar10:test") == line
     assert refused("train", "gan", "--dataset", "~nobodyhere/x") == line
+
+
+# Files of other people.
+
+
+def test_a_pipe_a_device_and_a_folder_are_no_regular_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path(os.devnull), tmp_path):
+        for read in (open_regular, sha256, read_text):
+            with pytest.raises((UserError, IsADirectoryError), match="not a regular file|Is a directory"):
+                read(path)
+
+
+def test_a_link_is_followed_where_it_may_be_and_nothing_is_truncated(tmp_path):
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    with open_regular(tmp_path / "link") as file:
+        assert file.read() == b"content"
+    with pytest.raises(UserError, match=r"link is a link, not a regular file$"):
+        open_regular(tmp_path / "link", follow_links=False)
+    with open_regular(tmp_path / "file", writable=True) as file:
+        file.write(b"CON")
+    assert (tmp_path / "file").read_bytes() == b"CONtent"
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "new", writable=True)
+
+
+@pytest.mark.parametrize("place", ["lock", "best", "backup/deep/state.npz"])
+def test_a_folder_that_holds_a_link_or_a_pipe_is_refused(tmp_path, place):
+    folder = tmp_path / "run"
+    (folder / place).parent.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text("{}")
+    require_plain(folder)
+    require_plain(tmp_path / "nothing")
+    (folder / place).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=f"{place} is a link: .*run may hold files and folders alone; remove it$"):
+        require_plain(folder)
+    (folder / place).unlink()
+    os.mkfifo(folder / place)
+    with pytest.raises(UserError, match=f"{place} is no regular file: "):
+        require_plain(folder)
+    (folder / place).unlink()
+    # A run on another disk.
+    (tmp_path / "linked").symlink_to(folder)
+    require_plain(tmp_path / "linked")
+
+
+def test_leftovers_of_killed_processes_alone_are_removed(tmp_path):
+    with replacing(tmp_path / "metrics.json") as temporary:
+        mine, process = temporary.name, str(os.getpid())
+        # The largest number that no process has on any system.
+        killed = tmp_path / mine.replace(process, "999999999", 1)
+        elsewhere = tmp_path / f".coursework-00000000-1-{mine[-20:]}"
+        old = tmp_path / f".coursework-00000000-2-{mine[-20:]}"
+        unnamed = tmp_path / "backup" / ".coursework-abc.npz"
+        unnamed.parent.mkdir()
+        for file in (killed, elsewhere, old, unnamed):
+            file.write_bytes(b"half")
+        os.utime(old, (1, 1))
+        assert process in mine
+        remove_leftovers(tmp_path)
+        assert sorted(file.name for file in tmp_path.rglob(".coursework-*")) == sorted([mine, elsewhere.name])
+        temporary.write_text("whole")
+    assert (tmp_path / "metrics.json").read_text() == "whole"
