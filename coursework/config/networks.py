@@ -10,8 +10,8 @@ from pydantic.dataclasses import dataclass
 
 from coursework.util.validation import STRICT
 
-# Widths are bounded: a configuration from elsewhere could otherwise ask for all memory there is. The presets' are at most
-# a quarter of these.
+# Widths are bounded, at four times the presets' or more: a configuration from elsewhere could otherwise ask for all
+# memory there is.
 Width = Annotated[int, Field(ge=8, le=2048)]
 LatentSize = Annotated[int, Field(ge=1, le=4096)]
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from coursework.util.errors import UserError
-from coursework.util.files import read_text
+from coursework.util.files import read_text, require_plain
 
 DYNAMIC = ("import_module", "__import__")
 RUNNING = ("exec", "eval")
@@ -81,8 +81,9 @@ class Source:
 
 
 def read_package(folder: Path | str) -> dict[str, Source]:
-    """Return {module: `Source`} of every file of the package in `folder`."""
+    """Return {module: `Source`} of every file of the package in `folder`; raises `UserError` for links in it."""
     folder = Path(folder)
+    require_plain(folder)
     files = {file.relative_to(folder.parent).as_posix(): file for file in sorted(folder.rglob("*.py"))}
     sources = [Source(path, read_text(file)) for path, file in files.items()]
     return {source.module: source for source in sources}

@@ -53,7 +53,9 @@ class TrainedRun:
             room = sum(array.nbytes for array in arrays.values())
             require_room(lambda: build_networks(self.config, shape, classes).values(), room)
         except UserError as error:
-            raise UserError(f"{self.run.config_file} does not describe the state in {self.run.backup}: {error}") from error
+            raise UserError(
+                f"{self.run.config_file} does not describe the state in {self.run.backup}: {error}"
+            ) from error
         model = build_model(self.config, shape, 1, classes, dataset.class_counts)
         assign_state(self.run.backup, model, arrays)
         self.report(f"{self.run.path} has not finished training: using its state after {position}")

@@ -61,7 +61,7 @@ def owned(path: str | Path, what: str, seconds: float = GRACE) -> Iterator[None]
 
 
 def _require_lock(path: Path) -> None:
-    """Raise `UserError` where `path` is there and is no lock of this package: a link, a pipe, a file of other content."""
+    """Raise `UserError` where `path` is there and no lock of this package: a link, a pipe, a file of other content."""
     try:
         with open_regular(path, follow_links=False) as file:
             start = file.read(len(OWNER))

@@ -99,8 +99,8 @@ def test_a_file_system_without_locks_is_used_without_after_a_warning(tmp_path, m
         assert (tmp_path / "lock").is_file()
     assert not (tmp_path / "lock").exists()
     assert capsys.readouterr().err.splitlines() == [
-        f"warning: the file system of {tmp_path / 'lock'} has no locks (No locks available): let no other process use it "
-        "meanwhile"
+        f"warning: the file system of {tmp_path / 'lock'} has no locks (No locks available): "
+        "let no other process use it meanwhile"
     ]
 
 
