@@ -19,7 +19,7 @@ REQUIRED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def data_files(package: Path | str = PACKAGE) -> tuple[dict[str, Path], list[str]]:
     """Return ({path in the zip: file}, extras) of the files in the folder `package` that are no Python.
 
-    Those that the metadata list, and the paths of all others, which are handed to nobody. Hidden files count as neither.
+    Those that the metadata list, and the paths of all others, which are handed to nobody. Hidden files are ignored.
     Raises `UserError` where the folder holds a link.
     """
     package = Path(package)
@@ -74,7 +74,7 @@ def _names(requirements: Iterable[str]) -> Iterator[str]:
 
 
 def _patterns() -> list[PurePosixPath]:
-    """Return the patterns, or the paths, of the package's data files, from the folder of the package's own folder on."""
+    """Return the patterns, or the paths, of the package's data files, beginning with the name of the package."""
     if SETUP.is_file():
         listed = _setup()["options.package_data"].items()
         return [PurePosixPath(*room.split("."), pattern) for room, lines in listed for pattern in lines.split()]
