@@ -1,4 +1,4 @@
-"""Checking a zip that somebody has handed in: its files as data, its images remade by this package, not by the zip's."""
+"""Checking a zip that somebody has handed in: its files as data, its images remade by this package's own code."""
 
 import hashlib
 from collections.abc import Callable
@@ -23,9 +23,9 @@ LARGEST_FILE = 256 * 2**20
 def check_zip(archive: Path | str, run: bool = False, report: Callable[[str], object] = print) -> None:
     """Check a zip as `submit` writes it, and call `report` with a line for all that holds; nothing of it is run.
 
-    Its files are those that its manifest lists. Its images are remade from its latents and weights by this package's own
-    readers, which check both. run: whether its pegasus.py is then run too, isolated as far as the system can. Raises
-    `UserErrors` with all that does not hold.
+    Its files are those that its manifest lists. Its images are remade from its latents and weights by this package's
+    own readers, which check both. run: whether its pegasus.py is then run too, isolated as far as the system can.
+    Raises `UserErrors` with all that does not hold.
     """
     told: list[str] = []
     with unpacked(archive) as folder:

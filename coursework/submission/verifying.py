@@ -23,7 +23,7 @@ SECONDS = 1800
 def verify(archive: Path | str) -> str:
     """Unpack the zip, run its pegasus.py there, and return in a line how the images compare with those handed in.
 
-    It runs as `run_isolated` does. Raises `UserError` where it fails, and where a pixel is off by more than `TOLERANCE`.
+    It runs by `run_isolated`. Raises `UserError` where it fails, and where a pixel is off by more than `TOLERANCE`.
     """
     with unpacked(archive) as folder:
         ended = run_isolated([SCRIPT, "--output", REMADE], folder, SECONDS)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -22,10 +23,11 @@ from coursework.config.presets import PRESETS
 from coursework.data.cifar10 import CLASS_NAMES
 from coursework.submission import packaged, submit
 from coursework.submission.archive import write_zip
+from coursework.submission.checking import check_zip
 from coursework.submission.material import PACKAGE
 from coursework.submission.verifying import verify
 from coursework.training.run import Run
-from coursework.util.errors import UserError
+from coursework.util.errors import UserError, UserErrors
 from coursework.util.files import sha256
 
 
@@ -233,6 +235,30 @@ def real(tmp_path_factory):
 @pytest.mark.backend
 def test_the_zip_by_itself_remakes_its_images(real):
     assert verify(real) == "byte for byte"
+
+
+@pytest.mark.slow
+def test_a_stranger_s_zip_is_remade_by_this_package_and_not_by_the_zip_s(real, tmp_path):
+    files = members(real)
+    del files["manifest.json"]
+    never = f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit('ran')\n".encode()
+    changed = {name: never for name in files if name.endswith(".py")}
+    write_zip(tmp_path / "stranger.zip", files | changed)
+    lines = []
+    check_zip(tmp_path / "stranger.zip", report=lines.append)
+    assert [line.removeprefix(f"{tmp_path / 'stranger.zip'}: ") for line in lines] == [
+        f"{len(files) + 1} files, all as manifest.json lists them",
+        "its 64 images remade from its latents and weights, equal in every pixel",
+    ]
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(UserError, match=r"pegasus\.py in the zip fails|remakes no images: "):
+        check_zip(tmp_path / "stranger.zip", run=True, report=lines.append)
+    sheet = numpy.array(Image.open(io.BytesIO(files["batch.png"])))
+    sheet[10, 10, 1] ^= 16
+    Image.fromarray(sheet).save(tmp_path / "batch.png")
+    write_zip(tmp_path / "other.zip", files | {"batch.png": (tmp_path / "batch.png").read_bytes()})
+    with pytest.raises(UserErrors, match="its latents and weights make other images, off by up to 16 of 255"):
+        check_zip(tmp_path / "other.zip", report=lines.append)
 
 
 @pytest.mark.slow
