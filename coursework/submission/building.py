@@ -77,6 +77,7 @@ def warnings(material: Material) -> list[str]:
     """Return what a student should know, though no rule forbids it."""
     count, missing = sum(material.content["words"].values()), material.content["missing"]
     told = [f"{count:,} words, close to the limit"] if count >= WARNING_WORDS else []
+    told += image_rules.unchecked(material, script())
     told += [f"the text names what was not measured: {', '.join(missing)}"] if missing else []
     if material.records and material.records[0].get("chosen_by"):
         told.append(f"the best image was chosen by eye: {material.folder / 'prose.md'} should not say otherwise")

@@ -61,15 +61,18 @@ class Source:
         return found
 
     @property
+    def run_texts(self) -> list[tuple[str, int]]:
+        """[(text, line)] of what it runs by `exec` and `eval` and that is written out."""
+        return [
+            (node.args[0].value, node.lineno)
+            for node in self.nodes
+            if _runs(node) and _is_plain(node) and isinstance(node.args[0].value, str)
+        ]
+
+    @property
     def computed(self) -> list[int]:
         """The lines on which it imports by a name that it computes, or runs code that it computes."""
-        return [
-            node.lineno
-            for node in self.nodes
-            if (_calls(node, DYNAMIC) and not _is_plain(node))
-            # As a function, not the method of something else.
-            or (_calls(node, RUNNING) and isinstance(node.func, ast.Name))
-        ]
+        return [node.lineno for node in self.nodes if (_calls(node, DYNAMIC) or _runs(node)) and not _is_plain(node)]
 
     def _base(self, node):
         """Return the dotted name that a `from` import starts at."""
@@ -123,6 +126,11 @@ def _calls(node, names):
         return False
     function = node.func
     return (function.id if isinstance(function, ast.Name) else getattr(function, "attr", None)) in names
+
+
+def _runs(node):
+    """Return whether a node runs text: as a function, not the method of something else."""
+    return _calls(node, RUNNING) and isinstance(node.func, ast.Name)
 
 
 def _is_plain(node):
