@@ -61,8 +61,8 @@ def open_regular(path: str | Path, follow_links: bool = True, writable: bool = F
 def require_plain(folder: str | Path) -> None:
     """Raise `UserError` where `folder`, if it is there, holds anything but regular files and folders of such.
 
-    What may come from other people is checked before it is used: links, which git and tar carry, would lead reads, writes
-    and locks out of the folder. The folder itself may be a link: that is the user's own.
+    What may come from other people is checked before it is used: links, which git and tar carry, would lead reads,
+    writes and locks out of the folder. The folder itself may be a link: that is the user's own.
     """
     waiting = [os.fspath(folder)]
     while waiting:
