@@ -1,6 +1,7 @@
 """Hostile and damaged files: each reader reads them or raises one clear line; nothing in them is run or unpacked."""
 
 import io
+import itertools
 import json
 import os
 import re
@@ -14,6 +15,7 @@ pytest.importorskip("hypothesis")
 
 from fuzzing import fuzz, no_longer_than, try_one
 from fuzzing_readers import GRAPH, LENIENT, PIXELS, READERS, image, network, npy, npz, zip_of
+from fuzzing_runs import KINDS, PLACES, plants, try_run
 
 from coursework.cli import main as cli
 from coursework.config.presets import PRESETS
@@ -136,6 +138,30 @@ def test_a_named_pipe_is_not_waited_for(name, in_tmp):
             return
     taken_for_absent = LENIENT | {"environment.json", "metrics.json", "log.csv", "report.toml"}
     assert name in taken_for_absent - {"prose.md"}, "a pipe was taken for a file"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_run_directories_of_links_pipes_and_sizes_are_used_or_refused(tmp_path):
+    """Each kind in each place, then some of both together: nothing outside changes, nothing is waited for."""
+    from hypothesis import HealthCheck, given, settings
+
+    numbers, counts = itertools.count(), {"used": 0, "refused": 0}
+
+    def attempt(planted):
+        place = tmp_path / str(next(numbers))
+        place.mkdir()
+        counts[try_run(planted, place)] += 1
+
+    for place, kind in itertools.product(PLACES, KINDS):
+        attempt({place: kind})
+    assert counts["used"] > 5 and counts["refused"] > 100, counts
+
+    @settings(max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(plants())
+    def some(planted):
+        attempt(planted)
+
+    some()
 
 
 # Networks.

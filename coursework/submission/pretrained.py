@@ -58,7 +58,7 @@ def _findings_in(text: str, source: Source) -> list[tuple[int, str]]:
 
 def _aliases(source: Source) -> dict[str, str]:
     """Return {name in the source: dotted name of what it imports under that name}."""
-    found = {}
+    found: dict[str, str] = {}
     for node in source.nodes:
         if isinstance(node, ast.Import):
             found |= {alias.asname: alias.name for alias in node.names if alias.asname}

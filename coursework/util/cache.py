@@ -1,14 +1,15 @@
 """Arrays that took long to compute, kept in a folder of the user under a hash of what they depend on.
 
-The folder is $COURSEWORK_CACHE, else coursework/ inside $XDG_CACHE_HOME or ~/.cache. Where it cannot be written, a folder
-of the user's in the system's temporary folder receives what is new. All of it may be removed at any time: it is then
-computed again.
+The folder is $COURSEWORK_CACHE, else coursework/ inside $XDG_CACHE_HOME or ~/.cache. Where it cannot be written, a
+folder of the user's inside the system's temporary one receives what is new. All of it may be removed at any time: it is
+then computed again.
 """
 
 import contextlib
 import functools
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -28,13 +29,24 @@ LARGEST_TOTAL = 4 * 2**30
 def cache_folder() -> Path:
     """Return the folder of the cache; it need not exist."""
     own = os.environ.get("COURSEWORK_CACHE")
-    if own:
-        return expanded(own)
     try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coursework"
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coursework"
     except RuntimeError:
         # Neither HOME nor an entry in the password file, as for a numeric user in a container.
+        home = temporary_cache()
+    folder = expanded(own) if own else home
+    if _others_may_write(folder):
+        _warn_of_others(folder)
         return temporary_cache()
+    return folder
+
+
+def _others_may_write(folder: Path) -> bool:
+    """Return whether anybody may write to a folder: what is kept there could be anybody's."""
+    try:
+        return os.name != "nt" and bool(folder.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return False
 
 
 def temporary_cache() -> Path:
@@ -76,12 +88,19 @@ def write_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> bool:
 def _places(file: Path) -> list[Path]:
     """Return where a file of the cache may lie: in its own folder, then in the temporary one."""
     own, other = cache_folder(), temporary_cache()
-    if not file.is_relative_to(own) or own == other:
-        return [file]
-    # A folder that another user has made under that name may hold anything.
-    if other.exists() and hasattr(os, "getuid") and other.stat().st_uid != os.getuid():
-        return [file]
-    return [file, other / file.relative_to(own)]
+    places = [file, other / file.relative_to(own)] if file.is_relative_to(own) and own != other else [file]
+    # A folder that another user has made under the name of the temporary one may hold anything.
+    anothers = other.exists() and hasattr(os, "getuid") and other.stat().st_uid != os.getuid()
+    return [place for place in places if not (place.is_relative_to(other) and (anothers or _others_may_write(other)))]
+
+
+@functools.cache
+def _warn_of_others(folder: Path) -> None:
+    """Say on standard error, once for each folder, that it is not used."""
+    print(
+        f"warning: anybody may write to the cache {folder}: using {temporary_cache()}; chmod o-w {folder}",
+        file=sys.stderr,
+    )
 
 
 @functools.cache

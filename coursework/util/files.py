@@ -36,7 +36,7 @@ def expanded(path: str | Path) -> Path:
         raise UserError(f"{path}: there is no such home folder") from error
 
 
-def open_regular(path: str | Path, follow_links: bool = True, writable: bool = False) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str], follow_links: bool = True, writable: bool = False) -> BinaryIO:
     """Open the existing file at `path` for reading; `writable` for changing it too. Nothing is created or truncated.
 
     Raises `UserError`, without waiting for anyone, for a pipe, a device or a folder, and for a link unless links are to
@@ -196,7 +196,7 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
 def sha256(path: str | Path) -> str:
     """Return the hexadecimal SHA-256 of the file at `path`; raises `UserError` where it is no regular file."""
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a BinaryIO can, unknown to it
 
 
 def read_bytes(path: str | Path, largest: int) -> bytes:

@@ -62,7 +62,8 @@ def test_what_the_cache_cannot_keep_is_kept_in_the_temporary_folder(unwritable, 
     assert len(list(temporary_cache().glob("things/*.npz"))) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        f"warning: cannot write the cache {unwritable}: using {temporary_cache()}; COURSEWORK_CACHE names another folder"
+        f"warning: cannot write the cache {unwritable}: using {temporary_cache()}; "
+        "COURSEWORK_CACHE names another folder"
     ]
     prune(unwritable / "things", 0)
     assert not list(temporary_cache().rglob("*.npz"))
@@ -73,6 +74,30 @@ def test_a_temporary_cache_of_another_user_is_not_read(unwritable, monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: os.stat(unwritable.parent).st_uid + 1)
     temporary_cache().mkdir()
     assert read_arrays(unwritable / "a.npz") is None and not write_arrays(unwritable / "a.npz", {"x": numpy.zeros(1)})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders there have no such mode")
+def test_a_cache_that_anybody_may_write_to_is_not_used(tmp_path, monkeypatch, capsys):
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "open").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("COURSEWORK_CACHE", str(tmp_path / "open"))
+    cache._warn_of_others.cache_clear()
+    kept_arrays("things", "key", lambda: {"x": numpy.ones(1)})
+    (file,) = (tmp_path / "open").rglob("*.npz")
+    write_arrays(file, {"x": numpy.zeros(1)})
+    (tmp_path / "open").chmod(0o777)
+    assert kept_arrays("things", "key", lambda: {"x": numpy.full(1, 2)})["x"] == 2
+    assert cache_folder() == temporary_cache() and len(list(temporary_cache().rglob("*.npz"))) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"warning: anybody may write to the cache {tmp_path / 'open'}: using {temporary_cache()}; "
+        f"chmod o-w {tmp_path / 'open'}"
+    ]
+    # Nor is a substitute of that kind.
+    temporary_cache().chmod(0o777)
+    assert kept_arrays("things", "key", lambda: {"x": numpy.full(1, 3)})["x"] == 3
+    (tmp_path / "open").chmod(0o755)
+    assert kept_arrays("things", "key", lambda: {"x": numpy.full(1, 4)})["x"] == 0
 
 
 def test_a_cache_that_can_only_be_read_is_read(tmp_path, monkeypatch):
