@@ -120,6 +120,8 @@ def test_a_small_archive_cannot_fill_the_memory(in_tmp, monkeypatch):
     with pytest.raises(UserError, match="unpacks to more than it may"):
         try_one(".npz of images", bomb, in_tmp) == "refused" and READERS[".npz of images"][2](in_tmp / "x.npz")
     assert try_one(".npz of images", npz(True, images=PIXELS), in_tmp) == "read"
+    # Whatever it is called.
+    assert try_one(".npy of images", npz(True, images=PIXELS), in_tmp) == "read"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

@@ -23,7 +23,7 @@ from coursework.util.errors import CannotWrite, UserError
 TEMPORARY = ".coursework-"
 # Bytes; the longest text that this package writes has a few hundred kilobytes.
 LARGEST_TEXT = 64 * 2**20
-# Seconds after which a temporary file of another machine counts as left over.
+# Seconds after which any temporary file counts as left over.
 STALE = 24 * 3600
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -157,7 +157,10 @@ def _machine() -> str:
 
 
 def remove_leftovers(folder: str | Path) -> None:
-    """Remove temporary files of killed processes in `folder` and below, and none of a process that still writes."""
+    """Remove temporary files of killed processes in `folder` and below, and none of another one that still writes.
+
+    This process must not be writing there.
+    """
     for entry in list(Path(folder).rglob(f"{TEMPORARY}*")):
         with contextlib.suppress(OSError):
             if not _may_be_written(entry):
@@ -169,9 +172,14 @@ def _may_be_written(entry: Path) -> bool:
     match = re.match(rf"{re.escape(TEMPORARY)}([0-9a-f]{{8}})-(\d{{1,9}})-", entry.name)
     if not match:
         return False
+    if time.time() - entry.lstat().st_mtime > STALE:
+        return False
+    # In a container every process may have the same number: this one's files there are those of an earlier one.
+    if int(match[2]) == os.getpid():
+        return False
     # No process can be asked for on another machine; on Windows asking for one would end it.
     if match[1] != _machine() or os.name == "nt":
-        return time.time() - entry.lstat().st_mtime < STALE
+        return True
     try:
         os.kill(int(match[2]), 0)
     except ProcessLookupError:
@@ -196,7 +204,7 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
 def sha256(path: str | Path) -> str:
     """Return the hexadecimal SHA-256 of the file at `path`; raises `UserError` where it is no regular file."""
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a BinaryIO can, unknown to it
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # BinaryIO's stub lacks readinto
 
 
 def read_bytes(path: str | Path, largest: int) -> bytes:

@@ -184,18 +184,15 @@ def test_a_folder_that_holds_a_link_or_a_pipe_is_refused(tmp_path, place):
 
 def test_leftovers_of_killed_processes_alone_are_removed(tmp_path):
     with replacing(tmp_path / "metrics.json") as temporary:
-        mine, process = temporary.name, str(os.getpid())
-        # The largest number that no process has on any system.
-        killed = tmp_path / mine.replace(process, "999999999", 1)
-        elsewhere = tmp_path / f".coursework-00000000-1-{mine[-20:]}"
-        old = tmp_path / f".coursework-00000000-2-{mine[-20:]}"
-        unnamed = tmp_path / "backup" / ".coursework-abc.npz"
-        unnamed.parent.mkdir()
-        for file in (killed, elsewhere, old, unnamed):
-            file.write_bytes(b"half")
-        os.utime(old, (1, 1))
-        assert process in mine
-        remove_leftovers(tmp_path)
-        assert sorted(file.name for file in tmp_path.rglob(".coursework-*")) == sorted([mine, elsewhere.name])
-        temporary.write_text("whole")
-    assert (tmp_path / "metrics.json").read_text() == "whole"
+        start, own, rest = temporary.name.rsplit("-", 2)
+    assert own == str(os.getpid())
+    running = tmp_path / f"{start}-{os.getppid()}-{rest}"
+    elsewhere = tmp_path / f".coursework-00000000-1-{rest}"
+    old = tmp_path / f".coursework-00000000-2-{rest}"
+    # The largest number that no process has on any system; what this process left before it was this one; another name.
+    left = [tmp_path / f"{start}-999999999-{rest}", tmp_path / f"{start}-{own}-{rest}", tmp_path / ".coursework-abc.npz"]
+    for file in (running, elsewhere, old, *left):
+        file.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    remove_leftovers(tmp_path)
+    assert sorted(tmp_path.rglob(".coursework-*")) == sorted([running, elsewhere])
