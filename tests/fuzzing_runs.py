@@ -51,6 +51,9 @@ def plant(run, outside, place, kind):
     file = run / place
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.parent.resolve().is_relative_to(run.resolve()):
+            # Behind a link that was planted before.
+            return
         if kind in ("outside", "elsewhere", "inside", "dangling", "around"):
             targets = {"outside": outside / "diary.txt", "elsewhere": outside, "inside": run / "config.json"}
             file.symlink_to(targets.get(kind, file if kind == "around" else outside / "new"))
