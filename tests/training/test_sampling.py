@@ -263,5 +263,7 @@ def test_a_configuration_that_asks_for_more_than_the_state_holds_is_refused_unbu
     wide = dataclasses.replace(GAN.network, generator_width=2048, latent_size=4096)
     run.write_config(dataclasses.replace(GAN, network=wide))
     monkeypatch.setattr(sampling, "build_model", lambda *arguments: pytest.fail("it is built"))
-    with pytest.raises(UserError, match=r"config\.json does not describe the state in .*backup: it would have [0-9,]+ pa"):
+    with pytest.raises(
+        UserError, match=r"config\.json does not describe the state in .*backup: it would have [0-9,]+ pa"
+    ):
         TrainedRun(run).has("generator")

@@ -189,8 +189,12 @@ def test_leftovers_of_killed_processes_alone_are_removed(tmp_path):
     running = tmp_path / f"{start}-{os.getppid()}-{rest}"
     elsewhere = tmp_path / f".coursework-00000000-1-{rest}"
     old = tmp_path / f".coursework-00000000-2-{rest}"
-    # The largest number that no process has on any system; what this process left before it was this one; another name.
-    left = [tmp_path / f"{start}-999999999-{rest}", tmp_path / f"{start}-{own}-{rest}", tmp_path / ".coursework-abc.npz"]
+    # Of a number that no process has; of an earlier process with this one's number; of an earlier version.
+    left = [
+        tmp_path / f"{start}-999999999-{rest}",
+        tmp_path / f"{start}-{own}-{rest}",
+        tmp_path / ".coursework-abc.npz",
+    ]
     for file in (running, elsewhere, old, *left):
         file.write_bytes(b"half")
     os.utime(old, (1, 1))
