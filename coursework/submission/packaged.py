@@ -12,6 +12,8 @@ from coursework.util.files import require_plain
 NAME = PACKAGE.name
 # Of a checkout; an installed package has none.
 SETUP = PACKAGE.parent / "setup.cfg"
+# Of the metadata too.
+NOTICES = ("LICENSE", "DATA.md")
 # What pip made of a requirement, such as "h5py>=3.11.0; extra == \"x\"": its name.
 REQUIRED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -41,9 +43,8 @@ def data_files(package: Path | str = PACKAGE) -> tuple[dict[str, Path], list[str
 def notices() -> dict[str, bytes]:
     """Return {file name: content} of the licence and of the note on the data."""
     if SETUP.is_file():
-        names = re.split(r"[,\s]+", _setup()["metadata"]["license_files"].strip())
-        return {name: (SETUP.parent / name).read_bytes() for name in names}
-    files = [path for path in metadata.files(NAME) or () if ".dist-info" in str(path) and "licenses" in path.parts]
+        return {name: (SETUP.parent / name).read_bytes() for name in NOTICES}
+    files = [path for path in metadata.files(NAME) or () if path.parts[0] != NAME and path.name in NOTICES]
     return {path.name: Path(str(path.locate())).read_bytes() for path in files}
 
 
