@@ -14,11 +14,16 @@ SEEDS   ?=
 CHOICE  ?=
 VERIFY  ?= 1
 BESIDE  ?=
+# Exact versions to install; empty for the newest that setup.cfg allows.
+CONSTRAINTS ?= constraints.txt
 
 VENV      := .venv
 INSTALLED := $(VENV)/installed
 TESTING   := $(VENV)/installed-tests
 CODES     := $(VENV)/installed-codes
+# One rule for every environment: what to install comes after it.
+INSTALL   = $(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check \
+	$(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 # Two processes. Tests of one file stay in one process, so that their shared fixtures are made once. Not under PyTorch,
 # whose threads slow each other down.
 PARALLEL  := -n 2 --dist loadfile
@@ -46,7 +51,7 @@ COLLAGES   = data/$(notdir $(patsubst %/,%,$(DATASET)))-pegasus
 RUN_OF     = $(1)-$(notdir $(patsubst %/,%,$(call DATA_OF,$(1))))-s$(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help begin install train-pegasus demo test test-slow test-torch lint judge witness collages pegasus panel pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark clean
+.PHONY: help begin install train-pegasus demo test test-slow test-torch lint judge witness collages pegasus panel pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark constraints clean
 
 ##@ Start
 
@@ -59,6 +64,7 @@ help: ## list the targets
 	@echo "  evaluate-%: METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file"
 	@echo "  report, submission: CHOICE=choice.json from the gallery  VERIFY=0 (do not run the zip)"
 	@echo "  pegasus: BESIDE=folder with another batch to compare  panel: BESIDE=\"folder folder ...\""
+	@echo "  install: CONSTRAINTS= (the newest versions in place of those in constraints.txt)"
 	@echo "  studies: SEEDS=n  IMAGES=n  STEPS=n  MINUTES=n  SHORT= (the paper's own settings in lines and codes)"
 
 demo: $(INSTALLED) ## train all four models on built-in data, with scores, Pegasus and report (8 minutes)
@@ -176,20 +182,27 @@ benchmark: $(TESTING) ## time training steps against PyTorch (needs torch in .ve
 
 install: $(INSTALLED) ## only make the environment
 
+constraints: ## pin the newest versions that setup.cfg allows, in constraints.txt
+	rm -rf build/newest
+	$(PYTHON) -m venv build/newest
+	build/newest/bin/python -m pip install --quiet --disable-pip-version-check ".[data,test,codes]"
+	{ head -n 1 constraints.txt; build/newest/bin/python -m pip freeze --exclude coursework; } > build/newest/constraints.txt
+	mv build/newest/constraints.txt constraints.txt
+
 clean: ## remove the environment and the demo's results; runs and reports stay
 	rm -rf $(VENV) build *.egg-info reports/demo
 
-$(INSTALLED): setup.cfg pyproject.toml
+$(INSTALLED): setup.cfg pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "coursework needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --editable ".[data]"
+	$(INSTALL) ".[data]"
 	touch $@
 
 $(TESTING): $(INSTALLED)
-	$(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --editable ".[data,test]"
+	$(INSTALL) ".[data,test]"
 	touch $@
 
 $(CODES): $(INSTALLED)
-	$(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --editable ".[data,codes]"
+	$(INSTALL) ".[data,codes]"
 	touch $@

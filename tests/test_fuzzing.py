@@ -1,6 +1,7 @@
 """Hostile and damaged files: each reader reads them or raises one clear line; nothing in them is run or unpacked."""
 
 import io
+import itertools
 import json
 import os
 import re
@@ -14,8 +15,10 @@ pytest.importorskip("hypothesis")
 
 from fuzzing import fuzz, no_longer_than, try_one
 from fuzzing_readers import GRAPH, LENIENT, PIXELS, READERS, image, network, npy, npz, zip_of
+from fuzzing_runs import KINDS, PLACES, plants, try_run
 
 from coursework.cli import main as cli
+from coursework.config.presets import PRESETS
 from coursework.util.errors import UserError
 
 # Few, to be fast; `python tests/fuzzing.py` tries as many as there is time for.
@@ -62,6 +65,13 @@ def huge_png():
     return content[:start] + header + zlib.crc32(header).to_bytes(4, "big") + content[start + 21 :]
 
 
+def wide_config():
+    """Return a valid configuration but for one width."""
+    config = json.loads(PRESETS["gan"].to_json())
+    config["network"]["generator_width"] = 10**6
+    return json.dumps(config).encode()
+
+
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n(ran) (w) file closefile\nshowpage\n%%EOF\n"
 PICKLED = numpy.array([Payload()], dtype=object)
 HOSTILE = [
@@ -73,8 +83,13 @@ HOSTILE = [
     (".npz of images", zip_of({"images.npy": with_header((2**20, 2**20))}), "ends in the middle of an array"),
     (".npz of images", zip_of({"images.npy": with_header((1,)), "../evil.npy": b"x"}), "cannot read the array"),
     (".npy of images", with_header((2**40, 3)), "cannot read the array of x.npy"),
+    (".npz of images", zip_of({"images.npy": with_header((10**9, 0))}), "no elements and the shape"),
+    (".npy of images", npz(PIXELS=PIXELS[:0]), "should hold images"),
+    ("latents of candidates", zip_of({"0/indices.npy": with_header((10**9, 0))}), "no elements and the shape"),
+    ("latents of candidates", zip_of({"0/indices.npy": with_header((10**9,), "|V0")}), "no elements and the shape"),
     ("config.json", b"[" * 200_000, "nested too deep"),
     ("config.json", b'{"preset": "gan", "model": {"name": "__import__"}}', "unknown name"),
+    ("config.json", wide_config(), "generator_width: must be at most 2048, found 1000000"),
     ("config.json", json.dumps({"preset": "x"}).encode("utf-16"), "is not UTF-8|is not valid JSON"),
     ("metrics.json", b'[{"name": "<script>alert(1)</script>", "value": "<b>"}]', "should be a number"),
     ("environment.json", b'{"class_names": [["<script>"]]}', "class_names should be a list of names"),
@@ -105,6 +120,8 @@ def test_a_small_archive_cannot_fill_the_memory(in_tmp, monkeypatch):
     with pytest.raises(UserError, match="unpacks to more than it may"):
         try_one(".npz of images", bomb, in_tmp) == "refused" and READERS[".npz of images"][2](in_tmp / "x.npz")
     assert try_one(".npz of images", npz(True, images=PIXELS), in_tmp) == "read"
+    # Whatever it is called.
+    assert try_one(".npy of images", npz(True, images=PIXELS), in_tmp) == "read"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
@@ -123,6 +140,30 @@ def test_a_named_pipe_is_not_waited_for(name, in_tmp):
             return
     taken_for_absent = LENIENT | {"environment.json", "metrics.json", "log.csv", "report.toml"}
     assert name in taken_for_absent - {"prose.md"}, "a pipe was taken for a file"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_run_directories_of_links_pipes_and_sizes_are_used_or_refused(tmp_path):
+    """Each kind in each place, then some of both together: nothing outside changes, nothing is waited for."""
+    from hypothesis import HealthCheck, given, settings
+
+    numbers, counts = itertools.count(), {"used": 0, "refused": 0}
+
+    def attempt(planted):
+        place = tmp_path / str(next(numbers))
+        place.mkdir()
+        counts[try_run(planted, place)] += 1
+
+    for place, kind in itertools.product(PLACES, KINDS):
+        attempt({place: kind})
+    assert counts["used"] > 5 and counts["refused"] > 100, counts
+
+    @settings(max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(plants())
+    def some(planted):
+        attempt(planted)
+
+    some()
 
 
 # Networks.

@@ -147,6 +147,10 @@ def add_submission(verbs: Verbs) -> None:
     )
     parser.add_argument("run", metavar="RUN", nargs="*", help="runs that the report shows (default: all)")
     _add_choice(parser)
+    parser.add_argument("--check", type=Path, metavar="ZIP", help="check a zip that somebody sent; runs nothing of it")
+    parser.add_argument(
+        "--run", dest="run_zip", action="store_true", help="with --check: run its pegasus.py too, isolated"
+    )
     parser.add_argument("--no-verify", action="store_true", help="do not remake the images from the unpacked zip")
     parser.add_argument(
         "--output", type=Path, default=Path("reports/submission.zip"), help="the zip (default %(default)s)"
@@ -154,6 +158,15 @@ def add_submission(verbs: Verbs) -> None:
 
 
 def _submission(arguments: argparse.Namespace) -> None:
+    if arguments.check:
+        from coursework.submission.checking import check_zip
+
+        import_keras(arguments)
+        check_zip(arguments.check, arguments.run_zip)
+        return
+    if arguments.run_zip:
+        raise UserError("--run goes with --check")
+
     from coursework.submission import submit
     from coursework.training.run import Run
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from coursework.util.arrays import LARGEST, read_npz
 from coursework.util.errors import UserError
+from coursework.util.files import open_regular
 
 # How far floats may exceed their range: resampling overshoots.
 TOLERANCE = 1e-3
@@ -18,11 +19,11 @@ def read_array(file: Path, text: str) -> tuple[np.ndarray, tuple[str, ...]]:
 
     text: name of the file in messages. Raises `UserError` for a file or an array of any other kind.
     """
-    # Opening a named pipe would block.
-    if file.exists() and not file.is_file():
-        raise UserError(f"cannot read the array of {text}: it is not a regular file")
     try:
-        if file.suffix == ".npz":
+        with open_regular(file) as stream:
+            # By content: an archive called .npy is read as what it is.
+            archive = stream.read(2) == b"PK"
+        if file.suffix == ".npz" or archive:
             arrays = read_npz(file, LARGEST)
         else:
             arrays = {"images": np.load(file, allow_pickle=False, mmap_mode="r")}

@@ -18,7 +18,7 @@ import numpy as np
 from coursework.data.dataset import Dataset
 from coursework.networks.saving import load_network
 from coursework.util.errors import UserError
-from coursework.util.files import parse_json, read_text, replacing, sha256, write_text
+from coursework.util.files import parse_json, read_text, replacing, require_plain, sha256, write_text
 
 # The JSON type of each type of field; fields of other types are not recorded.
 JSON_TYPES: dict[Any, type] = {str: str, int: int, float: float, tuple[str, ...]: list, dict[str, str]: dict}
@@ -112,6 +112,7 @@ def save(network: Kind, folder: str | Path) -> Kind:
 
     The record is written last and holds that SHA-256: `load` detects a pair torn by an interruption.
     """
+    require_plain(folder)
     file = network_file(folder, network.role)
     with replacing(file) as temporary:
         network.model.save(temporary)
@@ -127,6 +128,7 @@ def load(kind: type[Kind], role: str, folder: str | Path, outputs: dict[str, boo
     outputs: {name: whether it has one column a class} of the outputs that the network must have. Raises `UserError`
     if either file is missing, damaged or not of this package.
     """
+    require_plain(folder)
     record = _read_record(kind, role, record_file(folder, role))
     file = network_file(folder, role)
     if not file.is_file():

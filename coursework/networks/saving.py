@@ -4,9 +4,11 @@ Keras's safe mode refuses code in a Lambda. Configurations have been able to imp
 (CVE-2025-1550, CVE-2025-8747, CVE-2025-9906): here only layers that do arithmetic, those on the lists below, are built.
 """
 
+import math
 import os
+import threading
 import zipfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import keras
 
 import coursework.networks  # noqa: F401  registers the package's own layers, which loading looks up by name
 from coursework.util.errors import UserError
-from coursework.util.files import parse_json, replacing
+from coursework.util.files import open_regular, parse_json, replacing
 
 MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 LARGEST_CONFIG = 16 * 2**20
@@ -22,6 +24,8 @@ LARGEST_CONFIG = 16 * 2**20
 LARGEST_WIDTH = 2**16
 LARGEST_SIDE = 2**20
 WIDTHS = {"units", "filters", "rank", "groups"}
+# Numbers in the output of a layer for one image: 256 channels of 256x256 pixels.
+LARGEST_OUTPUT = 2**24
 
 LAYERS = (
     *("Activation", "Add", "Average", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D"),
@@ -50,9 +54,8 @@ def check_network_file(file: Path, own_functions: Collection[str] = ()) -> None:
 
     own_functions: names of registered functions of the package's own that a configuration may name.
     """
-    if os.path.exists(file) and not os.path.isfile(file):
-        raise UserError("it is not a regular file")
-    with zipfile.ZipFile(file) as archive:
+    with open_regular(file) as stream, zipfile.ZipFile(stream) as archive:
+        size = os.fstat(stream.fileno()).st_size
         members = archive.infolist()
         names = [member.filename for member in members]
         other = [name for name in names if name not in MEMBERS]
@@ -60,12 +63,51 @@ def check_network_file(file: Path, own_functions: Collection[str] = ()) -> None:
             found = f"it holds {other[0][:60]!r}" if other else "a part of it is missing or there twice"
             raise UserError(f"{found}: it is no network of Keras 3")
         # Keras stores its members as they are; what is smaller than it claims to be is no such file.
-        if sum(member.file_size for member in members) > os.path.getsize(file):
+        if sum(member.file_size for member in members) > size:
             raise UserError("it unpacks to more than it is long")
         if archive.getinfo("config.json").file_size > LARGEST_CONFIG:
             raise UserError(f"its config.json is larger than {LARGEST_CONFIG // 2**20} MB")
-        text = archive.read("config.json")
-    _check(parse_json(text, "its config.json"), FUNCTIONS | set(own_functions))
+        text, room = archive.read("config.json"), archive.getinfo("model.weights.h5").file_size
+    config = parse_json(text, "its config.json")
+    _check(config, FUNCTIONS | set(own_functions))
+    require_room(lambda: [keras.saving.deserialize_keras_object(config, safe_mode=True)], room)
+
+
+def require_room(build: Callable[[], Iterable[keras.Model]], room: int) -> None:
+    """Raise `UserError`, with the reason alone, where the networks that `build()` returns take more than they may.
+
+    They may have as many parameters as their weights have bytes, `room`, and no output of a layer above
+    `LARGEST_OUTPUT`. `build` is called so that no variable takes memory. What it raises otherwise is raised here.
+    """
+    found: list[tuple[int, int]] = []
+    errors: list[Exception] = []
+
+    def measure() -> None:
+        try:
+            with keras.StatelessScope(initialize_variables=False):
+                for network in build():
+                    found.append((network.count_params(), max(map(_output_size, network.layers), default=0)))
+        except Exception as error:
+            errors.append(error)
+
+    # Keras initialises what a scope left without values in the next one of the same thread.
+    thread = threading.Thread(target=measure)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    parameters = sum(count for count, _ in found)
+    if parameters > room:
+        raise UserError(f"it would have {parameters:,} parameters, more than its {room:,} bytes of weights can hold")
+    largest = max((size for _, size in found), default=0)
+    if largest > LARGEST_OUTPUT:
+        raise UserError(f"a layer in it would make {largest:,} numbers of one image")
+
+
+def _output_size(layer: keras.layers.Layer) -> int:
+    """Return how many numbers all outputs of a layer hold for one image."""
+    outputs = [tensor for node in layer._inbound_nodes for tensor in node.output_tensors]
+    return sum(math.prod(side or 1 for side in tensor.shape[1:]) for tensor in outputs)
 
 
 def _check(content: Any, functions: Collection[str]) -> None:

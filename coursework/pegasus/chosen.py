@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from coursework.data.image_files import read_image
 from coursework.pegasus.batch_files import COLLAGES, CONDITIONS, LATENTS, RECORDS, SHEET, cut, read_records, write_batch
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.choice import read_choice
@@ -70,9 +70,8 @@ def _draw_neighbours(file, image, record, gallery, collage):
 def _check_sheet(file, images):
     """Raise `UserError` where the sheet does not show `images`: the gallery would be of another batch."""
     try:
-        with Image.open(file, formats=["PNG"]) as picture:
-            shown = cut(np.asarray(picture.convert("RGB")), *images[0].shape[:2])
-    except Exception as error:  # Pillow raises a dozen kinds for a damaged file.
+        shown = cut(read_image(file), *images[0].shape[:2])
+    except UserError as error:
         raise UserError(f"cannot read {file}: make the pegasi again") from error
     if shown is None or not np.array_equal(shown, images):
         raise UserError(f"{file} does not show the images of the gallery: make the pegasi again")

@@ -10,6 +10,7 @@ from coursework.submission.archive import write_zip
 from coursework.submission.contents import contents, script
 from coursework.submission.image_rules import nothing_pretrained
 from coursework.submission.material import PACKAGE, Material, gather
+from coursework.submission.packaged import data_files
 from coursework.submission.report_rules import title_page
 from coursework.submission.verifying import verify
 from coursework.training.run import Run
@@ -48,7 +49,7 @@ def submit(
             if verified:
                 report("unpacking the zip elsewhere, and remaking its images there")
                 report(f"remade: equal {verify(temporary)}")
-    for line in warnings(material):
+    for line in [*warnings(material), *left_out(package)]:
         report(f"warning: {line}")
     how = "checked against the rules" if verified else "checked against the rules, its images not remade"
     report(f"{output}: {len(files) + 1} files, {size:.1f} MB, {how}")
@@ -65,10 +66,18 @@ def breaches(material: Material) -> list[str]:
     return list(dict.fromkeys([*told, *material.faults]))
 
 
+def left_out(package: Path | str = PACKAGE) -> list[str]:
+    """Return a line that names what lies in the folder of the package and is no part of it, where there is any."""
+    extras = data_files(package)[1]
+    named = ", ".join(f"{path:.80}" for path in extras[:10]) + (" …" if len(extras) > 10 else "")
+    return [f"not handed in, since it is no file of the package: {named}"] if extras else []
+
+
 def warnings(material: Material) -> list[str]:
     """Return what a student should know, though no rule forbids it."""
     count, missing = sum(material.content["words"].values()), material.content["missing"]
     told = [f"{count:,} words, close to the limit"] if count >= WARNING_WORDS else []
+    told += image_rules.unchecked(material, script())
     told += [f"the text names what was not measured: {', '.join(missing)}"] if missing else []
     if material.records and material.records[0].get("chosen_by"):
         told.append(f"the best image was chosen by eye: {material.folder / 'prose.md'} should not say otherwise")

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from coursework.pegasus.batch_files import BEST, CONDITIONS, LATENTS, RECORDS, SHEET
 from coursework.submission.image_rules import weights_of
 from coursework.submission.imports import Source, reachable
 from coursework.submission.material import PACKAGE, Material
+from coursework.submission.packaged import data_files, exact_versions, notices
 
+INIT = "__init__.py"
 HANDED_IN = Path(__file__).parent / "handed_in"
-SCRIPT = "pegasus.py"
+SCRIPT, REQUIREMENTS, VERSIONS = "pegasus.py", "requirements.txt", "constraints.txt"
 
 
 def script() -> Source:
@@ -20,7 +23,8 @@ def script() -> Source:
 
 def contents(material: Material, package: Path | str = PACKAGE) -> dict[str, bytes]:
     """Return {path: bytes} of a `Material` that keeps every rule, without the manifest."""
-    found = {file.name: file.read_bytes() for file in sorted(HANDED_IN.iterdir()) if file.is_file()}
+    found = {name: (HANDED_IN / name).read_bytes() for name in (SCRIPT, REQUIREMENTS, "README.md")} | notices()
+    found[VERSIONS] = exact_versions(found[REQUIREMENTS].decode().splitlines()).encode()
     found |= {name: (material.folder / name).read_bytes() for name in material.documents}
     for name in (BEST, SHEET, LATENTS):
         found[name] = (material.pegasus / name).read_bytes()
@@ -28,6 +32,7 @@ def contents(material: Material, package: Path | str = PACKAGE) -> dict[str, byt
     found[CONDITIONS] = _json(material.comparison)
     for name, run in material.generators.items():
         found[f"runs/{name}/config.json"] = run.read_config().to_json().encode()
+        found[f"runs/{name}/environment.json"] = _json(run.read_environment())
     for path, file in weights_of(material).items():
         found[path] = file.read_bytes()
     for path, file in package_files(material.sources, package).items():
@@ -44,23 +49,14 @@ def package_files(sources: Mapping[str, Source], package: Path | str = PACKAGE) 
     modules = reachable({**sources, entry.module: entry}, entry.module)
     needed = [sources[module] for module in modules if module in sources]
     found = {source.path: package.parent / source.path for source in needed}
-    for source in needed:
-        if source.is_package:
-            for file in _data_files((package.parent / source.path).parent):
-                found[file.relative_to(package.parent).as_posix()] = file
+    packages = {PurePosixPath(source.path).parent for source in needed if source.is_package}
+    for path, file in data_files(package)[0].items():
+        # Of the nearest package that holds it.
+        holder = next(folder for folder in PurePosixPath(path).parents if (package.parent / folder / INIT).is_file())
+        if holder in packages:
+            found[path] = file
     return found
 
 
-def _data_files(folder):
-    """Yield the files that are no Python in a package's folder and in its folders that are no packages."""
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith((".", "__")):
-            continue
-        if entry.is_dir() and not (entry / "__init__.py").is_file():
-            yield from _data_files(entry)
-        elif entry.is_file() and entry.suffix != ".py":
-            yield entry
-
-
-def _json(content):
+def _json(content: Any) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()

@@ -65,7 +65,7 @@ def only_cifar10(material: Material) -> Iterator[str]:
 
 
 def nothing_pretrained(material: Material, entry: Source) -> Iterator[str]:
-    """From pegasus.py on, no source that it imports reaches pretrained weights. entry: its `Source`."""
+    """No source that pegasus.py imports speaks of pretrained weights: a reminder, no proof. entry: its `Source`."""
     if not material.sources:
         return
     sources = {**material.sources, entry.module: entry}
@@ -74,7 +74,19 @@ def nothing_pretrained(material: Material, entry: Source) -> Iterator[str]:
         source = sources[module]
         for line, what in findings(source)[:3]:
             way = " imports ".join(sources[name].path for name in way_to(module, importers))
-            yield f"pegasus.py can reach pretrained weights: {source.path} line {line} {what}; remove it ({way})"
+            yield f"a sign of pretrained weights: {source.path} line {line} {what}; remove it ({way})"
+
+
+def unchecked(material: Material, entry: Source) -> list[str]:
+    """Return a line for each source that pegasus.py imports and that imports or runs what it computes."""
+    sources = {**material.sources, entry.module: entry}
+    reached = [sources[module] for module in reachable(sources, entry.module)] if material.sources else []
+    return [
+        f"{source.path} line {source.computed[0]} imports or runs what it computes: nobody has looked for pretrained "
+        "weights there"
+        for source in reached
+        if source.computed
+    ]
 
 
 def weights_of(material: Material) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from coursework.util.errors import UserError
-from coursework.util.files import read_text
+from coursework.util.files import read_text, require_plain
 
 DYNAMIC = ("import_module", "__import__")
 RUNNING = ("exec", "eval")
@@ -61,15 +61,18 @@ class Source:
         return found
 
     @property
+    def run_texts(self) -> list[tuple[str, int]]:
+        """[(text, line)] of what it runs by `exec` and `eval` and that is written out."""
+        return [
+            (node.args[0].value, node.lineno)
+            for node in self.nodes
+            if _runs(node) and _is_plain(node) and isinstance(node.args[0].value, str)
+        ]
+
+    @property
     def computed(self) -> list[int]:
         """The lines on which it imports by a name that it computes, or runs code that it computes."""
-        return [
-            node.lineno
-            for node in self.nodes
-            if (_calls(node, DYNAMIC) and not _is_plain(node))
-            # As a function, not the method of something else.
-            or (_calls(node, RUNNING) and isinstance(node.func, ast.Name))
-        ]
+        return [node.lineno for node in self.nodes if (_calls(node, DYNAMIC) or _runs(node)) and not _is_plain(node)]
 
     def _base(self, node):
         """Return the dotted name that a `from` import starts at."""
@@ -81,8 +84,9 @@ class Source:
 
 
 def read_package(folder: Path | str) -> dict[str, Source]:
-    """Return {module: `Source`} of every file of the package in `folder`."""
+    """Return {module: `Source`} of every file of the package in `folder`; raises `UserError` for links in it."""
     folder = Path(folder)
+    require_plain(folder)
     files = {file.relative_to(folder.parent).as_posix(): file for file in sorted(folder.rglob("*.py"))}
     sources = [Source(path, read_text(file)) for path, file in files.items()]
     return {source.module: source for source in sources}
@@ -122,6 +126,11 @@ def _calls(node, names):
         return False
     function = node.func
     return (function.id if isinstance(function, ast.Name) else getattr(function, "attr", None)) in names
+
+
+def _runs(node):
+    """Return whether a node runs text: as a function, not the method of something else."""
+    return _calls(node, RUNNING) and isinstance(node.func, ast.Name)
 
 
 def _is_plain(node):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from coursework.data.image_files import read_image
 from coursework.pegasus.batch_files import BEST, CONDITIONS, LATENTS, RECORDS, SHEET, cut, read_records
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.chosen import with_choice
@@ -19,7 +19,7 @@ from coursework.report.typesetting import documents, write_main
 from coursework.submission.imports import Source, read_package
 from coursework.training.run import Run
 from coursework.util.errors import UserError
-from coursework.util.files import read_json, read_text
+from coursework.util.files import read_json, read_text, require_plain
 
 PACKAGE = Path(__file__).parents[1]
 # Height and width of the images that are asked for.
@@ -76,6 +76,7 @@ def gather(
         material.faults.append(f"no {material.pegasus}: make pegasus")
     else:
         with material.telling():
+            require_plain(material.pegasus)
             material.pegasus = with_choice(material.pegasus, choice, stage_folder / "chosen")
         _read_batch(material)
     _read_report(material, choice)
@@ -112,9 +113,8 @@ def _read_image(material, name):
     if not file.is_file():
         return None
     try:
-        with Image.open(file, formats=["PNG"]) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except Exception:  # Pillow raises a dozen kinds for a damaged file.
+        return read_image(file)
+    except UserError:
         material.faults.append(f"cannot read {file}: make pegasus")
         return None
 

@@ -1,7 +1,12 @@
 """The rules that the report must keep: each returns its breaches, a line each, that say what to do."""
 
+import base64
+import io
 import re
 from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
 
 from coursework.report.building import MOST_WORDS
 from coursework.report.method import sources_of
@@ -9,6 +14,10 @@ from coursework.report.settings import TITLE, read_settings
 from coursework.report.typesetting import bibliography
 from coursework.submission.material import Material
 
+# (kind, content) of an image in a page.
+IMAGE = re.compile(rb"data:image/(png|jpeg|webp|svg\+xml);base64,([A-Za-z0-9+/=]+)")
+# Mean difference of pixels, of 255, between two encodings of an image; a lossy one rounds in its own way.
+TOLERANCE = 1.0
 PLACEHOLDER = re.compile(r"\W*(your (full )?name|(the )?(author|title|name)|todo|tbd|xxx+|\?+)?\W*", re.IGNORECASE)
 
 
@@ -69,10 +78,19 @@ def cited_settings(material: Material) -> Iterator[str]:
 
 
 def up_to_date(material: Material) -> Iterator[str]:
-    """The report and the appendix handed in are those that would be built now."""
+    """The report and the appendix handed in are those that would be built now, but for how a machine encodes images."""
     files = {material.folder / name: content for name, content in material.documents.items()}
     missing = [str(file) for file in files if not file.is_file()]
-    older = [str(file) for file, content in files.items() if file.is_file() and file.read_bytes() != content]
+    kept = {file: file.read_bytes() for file in files if file.is_file()}
+    # Of a PDF nothing can be told but that it is another one: the page that was built with it decides.
+    reencoded = {
+        file.with_suffix("")
+        for file in kept
+        if file.suffix == ".html" and kept[file] != files[file] and differ_in_encoding(kept[file], files[file])
+    }
+    older = [
+        str(file) for file, content in kept.items() if content != files[file] and file.with_suffix("") not in reencoded
+    ]
     if missing:
         yield f"no {', '.join(missing)}: make report"
     if older:
@@ -80,6 +98,27 @@ def up_to_date(material: Material) -> Iterator[str]:
             f"older than the runs, the text or the pegasus that it shows: {', '.join(older)}: make report, with the "
             "same RUNS and CHOICE"
         )
+
+
+def differ_in_encoding(first: bytes, second: bytes) -> bool:
+    """Return whether two pages are equal but for the encoding of the images in them, which depends on libraries."""
+    if IMAGE.sub(b"image", first) != IMAGE.sub(b"image", second):
+        return False
+    pairs = zip(IMAGE.finditer(first), IMAGE.finditer(second), strict=True)
+    return all(one[0] == other[0] or _look_alike(one, other) for one, other in pairs)
+
+
+def _look_alike(*matches: re.Match[bytes]) -> bool:
+    """Return whether two images in data addresses show the same: drawings the same text, others the same pixels."""
+    try:
+        first, second = (base64.b64decode(match[2]) for match in matches)
+        if any(match[1] == b"svg+xml" for match in matches):
+            return differ_in_encoding(first, second)
+        with Image.open(io.BytesIO(first)) as one, Image.open(io.BytesIO(second)) as other:
+            pixels = [np.asarray(image.convert("RGBA"), np.float32) for image in (one, other)]
+    except Exception:  # Pillow raises a dozen kinds for what is no image.
+        return False
+    return pixels[0].shape == pixels[1].shape and float(np.abs(pixels[0] - pixels[1]).mean()) <= TOLERANCE
 
 
 # Of a report that can be built; its title page is checked even where it cannot.

@@ -1,7 +1,5 @@
 """What happens between epochs: log, resume state, sample grids, the best weights."""
 
-import csv
-import io
 import math
 import time
 
@@ -14,7 +12,7 @@ from coursework.models.base import GenerativeModel
 from coursework.training.guards import not_finite
 from coursework.training.interruption import Interrupted
 from coursework.training.state import START, Position, save_state
-from coursework.util.files import write_text
+from coursework.util.tables import write_csv
 
 # Seconds between states within an epoch, which may take an hour: what a flat battery costs at most.
 EVERY_SECONDS = 600
@@ -38,12 +36,7 @@ class Log(keras.callbacks.Callback):
         seconds = time.perf_counter() - self.started
         self.rows.append({"epoch": epoch + 1, **(logs or {}), "seconds": seconds})
         names = list(dict.fromkeys(name for row in self.rows for name in row))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
-        writer.writeheader()
-        for row in self.rows:
-            writer.writerow({name: _rounded(name, value) for name, value in row.items()})
-        write_text(self.file, text.getvalue())
+        write_csv(self.file, [names, *([_rounded(name, row.get(name)) for name in names] for row in self.rows)])
 
 
 class Backup(keras.callbacks.Callback):

@@ -17,8 +17,10 @@ from coursework.util.errors import UserError
 COUNT = 64
 # Training images to whose codes a model without a prior fits one here.
 FITTED = 1000
-# Below 1 of 255 levels, images do not differ visibly.
+# Below 1 of 255 levels, images do not differ visibly; of data that are nearly black, neither do real ones, and below
+# this part of their spread images are all alike.
 LEAST_SPREAD = 1.0
+LEAST_SHARE = 0.1
 # GANs and VAEs that learn lie above 0.6 from their first epochs on; below this, half of the images have near twins.
 LEAST_DIVERSITY = 0.2
 # Root mean square of a gradient: Adam's epsilon, below which its updates shrink to nothing.
@@ -103,7 +105,7 @@ class DivergenceGuard(keras.callbacks.Callback):
             text = f"{won}, and the generator's gradient is gone (root mean square {gradient:.1e})"
             advice = "lower the discriminator's rate, or use the hinge or non-saturating loss without unrolled steps"
             raise self._diverged("discriminator won", None, text, advice)
-        if brightness_spread(self.model.sample(COUNT, self.model.seed, data[0])) < LEAST_SPREAD:
+        if are_constant(self.model.sample(COUNT, self.model.seed, data[0]), data[0]):
             text = f"{won}, and all images of the generator are the same"
             raise self._diverged("discriminator won", None, text, "lower its rate or use the preset sngan")
         if self.certain_epochs == self.patience and self.on_incident:
@@ -119,6 +121,11 @@ class DivergenceGuard(keras.callbacks.Callback):
     def _diverged(self, kind: str, step: int | None, text: str, advice: str) -> Diverged:
         kept = f"the weights of epoch {self.epoch} are kept" if self.epoch else "no epoch was finished"
         return Diverged(kind, self.epoch + 1, step, text, f"{kept}; {advice}")
+
+
+def are_constant(images: np.ndarray, real: np.ndarray) -> bool:
+    """Return whether uint8 images (n, ...) are all the same, to the eye or compared with the spread of real ones."""
+    return brightness_spread(images) < min(LEAST_SPREAD, LEAST_SHARE * brightness_spread(real))
 
 
 def not_finite(model: keras.Model) -> str | None:
@@ -158,7 +165,7 @@ class DiversityGuard(keras.callbacks.Callback):
         if steps < self.after:
             return
         images = self.model.sample(len(self.real), self.model.seed, self.some)
-        constant = brightness_spread(images) < LEAST_SPREAD
+        constant = are_constant(images, self.real)
         diversity = relative_diversity(images, self.real)
         found = {"constant output": constant, "mode collapse": not constant and diversity < LEAST_DIVERSITY}
         for kind, is_so in found.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from coursework.config.schema import Config
 from coursework.util.errors import UserError
-from coursework.util.files import parse_json, read_text, write_text
+from coursework.util.files import parse_json, read_text, require_plain, write_text
 from coursework.util.locking import owned
 
 RUNS = Path("reports/runs")
@@ -35,11 +35,13 @@ ENVIRONMENT_TYPES = {
 class Run:
     """A run directory at `path`; it need not exist yet.
 
-    Paths are properties; JSON and CSV contents are read and written by methods, each write all or nothing.
+    Paths are properties; JSON and CSV contents are read and written by methods, each write all or nothing. Raises
+    `UserError` where the directory holds anything but files and folders: links lead out of it, pipes hang.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        require_plain(self.path)
 
     @classmethod
     def of(cls, config: Config) -> "Run":

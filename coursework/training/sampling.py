@@ -9,12 +9,12 @@ from keras import ops
 
 from coursework.data import load_dataset
 from coursework.figures.grids import save_grid, save_png
-from coursework.models import MODELS, build_model
+from coursework.models import MODELS, build_model, build_networks
 from coursework.models.autoencoder import code_of
 from coursework.models.base import to_uint8, to_unit_range
 from coursework.models.class_weights import class_weights, proportional_labels
 from coursework.networks.latents import draw_codes, draw_latents
-from coursework.networks.saving import load_network
+from coursework.networks.saving import load_network, require_room
 from coursework.training.run import Report, Run
 from coursework.training.state import assign_state, has_state, read_state
 from coursework.util.arrays import read_npz
@@ -46,8 +46,17 @@ class TrainedRun:
         if self.folder == self.run.best or self._file("generator").is_file() or not has_state(self.run.backup):
             return None
         dataset = load_dataset(self.config.dataset, self.config.classes)
-        model = build_model(self.config, dataset.image_shape, 1, len(dataset.class_names), dataset.class_counts)
         position, digest, arrays = read_state(self.run.backup, self.report)
+        shape, classes = dataset.image_shape, len(dataset.class_names)
+        try:
+            # The configuration may ask for more memory than there is, and the state shows that it should not.
+            room = sum(array.nbytes for array in arrays.values())
+            require_room(lambda: build_networks(self.config, shape, classes).values(), room)
+        except UserError as error:
+            raise UserError(
+                f"{self.run.config_file} does not describe the state in {self.run.backup}: {error}"
+            ) from error
+        model = build_model(self.config, shape, 1, classes, dataset.class_counts)
         assign_state(self.run.backup, model, arrays)
         self.report(f"{self.run.path} has not finished training: using its state after {position}")
         return position, digest, model.networks(), model.code_statistics(dataset.train_images)

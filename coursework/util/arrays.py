@@ -7,10 +7,13 @@ import zipfile
 import numpy as np
 
 from coursework.util.errors import UserError
+from coursework.util.files import open_regular
 
 # Bytes that a compressed file may unpack to at most: 50,000 images of 128x128 pixels in colour, or as floats of 64x64.
 LARGEST = 4 * 2**30
 LARGEST_MEMBERS = 100_000
+# Of one side of an array without elements, whose sides no data limit: rows of it can be asked for one by one.
+LARGEST_EMPTY_SIDE = 2**16
 
 
 def read_npz(path: str | os.PathLike[str], largest: int | None = None) -> dict[str, np.ndarray]:
@@ -20,12 +23,12 @@ def read_npz(path: str | os.PathLike[str], largest: int | None = None) -> dict[s
     compressed file. Raises `UserError` with only the reason: the caller names the file.
     """
     try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise UserError("it is not a regular file")
-        with zipfile.ZipFile(path) as archive:
-            _check(archive, os.path.getsize(path) if largest is None else largest)
-        with np.load(path, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
+        with open_regular(path) as file:
+            with zipfile.ZipFile(file) as archive:
+                _check(archive, os.fstat(file.fileno()).st_size if largest is None else largest)
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as content:
+                arrays = {name: content[name] for name in content.files}
     except UserError:
         raise
     except Exception as error:  # Damaged archives raise a dozen kinds of errors.
@@ -54,5 +57,7 @@ def _check(archive: zipfile.ZipFile, largest: int) -> None:
             shape, _, dtype = read_header(stream)
         if dtype.hasobject:
             raise UserError("it holds objects, which would have to be unpickled")
+        if not math.prod(shape) * dtype.itemsize and max(shape, default=0) > LARGEST_EMPTY_SIDE:
+            raise UserError(f"an array in it has no elements and the shape {shape}")
         if math.prod(shape) * dtype.itemsize > member.file_size:
             raise UserError("it ends in the middle of an array")

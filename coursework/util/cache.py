@@ -1,12 +1,17 @@
 """Arrays that took long to compute, kept in a folder of the user under a hash of what they depend on.
 
-The folder is $COURSEWORK_CACHE, else coursework/ inside $XDG_CACHE_HOME or ~/.cache. All of it may be removed at any
-time: it is then computed again.
+The folder is $COURSEWORK_CACHE, else coursework/ inside $XDG_CACHE_HOME or ~/.cache. Where it cannot be written, a
+folder of the user's inside the system's temporary one receives what is new. All of it may be removed at any time: it is
+then computed again.
 """
 
 import contextlib
+import functools
 import hashlib
 import os
+import stat
+import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,29 +29,87 @@ LARGEST_TOTAL = 4 * 2**30
 def cache_folder() -> Path:
     """Return the folder of the cache; it need not exist."""
     own = os.environ.get("COURSEWORK_CACHE")
-    if own:
-        return expanded(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coursework"
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coursework"
+    except RuntimeError:
+        # Neither HOME nor an entry in the password file, as for a numeric user in a container.
+        home = temporary_cache()
+    folder = expanded(own) if own else home
+    if _others_may_write(folder):
+        _warn_of_others(folder)
+        return temporary_cache()
+    return folder
+
+
+def _others_may_write(folder: Path) -> bool:
+    """Return whether anybody may write to a folder: what is kept there could be anybody's."""
+    try:
+        return os.name != "nt" and bool(folder.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return False
+
+
+def temporary_cache() -> Path:
+    """Return the folder that receives what the cache's own folder cannot; it need not exist."""
+    return Path(tempfile.gettempdir()) / f"coursework-cache-{os.getuid() if hasattr(os, 'getuid') else 'own'}"
 
 
 def read_arrays(file: Path) -> dict[str, np.ndarray] | None:
     """Return {name: array} of a cached file, None if it is missing or damaged; marks it as the last one used."""
-    try:
-        arrays = read_npz(file)
-        os.utime(file)
-    except (UserError, OSError):
-        return None
-    return arrays
+    for place in _places(file):
+        try:
+            arrays = read_npz(place)
+        except (UserError, OSError):
+            continue
+        # Somebody else's cache may be readable alone.
+        with contextlib.suppress(OSError):
+            os.utime(place)
+        return arrays
+    return None
 
 
 def write_arrays(file: Path, arrays: Mapping[str, np.ndarray]) -> bool:
-    """Write {name: array} atomically and return whether that was possible: a full disk is no reason to stop."""
-    try:
-        with replacing(file) as temporary:
-            np.savez(temporary, **arrays)  # type: ignore[arg-type]  # no array is named allow_pickle
-    except UserError:
-        return False
-    return True
+    """Write {name: array} atomically and return whether that was possible: a full disk is no reason to stop.
+
+    Where the cache cannot be written, the temporary one is used; one line says so, once.
+    """
+    for place in _places(file):
+        try:
+            with replacing(place) as temporary:
+                np.savez(temporary, **arrays)  # type: ignore[arg-type]  # no array is named allow_pickle
+        except UserError:
+            if len(_places(file)) > 1:
+                _warn(cache_folder())
+            continue
+        return True
+    return False
+
+
+def _places(file: Path) -> list[Path]:
+    """Return where a file of the cache may lie: in its own folder, then in the temporary one."""
+    own, other = cache_folder(), temporary_cache()
+    places = [file, other / file.relative_to(own)] if file.is_relative_to(own) and own != other else [file]
+    # A folder that another user has made under the name of the temporary one may hold anything.
+    anothers = other.exists() and hasattr(os, "getuid") and other.stat().st_uid != os.getuid()
+    return [place for place in places if not (place.is_relative_to(other) and (anothers or _others_may_write(other)))]
+
+
+@functools.cache
+def _warn_of_others(folder: Path) -> None:
+    """Say on standard error, once for each folder, that it is not used."""
+    print(
+        f"warning: anybody may write to the cache {folder}: using {temporary_cache()}; chmod o-w {folder}",
+        file=sys.stderr,
+    )
+
+
+@functools.cache
+def _warn(folder: Path) -> None:
+    """Say on standard error, once for each folder, that it cannot be written."""
+    print(
+        f"warning: cannot write the cache {folder}: using {temporary_cache()}; COURSEWORK_CACHE names another folder",
+        file=sys.stderr,
+    )
 
 
 def kept_arrays(
@@ -70,7 +133,7 @@ def prune(folder: Path, largest_total: int | None = None) -> None:
     """Remove the least recently used files until those in `folder` take at most `largest_total` bytes."""
     largest_total = LARGEST_TOTAL if largest_total is None else largest_total
     found = []
-    for file in Path(folder).rglob("*.npz"):
+    for file in (file for place in _places(folder) for file in place.rglob("*.npz")):
         # Another process may remove it at the same time.
         with contextlib.suppress(OSError):
             status = file.stat()

@@ -1,15 +1,21 @@
-"""Atomic writing of files, and reading of untrusted ones."""
+"""Atomic writing of files, and reading of untrusted ones: regular files only, no pipe is waited for."""
 
 import contextlib
 import errno
 import hashlib
 import json
 import os
+import platform
+import re
 import secrets
 import shutil
+import stat
+import tempfile
+import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from coursework.util.errors import CannotWrite, UserError
 
@@ -17,6 +23,8 @@ from coursework.util.errors import CannotWrite, UserError
 TEMPORARY = ".coursework-"
 # Bytes; the longest text that this package writes has a few hundred kilobytes.
 LARGEST_TEXT = 64 * 2**20
+# Seconds after which any temporary file counts as left over.
+STALE = 24 * 3600
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -28,24 +36,73 @@ def expanded(path: str | Path) -> Path:
         raise UserError(f"{path}: there is no such home folder") from error
 
 
+def open_regular(path: str | os.PathLike[str], follow_links: bool = True, writable: bool = False) -> BinaryIO:
+    """Open the existing file at `path` for reading; `writable` for changing it too. Nothing is created or truncated.
+
+    Raises `UserError`, without waiting for anyone, for a pipe, a device or a folder, and for a link unless links are to
+    be followed; and what `open` raises otherwise.
+    """
+    flags = (os.O_RDWR if writable else os.O_RDONLY) | getattr(os, "O_BINARY", 0)
+    # Opening a named pipe would wait for the other end.
+    flags |= getattr(os, "O_NONBLOCK", 0) | (0 if follow_links else getattr(os, "O_NOFOLLOW", 0))
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP and os.path.islink(path):
+            raise UserError(f"{path} is a link, not a regular file") from error
+        raise
+    file = open(descriptor, "rb+" if writable else "rb")  # noqa: SIM115  the caller closes it
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise UserError(f"{path} is not a regular file")
+    return file
+
+
+def require_plain(folder: str | Path) -> None:
+    """Raise `UserError` where `folder`, if it is there, holds anything but regular files and folders of such.
+
+    What may come from other people is checked before it is used: links, which git and tar carry, would lead reads,
+    writes and locks out of the folder. The folder itself may be a link: that is the user's own.
+    """
+    waiting = [os.fspath(folder)]
+    while waiting:
+        # Another process may be writing there.
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif not entry.is_file(follow_symlinks=False) and os.path.lexists(entry.path):
+                    what = "a link" if entry.is_symlink() else "no regular file"
+                    raise UserError(f"{entry.path} is {what}: {folder} may hold files and folders alone; remove it")
+
+
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` with the same suffix; it replaces `path` only if the block succeeds.
 
+    A link stays, and the file that it leads to is replaced. A device or a pipe stays too: it receives the content.
     Raises `CannotWrite` if the folder cannot be created or written, and if the disk is full.
     """
     path = Path(path)
+    # A rename would put a file where the device or the link was.
+    stream = path.exists() and not path.is_file() and not path.is_dir()
+    target = Path(os.path.realpath(path)) if path.is_symlink() and not stream else path
+    folder = Path(tempfile.gettempdir()) if stream else target.parent
     # Named before it is created, so that an interruption at any moment removes it.
-    temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}{path.suffix}"
+    temporary = folder / _temporary_name(path.suffix)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         open(temporary, "xb").close()
         yield temporary
+        if stream:
+            with open(temporary, "rb") as content, open(path, "wb") as file:
+                shutil.copyfileobj(content, file)
+            return
         # Without the flush a power cut after the rename can leave an empty file under the final name.
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _flush_folder(path.parent)
+        os.replace(temporary, target)
+        _flush_folder(folder)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
@@ -60,7 +117,7 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     Raises `CannotWrite` like `replacing`, and if `path` holds anything.
     """
     path = Path(path)
-    temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+    temporary = path.parent / _temporary_name()
     try:
         temporary.mkdir(parents=True)
         yield temporary
@@ -90,11 +147,46 @@ def _flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def _temporary_name(suffix: str = "") -> str:
+    """Return a new name that says which process of which machine writes the file."""
+    return f"{TEMPORARY}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}{suffix}"
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
 def remove_leftovers(folder: str | Path) -> None:
-    """Remove temporary files of killed processes in `folder` and below; no other process may be writing there."""
+    """Remove temporary files of killed processes in `folder` and below, and none of another one that still writes.
+
+    This process must not be writing there.
+    """
     for entry in list(Path(folder).rglob(f"{TEMPORARY}*")):
         with contextlib.suppress(OSError):
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            if not _may_be_written(entry):
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+
+def _may_be_written(entry: Path) -> bool:
+    """Return whether the process that a temporary file is named after may still be writing it."""
+    match = re.match(rf"{re.escape(TEMPORARY)}([0-9a-f]{{8}})-(\d{{1,9}})-", entry.name)
+    if not match:
+        return False
+    if time.time() - entry.lstat().st_mtime > STALE:
+        return False
+    # In a container every process may have the same number: this one's files there are those of an earlier one.
+    if int(match[2]) == os.getpid():
+        return False
+    # No process can be asked for on another machine; on Windows asking for one would end it.
+    if match[1] != _machine() or os.name == "nt":
+        return True
+    try:
+        os.kill(int(match[2]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -110,30 +202,35 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
 
 
 def sha256(path: str | Path) -> str:
-    """Return the hexadecimal SHA-256 of the file at `path`."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the hexadecimal SHA-256 of the file at `path`; raises `UserError` where it is no regular file."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # BinaryIO's stub lacks readinto
+
+
+def read_bytes(path: str | Path, largest: int) -> bytes:
+    """Return the bytes of the file at `path`; raises `UserError` above `largest` of them, read no further, and else."""
+    try:
+        with open_regular(path) as file:
+            content = file.read(largest + 1)
+    except UserError as error:
+        raise UserError(f"cannot read {path}: it is not a regular file") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    if len(content) > largest:
+        raise UserError(f"cannot read {path}: it is larger than {largest / 2**20:.0f} MB")
+    return content
 
 
 def read_text(path: str | Path, largest: int = LARGEST_TEXT) -> str:
-    """Return the UTF-8 text of the file at `path`.
+    """Return the UTF-8 text of the file at `path`, without the byte order mark that some editors put before it.
 
     Raises `UserError` if it cannot be read, is no regular file, is longer than `largest` bytes or is not UTF-8.
     """
     path = Path(path)
     try:
-        # Opening a named pipe would wait for a writer.
-        if path.exists() and not path.is_file():
-            raise UserError(f"cannot read {path}: it is not a regular file")
-        with open(path, "rb") as file:
-            content = file.read(largest + 1)
-        if len(content) > largest:
-            raise UserError(f"cannot read {path}: it is larger than {largest / 2**20:.0f} MB")
-        return content.decode("utf-8")
+        return read_bytes(path, largest).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"cannot read {path}: it is not UTF-8 text") from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def parse_json(text: str | bytes, source: str | Path) -> Any:

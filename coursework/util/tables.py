@@ -8,6 +8,9 @@ from typing import Any
 
 from coursework.util.files import write_text
 
+# How text begins that a spreadsheet takes for a formula (OWASP, "CSV Injection").
+FORMULA = ("=", "+", "-", "@", "\t")
+
 
 def cell(value: object, form: str = ".6g") -> str:
     """Return a value as text: a float in the format `form`, nothing for None."""
@@ -28,10 +31,26 @@ def with_error(value: float | None, error: float | None, digits: int, factor: fl
 
 
 def write_csv(file: str | Path, rows: Iterable[Iterable[Any]]) -> None:
-    """Write rows of cells to a CSV file, atomically."""
+    """Write rows of cells to a CSV file, atomically; no text becomes a formula in a spreadsheet."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows([_as_text(cell) for cell in row] for row in rows)
     write_text(file, text.getvalue())
+
+
+def _as_text(value: Any) -> Any:
+    """Return a cell with an apostrophe before text that a spreadsheet would run; numbers, with errors too, stay."""
+    if not isinstance(value, str):
+        return value
+    # Python's writer would not quote it, and readers end the row there.
+    value = value.replace("\r", " ")
+    if not value.startswith(FORMULA):
+        return value
+    try:
+        for part in value.removesuffix("%").split("±"):
+            float(part)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

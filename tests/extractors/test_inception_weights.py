@@ -8,6 +8,7 @@ import socket
 import tarfile
 import threading
 import time
+import urllib.request
 
 import numpy
 import pytest
@@ -36,11 +37,13 @@ def whole_graph():
 
 
 class Server:
-    """A local server of one file. cut: bytes after which the connection ends. log: the status of each request."""
+    """A local server of one file. cut: bytes after which it ends; to: where it leads; log: status of each request."""
 
     def __init__(self, content):
         self.content = content
         self.cut = None
+        self.status = 200
+        self.to = None
         self.log = []
         outer = self
 
@@ -60,7 +63,12 @@ class Server:
         if self.content is None:
             handler.send_error(404)
             return
-        handler.send_response(200)
+        if self.to:
+            handler.send_response(302)
+            handler.send_header("Location", self.to)
+            handler.end_headers()
+            return
+        handler.send_response(self.status)
         handler.send_header("Content-Length", str(len(self.content)))
         handler.end_headers()
         handler.wfile.write(self.content[: self.cut])
@@ -84,14 +92,36 @@ def refused_download(url):
 
 def test_what_cannot_be_downloaded(server, tmp_path, monkeypatch, capsys):
     server.cut = 100
-    assert f"got only 100 out of {len(server.content)} bytes" in refused_download(server.url)
+    assert refused_download(server.url) == f"got only 100 of {len(server.content):,} bytes"
+    server.cut, server.status = None, 206
+    assert refused_download(server.url) == "the server answers 206 (Partial Content)"
+    server.status = 200
+    with monkeypatch.context() as patch:
+        patch.setattr(inception_weights, "LARGEST_FILE", 100)
+        assert refused_download(server.url).startswith("it is larger than")
     server.content = None
-    assert refused_download(server.url).endswith("404 -- Not Found")
+    assert refused_download(server.url) == "HTTP Error 404: Not Found"
     assert "unknown url type" in refused_download("no address")
     assert capsys.readouterr().out == ""
     (tmp_path / "taken").write_text("")
     with pytest.raises(UserError, match="cannot write"):
         fetch_graph(tmp_path / "taken" / "folder" / "graph.pb", server.url)
+
+
+def test_a_redirect_is_followed_but_not_away_from_https(server, monkeypatch):
+    monkeypatch.setattr(inception_weights, "check_tensors", lambda tensors: None)
+    monkeypatch.setattr(inception_weights, "tensor_shapes", dict)
+    other = Server(archive(SMALL))
+    server.to = other.url
+    fetch_graph(cached_graph(), server.url)
+    assert cached_graph().read_bytes() == SMALL and other.log == [200]
+    other.server.shutdown()
+    other.server.server_close()
+    request, handler = urllib.request.Request("https://a.org/file"), inception_weights._Secure()
+    for url in ("http://a.org/file", "ftp://a.org/file"):
+        with pytest.raises(UserError, match=f"^it leads to {url}, away from HTTPS$"):
+            handler.redirect_request(request, None, 302, "Found", {}, url)
+    assert handler.redirect_request(request, None, 302, "Found", {}, "https://b.org/x").full_url == "https://b.org/x"
 
 
 def test_without_a_network_one_line_comes_soon(monkeypatch):

@@ -1,6 +1,9 @@
 """Networks as .keras files: equal after a round trip, and refused when damaged or carrying code."""
 
+import concurrent.futures
 import dataclasses
+import json
+import os
 import zipfile
 
 import keras
@@ -121,3 +124,50 @@ def test_a_file_that_brings_code_is_refused(tmp_path):
     network.save(tmp_path / "generator.keras")
     with pytest.raises(UserError, match="^cannot load the network .*Lambda"):
         load_network(tmp_path / "generator.keras")
+
+
+def foreign(file, outputs):
+    """Write a network from the input of `outputs` to them whose weights are those of another, small one."""
+    small = keras.Model(inputs := keras.Input((3,)), layers.Dense(2)(inputs))
+    small.save(file)
+    with keras.StatelessScope(initialize_variables=False):
+        config = json.dumps(keras.saving.serialize_keras_object(outputs()))
+    rezip(file, lambda members: {**members, "config.json": config.encode()})
+
+
+def wide():
+    """A network each of whose widths is allowed, and whose weights would take 17 GB."""
+    return keras.Model(inputs := keras.Input((65_000,)), layers.Dense(65_000)(inputs))
+
+
+def large():
+    """A network without weights that makes 17 GB of one image."""
+    x = inputs = keras.Input((4, 4, 1))
+    for _ in range(3):
+        x = layers.UpSampling2D(32)(x)
+    return keras.Model(inputs, x)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (wide, "it would have 4,225,065,000 parameters, more than its [0-9,]+ bytes of weights can hold"),
+        (large, "a layer in it would make 17,179,869,184 numbers of one image"),
+    ],
+)
+def test_a_small_file_cannot_ask_for_all_memory(tmp_path, build, message):
+    # In a thread of its own, so that nothing of it is ever made here.
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(foreign, tmp_path / "x.keras", build).result()
+    assert (tmp_path / "x.keras").stat().st_size < 20_000
+    with pytest.raises(UserError, match=f"^cannot load the network .*{message}$"):
+        load_network(tmp_path / "x.keras")
+    # What was measured is not made by whatever comes next.
+    keras.Model(inputs := keras.Input((3,)), layers.Dense(2)(inputs))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_network(tmp_path):
+    os.mkfifo(tmp_path / "x.keras")
+    with pytest.raises(UserError, match=r"^no file .*x\.keras$"):
+        load_network(tmp_path / "x.keras")

@@ -2,12 +2,15 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import types
 import zipfile
+from importlib import metadata
 
 import numpy
 import pytest
@@ -18,11 +21,13 @@ from submission_folder import CANDIDATES, RUN, breaches, change_json, choice_fil
 from coursework.cli import main as cli
 from coursework.config.presets import PRESETS
 from coursework.data.cifar10 import CLASS_NAMES
-from coursework.submission import submit
+from coursework.submission import packaged, submit
 from coursework.submission.archive import write_zip
+from coursework.submission.checking import check_zip
+from coursework.submission.material import PACKAGE
 from coursework.submission.verifying import verify
 from coursework.training.run import Run
-from coursework.util.errors import UserError
+from coursework.util.errors import UserError, UserErrors
 from coursework.util.files import sha256
 
 
@@ -45,10 +50,10 @@ def test_what_the_zip_holds(reports):
     assert cli.main(["submission", "--no-verify"]) == 0
     files = members(reports / "submission.zip")
     top = {"README.md", "requirements.txt", "report.pdf", "pegasus.py", "pegasus.png", "batch.png", "latents.npz"}
-    top |= {"report.html", "appendix.pdf", "appendix.html"}
+    top |= {"report.html", "appendix.pdf", "appendix.html", "constraints.txt", "LICENSE", "DATA.md"}
     top |= {"pegasus.json", "comparison.json", "manifest.json"}
     assert {name for name in files if "/" not in name} == top
-    runs = {f"runs/{RUN}/config.json", f"runs/{RUN}/generator.keras"}
+    runs = {f"runs/{RUN}/{name}" for name in ("config.json", "environment.json", "generator.keras")}
     assert {name for name in files if name.startswith("runs/")} == runs
     sources = {name for name in files if name.startswith("coursework/")}
     assert top | runs | sources == set(files)
@@ -61,10 +66,61 @@ def test_what_the_zip_holds(reports):
     for name in ("report.pdf", "report.html", "appendix.pdf", "appendix.html"):
         assert files[name] == (reports / name).read_bytes()
     assert len(json.loads(files["pegasus.json"])) == 64
+    # What it takes to remake it in a year.
+    assert json.loads(files[f"runs/{RUN}/environment.json"]) == Run(reports / "runs" / RUN).read_environment()
+    versions = dict(line.split("==") for line in files["constraints.txt"].decode().splitlines())
+    for name in ("keras", "tensorflow", "numpy", "pillow", "h5py"):
+        assert versions[name] == metadata.version(name)
+    assert not {"pytest", "ruff", "coursework"} & set(versions)
+    assert files["LICENSE"] == (PACKAGE.parent / "LICENSE").read_bytes()
+    assert b"CIFAR-10" in files["DATA.md"] and b"Krizhevsky" in files["DATA.md"]
     listed = json.loads(files["manifest.json"])["files"]
     assert set(listed) == set(files) - {"manifest.json"}
     for name, entry in listed.items():
         assert entry == {"bytes": len(files[name]), "sha256": hashlib.sha256(files[name]).hexdigest()}
+
+
+def test_what_is_no_file_of_the_package_stays_out_and_is_named(reports):
+    package = shutil.copytree(PACKAGE, reports.parent / "coursework", ignore=shutil.ignore_patterns("__pycache__"))
+    extras = ("secrets.env", "pegasus/gallery_page/passwords.txt", "training/notes/todo.md", "report/page.css.old")
+    for name in extras:
+        (package / name).parent.mkdir(exist_ok=True)
+        (package / name).write_text("secret")
+    (package / ".secret").write_text("secret")
+    (package / "private.py").write_text("SECRET = 1")
+    lines = []
+    submit(Run.all(), verified=False, report=lines.append, package=package)
+    files = members(reports / "submission.zip")
+    assert {"coursework/pegasus/gallery_page/page.html", "coursework/training/run.py"} <= set(files)
+    assert not [name for name, content in files.items() if content == b"secret" or "private" in name]
+    named = ", ".join(f"coursework/{name}" for name in sorted(extras))
+    assert f"warning: not handed in, since it is no file of the package: {named}" in lines
+
+
+@pytest.mark.parametrize("place", ["coursework/private", "coursework/training/more.py", "reports/pegasus/batch.png"])
+def test_a_link_is_handed_to_nobody(reports, place):
+    shutil.copytree(PACKAGE, reports.parent / "coursework", ignore=shutil.ignore_patterns("__pycache__"))
+    private = reports.parent / "private"
+    private.mkdir()
+    (private / "diary.txt").write_text("dear diary")
+    (reports.parent / place).unlink(missing_ok=True)
+    (reports.parent / place).symlink_to(private)
+    assert any(f"{place} is a link" in line for line in breaches(package=reports.parent / "coursework"))
+    assert not (reports / "submission.zip").exists()
+
+
+def test_the_files_of_an_installed_package_are_known_without_a_checkout(tmp_path, monkeypatch):
+    """A wheel lists its files; the lists of a checkout and of a wheel are equal."""
+    listed, extras = packaged.data_files()
+    assert {"coursework/report/template.typ", "coursework/submission/handed_in/README.md"} <= set(listed)
+    assert extras == []
+    monkeypatch.setattr(packaged, "SETUP", tmp_path / "none")
+    notice = metadata.PackagePath("coursework-0.1.0.dist-info/licenses/LICENSE")
+    notice.dist = types.SimpleNamespace(locate_file=lambda path: PACKAGE.parent / "LICENSE")
+    files = [metadata.PackagePath(path) for path in [*listed, "coursework/__init__.py"]] + [notice]
+    monkeypatch.setattr(packaged.metadata, "files", lambda name: files)
+    assert packaged.data_files() == (listed, [])
+    assert packaged.notices() == {"LICENSE": (PACKAGE.parent / "LICENSE").read_bytes()}
 
 
 def test_equal_input_makes_equal_bytes(reports):
@@ -182,6 +238,30 @@ def test_the_zip_by_itself_remakes_its_images(real):
 
 
 @pytest.mark.slow
+def test_a_stranger_s_zip_is_remade_by_this_package_and_not_by_the_zip_s(real, tmp_path):
+    files = members(real)
+    del files["manifest.json"]
+    never = f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit('ran')\n".encode()
+    changed = {name: never for name in files if name.endswith(".py")}
+    write_zip(tmp_path / "stranger.zip", files | changed)
+    lines = []
+    check_zip(tmp_path / "stranger.zip", report=lines.append)
+    assert [line.removeprefix(f"{tmp_path / 'stranger.zip'}: ") for line in lines] == [
+        f"{len(files) + 1} files, all as manifest.json lists them",
+        "its 64 images remade from its latents and weights, equal in every pixel",
+    ]
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(UserError, match=r"pegasus\.py in the zip fails|remakes no images: "):
+        check_zip(tmp_path / "stranger.zip", run=True, report=lines.append)
+    sheet = numpy.array(Image.open(io.BytesIO(files["batch.png"])))
+    sheet[10, 10, 1] ^= 16
+    Image.fromarray(sheet).save(tmp_path / "batch.png")
+    write_zip(tmp_path / "other.zip", files | {"batch.png": (tmp_path / "batch.png").read_bytes()})
+    with pytest.raises(UserErrors, match="its latents and weights make other images, off by up to 16 of 255"):
+        check_zip(tmp_path / "other.zip", report=lines.append)
+
+
+@pytest.mark.slow
 def test_the_checkout_is_not_used(real, tmp_path, monkeypatch):
     files = members(real)
     del files["coursework/networks/saving.py"], files["manifest.json"]
@@ -255,7 +335,7 @@ def test_what_no_rule_forbids_is_told_too(reports):
 @pytest.mark.parametrize(
     ("program", "why"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "it ended with code -9 and said nothing"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "it ended with code 137 and said nothing"),
         ("raise SystemExit('no ' + 400 * 'x')", "no " + 297 * "x"),
     ],
 )

@@ -93,7 +93,7 @@ def lost(losses, **generator):
 
 
 def guard(told=None, **settings):
-    images = numpy.zeros((9, 4, 4, 3), "uint8")
+    images = numpy.random.default_rng(1).integers(0, 256, (9, 4, 4, 3), dtype="uint8")
     dataset = Dataset.from_arrays("x", images, numpy.arange(9) % 3, images, numpy.arange(9) % 3, ("a", "b", "c"))
     return DivergenceGuard(dataset, None if told is None else told.append, **settings)
 

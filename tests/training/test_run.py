@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import subprocess
 import sys
 
@@ -176,3 +177,23 @@ def test_processes_that_add_scores_at_the_same_time_lose_none(tmp_path):
     # The first record gave way to the one of the same name and seed.
     assert found == [(name, number, 1.0) for name in "abc" for number in range(20)]
     assert not list(tmp_path.glob("*.lock"))
+
+
+LINKED = ("lock", "metrics.lock", "best", "samples", "backup", "figures", "generator.keras", "figures/curves.png")
+
+
+@pytest.mark.parametrize("place", [*LINKED, "backup/state-1.0-" + 64 * "0" + ".npz"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_run_that_leads_elsewhere_is_refused_untouched(tmp_path, place, kind):
+    folder, other = tmp_path / "run", tmp_path / "other"
+    Run(folder).write_config(PRESETS["gan"])
+    other.mkdir()
+    (other / "file").write_text("of somebody else")
+    (folder / place).parent.mkdir(exist_ok=True)
+    os.mkfifo(folder / place) if kind == "pipe" else (folder / place).symlink_to(other)
+    for open_run in (Run, Run.existing):
+        with pytest.raises(UserError, match=f"{place} is (a link|no regular file): .* remove it$"):
+            open_run(folder)
+    with pytest.raises(UserError, match=" remove it$"):
+        Run.all(tmp_path)
+    assert [file.name for file in other.iterdir()] == ["file"]

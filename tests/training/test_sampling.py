@@ -9,14 +9,16 @@ from PIL import Image
 from coursework.config.models import ACAIConfig
 from coursework.config.networks import AutoencoderConfig
 from coursework.config.presets import PRESETS
+from coursework.data import Dataset
 from coursework.figures.grids import grid
-from coursework.models import build_networks
+from coursework.models import build_model, build_networks
 from coursework.models.base import to_uint8
 from coursework.networks.latents import fit_codes
 from coursework.networks.saving import save_networks
 from coursework.training import sampling
 from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun, write_samples
+from coursework.training.state import Position, save_state
 from coursework.util.errors import UserError
 
 pytestmark = pytest.mark.backend
@@ -247,3 +249,21 @@ def test_outputs_that_are_refused(tmp_path):
         with pytest.raises(UserError, match="^cannot write "):
             write_samples(tmp_path / name, IMAGES)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "full"]
+
+
+def test_a_configuration_that_asks_for_more_than_the_state_holds_is_refused_unbuilt(tmp_path, monkeypatch):
+    """Its widths are allowed; together they would take gigabytes."""
+    images = numpy.zeros((4, 32, 32, 3), numpy.uint8)
+    data = Dataset.from_arrays("x", images, numpy.arange(4) % 2, images, numpy.arange(4) % 2, ("a", "b"))
+    monkeypatch.setattr(sampling, "load_dataset", lambda *arguments: data)
+    run = Run(tmp_path / "run")
+    run.write_config(GAN)
+    save_state(run.backup, build_model(GAN, data.image_shape, 1), Position(1))
+    assert TrainedRun(run, report=lambda line: None).generator.count_params() > 0
+    wide = dataclasses.replace(GAN.network, generator_width=2048, latent_size=4096)
+    run.write_config(dataclasses.replace(GAN, network=wide))
+    monkeypatch.setattr(sampling, "build_model", lambda *arguments: pytest.fail("it is built"))
+    with pytest.raises(
+        UserError, match=r"config\.json does not describe the state in .*backup: it would have [0-9,]+ pa"
+    ):
+        TrainedRun(run).has("generator")

@@ -10,10 +10,11 @@ import pytest
 from test_training import GAN_CONFIG, VAE_CONFIG, in_empty_folder, longer, state, tiny  # noqa: F401  fixtures
 
 from coursework.config.models import VAEConfig
+from coursework.metrics.diversity import brightness_spread
 from coursework.models.gan import GAN
 from coursework.training import callbacks, task
 from coursework.training import loop as training
-from coursework.training.guards import Diverged, DivergenceGuard, DiversityGuard
+from coursework.training.guards import LEAST_SPREAD, Diverged, DivergenceGuard, DiversityGuard
 from coursework.training.interruption import SIGNALS, Interrupted
 from coursework.training.loop import train
 from coursework.training.run import Run
@@ -238,6 +239,11 @@ def test_collapse_is_told_once_and_only_where_it_is(tiny):  # noqa: F811
     assert incidents_of(Draws(one), real, told={"mode collapse"}) == [("constant output", 2)]
     # Networks begin with images that are all alike.
     assert incidents_of(Draws(one, updates=499), real) == []
+    # Nearly black data differ by less than a level on average, and so do good images of them.
+    dark = real // 100
+    assert brightness_spread(dark) < LEAST_SPREAD
+    assert incidents_of(Draws(dark[::-1]), dark) == []
+    assert incidents_of(Draws(dark[:1].repeat(64, axis=0)), dark) == [("constant output", 2)]
 
 
 def test_a_posterior_that_collapses_is_seen_in_training(in_tmp, monkeypatch):

@@ -1,11 +1,14 @@
 """Cached arrays: where they lie, when they are believed, which of them go first."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import numpy
+import pytest
 
-from coursework.util.cache import cache_folder, kept_arrays, prune, read_arrays, write_arrays
+from coursework.util import cache
+from coursework.util.cache import cache_folder, kept_arrays, prune, read_arrays, temporary_cache, write_arrays
 
 
 def test_the_folder_follows_the_environment(monkeypatch):
@@ -36,9 +39,87 @@ def test_what_is_written_is_read_and_what_is_damaged_is_not(tmp_path):
     assert read_arrays(file) is None
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):
+@pytest.fixture
+def unwritable(tmp_path, monkeypatch):
+    """Return a cache whose folder cannot be written, with a temporary folder that can."""
     (tmp_path / "file").touch()
-    assert not write_arrays(tmp_path / "file" / "a.npz", {"x": numpy.zeros(1)})
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("COURSEWORK_CACHE", str(tmp_path / "file" / "cache"))
+    cache._warn.cache_clear()
+    return cache_folder()
+
+
+def test_what_the_cache_cannot_keep_is_kept_in_the_temporary_folder(unwritable, capsys):
+    calls = []
+
+    def compute():
+        calls.append(1)
+        return {"x": numpy.full(3, len(calls))}
+
+    found = [int(kept_arrays("things", key, compute)["x"][0]) for key in (1, 2, 1, 2)]
+    assert found == [1, 2, 1, 2] and len(calls) == 2
+    assert len(list(temporary_cache().glob("things/*.npz"))) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        f"warning: cannot write the cache {unwritable}: using {temporary_cache()}; "
+        "COURSEWORK_CACHE names another folder"
+    ]
+    prune(unwritable / "things", 0)
+    assert not list(temporary_cache().rglob("*.npz"))
+
+
+def test_a_temporary_cache_of_another_user_is_not_read(unwritable, monkeypatch):
+    assert write_arrays(unwritable / "a.npz", {"x": numpy.zeros(1)})
+    monkeypatch.setattr(os, "getuid", lambda: os.stat(unwritable.parent).st_uid + 1)
+    temporary_cache().mkdir()
+    assert read_arrays(unwritable / "a.npz") is None and not write_arrays(unwritable / "a.npz", {"x": numpy.zeros(1)})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders there have no such mode")
+def test_a_cache_that_anybody_may_write_to_is_not_used(tmp_path, monkeypatch, capsys):
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "open").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("COURSEWORK_CACHE", str(tmp_path / "open"))
+    cache._warn_of_others.cache_clear()
+    kept_arrays("things", "key", lambda: {"x": numpy.ones(1)})
+    (file,) = (tmp_path / "open").rglob("*.npz")
+    write_arrays(file, {"x": numpy.zeros(1)})
+    (tmp_path / "open").chmod(0o777)
+    assert kept_arrays("things", "key", lambda: {"x": numpy.full(1, 2)})["x"] == 2
+    assert cache_folder() == temporary_cache() and len(list(temporary_cache().rglob("*.npz"))) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"warning: anybody may write to the cache {tmp_path / 'open'}: using {temporary_cache()}; "
+        f"chmod o-w {tmp_path / 'open'}"
+    ]
+    # Nor is a substitute of that kind.
+    temporary_cache().chmod(0o777)
+    assert kept_arrays("things", "key", lambda: {"x": numpy.full(1, 3)})["x"] == 3
+    (tmp_path / "open").chmod(0o755)
+    assert kept_arrays("things", "key", lambda: {"x": numpy.full(1, 4)})["x"] == 0
+
+
+def test_a_cache_that_can_only_be_read_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEWORK_CACHE", str(tmp_path))
+    write_arrays(tmp_path / "a.npz", {"x": numpy.ones(1)})
+
+    def refuse(*arguments):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert read_arrays(tmp_path / "a.npz")["x"] == 1
+
+
+def test_without_home_and_password_entry_there_is_a_cache(monkeypatch):
+    for name in ("COURSEWORK_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    assert cache_folder() == temporary_cache() == Path(tempfile.gettempdir()) / f"coursework-cache-{os.getuid()}"
 
 
 def test_what_was_longest_not_read_goes_first(tmp_path):

@@ -1,6 +1,7 @@
 """Locks: the message names the owner, the next owner gets a free lock, and a dead process blocks nobody."""
 
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -89,7 +90,7 @@ def test_of_many_that_wait_one_owns_it_at_a_time(tmp_path):
 
 
 @pytest.mark.parametrize("code", ["ENOLCK", "EOPNOTSUPP"])
-def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch, code):
+def test_a_file_system_without_locks_is_used_without_after_a_warning(tmp_path, monkeypatch, code, capsys):
     def unsupported(*arguments, **options):
         raise OSError(getattr(errno, code), "No locks available")
 
@@ -97,6 +98,46 @@ def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch, code
     with owned(tmp_path / "lock", "it"):
         assert (tmp_path / "lock").is_file()
     assert not (tmp_path / "lock").exists()
+    assert capsys.readouterr().err.splitlines() == [
+        f"warning: the file system of {tmp_path / 'lock'} has no locks (No locks available): "
+        "let no other process use it meanwhile"
+    ]
+
+
+def test_an_error_of_the_disk_is_named_as_one(tmp_path, monkeypatch):
+    def broken(*arguments, **options):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", broken)
+    with pytest.raises(CannotWrite, match=r"^cannot write .*lock: Input/output error$"), owned(tmp_path / "lock", "it"):
+        pytest.fail("owned")
+
+
+@pytest.mark.parametrize("how", ["link", "dangling", "hard link", "text"])
+def test_nothing_is_overwritten_that_is_no_lock(tmp_path, how):
+    """Links travel in archives: a lock that leads elsewhere would empty the file there."""
+    diary, lock = tmp_path / "diary.txt", tmp_path / "run" / "lock"
+    diary.write_text("dear diary")
+    lock.parent.mkdir()
+    if how == "text":
+        lock.write_text("dear diary")
+    elif how == "hard link":
+        os.link(diary, lock)
+    else:
+        lock.symlink_to(diary if how == "link" else tmp_path / "new.txt")
+    with pytest.raises(UserError, match=r"lock is (a link|no lock of this package)"), owned(lock, "it"):
+        pytest.fail("owned")
+    assert diary.read_text() == "dear diary" and os.path.lexists(lock)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["diary.txt", "run"]
+    if how == "text":
+        assert lock.read_text() == "dear diary"
+
+
+def test_a_pipe_in_the_place_of_a_lock_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "lock")
+    with pytest.raises(UserError, match="lock is not a regular file$"), owned(tmp_path / "lock", "it"):
+        pytest.fail("owned")
+    assert (tmp_path / "lock").is_fifo()
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

@@ -1,16 +1,15 @@
 """The published weights of the Inception network of 2015: finding, downloading and checking them."""
 
-import contextlib
 import gzip
 import hashlib
-import io
+import http.client
 import itertools
 import os
-import socket
 import sys
 import tarfile
+import urllib.request
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 import keras
 import numpy as np
@@ -21,11 +20,14 @@ from coursework.extractors.inception.network import build, check_tensors, load_t
 from coursework.util.cache import cache_folder, kept_arrays
 from coursework.util.errors import CannotWrite, UserError
 from coursework.util.files import expanded, write_bytes, write_text
+from coursework.util.progress import Progress
 
 URL = "https://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz"
 ARCHIVE = "inception-2015-12-05.tgz"
 GRAPH = "classify_image_graph_def.pb"
 VARIABLE = "COURSEWORK_INCEPTION"
+# Bytes of the archive, for a server that does not say.
+SIZE = 89_000_000
 # The archive holds four small files besides the graph.
 LARGEST_MEMBERS = 1000
 # Seconds without an answer after which a download fails.
@@ -113,21 +115,40 @@ def fetch_graph(kept: Path, url: str = URL) -> None:
     write_bytes(kept, content)
 
 
+class _Secure(urllib.request.HTTPRedirectHandler):
+    """Follows a server to another address, but not from HTTPS to where anybody on the way may change the answer."""
+
+    def redirect_request(
+        self, request: urllib.request.Request, stream: IO[bytes], code: int, message: str, headers: Any, url: str
+    ) -> urllib.request.Request | None:
+        if request.type == "https" and not url.startswith("https:"):
+            raise UserError(f"it leads to {url}, away from HTTPS")
+        return super().redirect_request(request, stream, code, message, headers, url)
+
+
 def _download(url: str, part: Path) -> None:
-    """Download `url` to `part`, with Keras's bar on a terminal; raises `UserError` in one line if that fails."""
+    """Download `url` to `part`, no more than the archive may have; raises `UserError` in one line if that fails.
+
+    Keras's own function follows redirects to plain HTTP, and takes whatever length comes.
+    """
     print(f"downloading {url} (89 MB)", file=sys.stderr)
-    # Standard output is for results, and in a file the bar would leave its every state.
-    shown = sys.stderr if sys.stderr.isatty() else io.StringIO()
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT)
     try:
-        with contextlib.redirect_stdout(shown):
-            # Without `force_download` Keras would take the remains of a killed download for the file.
-            keras.utils.get_file(part.name, url, cache_dir=part.parent, cache_subdir="", force_download=True)
-    except Exception as error:  # Keras raises plain exceptions.
+        opener = urllib.request.build_opener(_Secure)
+        with opener.open(url, timeout=TIMEOUT) as answer, open(part, "wb") as file:
+            # What nobody asked for, such as a part of the file.
+            if answer.status != 200:
+                raise UserError(f"the server answers {answer.status} ({answer.reason})")
+            total = int(answer.headers.get("Content-Length") or 0)
+            with Progress("downloading", total or SIZE, "bytes") as progress:
+                while content := answer.read(2**16):
+                    file.write(content)
+                    progress.update(file.tell())
+                    if file.tell() > LARGEST_FILE:
+                        raise UserError(f"it is larger than {LARGEST_FILE // 2**20} MB")
+            if file.tell() < total:
+                raise UserError(f"got only {file.tell():,} of {total:,} bytes")
+    except (OSError, ValueError, http.client.HTTPException, UserError) as error:
         raise UserError(f"cannot download {url}: {' '.join(str(error).split())}") from error
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def read_graph(path: str | Path) -> bytes:
