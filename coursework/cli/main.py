@@ -13,6 +13,7 @@ from typing import NoReturn
 from coursework import __version__
 from coursework.cli import collages, panel, pegasus, presets, results, scoring, studies, training
 from coursework.util.errors import UserError
+from coursework.util.quiet import pin_environment
 
 # In the order of --help. Each imports what it needs when it runs: `--help` answers at once, `report` needs no Keras.
 VERBS = (
@@ -45,6 +46,7 @@ LONGEST_LINE = 2000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 after a mistake, a fault or an interruption."""
+    pin_environment()
     try:
         parsed = command_line().parse_args(arguments)
     except UserError as error:

@@ -1,8 +1,8 @@
 """Arrays that took long to compute, kept in a folder of the user under a hash of what they depend on.
 
-The folder is $COURSEWORK_CACHE, else coursework/ inside $XDG_CACHE_HOME or ~/.cache. Where it cannot be written, a folder
-of the user's in the system's temporary folder receives what is new. All of it may be removed at any time: it is then
-computed again.
+The folder is $COURSEWORK_CACHE, else coursework/ inside $XDG_CACHE_HOME or ~/.cache. Where it cannot be written, a
+folder of the user's inside the system's temporary one receives what is new. All of it may be removed at any time: it is
+then computed again.
 """
 
 import contextlib

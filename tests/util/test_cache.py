@@ -62,7 +62,8 @@ def test_what_the_cache_cannot_keep_is_kept_in_the_temporary_folder(unwritable, 
     assert len(list(temporary_cache().glob("things/*.npz"))) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        f"warning: cannot write the cache {unwritable}: using {temporary_cache()}; COURSEWORK_CACHE names another folder"
+        f"warning: cannot write the cache {unwritable}: using {temporary_cache()}; "
+        "COURSEWORK_CACHE names another folder"
     ]
     prune(unwritable / "things", 0)
     assert not list(temporary_cache().rglob("*.npz"))
