@@ -176,7 +176,7 @@ def prepare(folder):
     write_text(folder / "answers.json", json.dumps(saved))
     save_judge(dataset, dataset.name)
     for role in ROLES:
-        save(untrained_witness(dataset, role), judge_folder(dataset.name))
+        save(untrained_witness(dataset, role), judge_folder(dataset))
     for name in NARROW:
         run = Run(folder / "runs" / name)
         arguments = parse(["train", name, "--dataset", "animals", *TRAINING, *NARROW[name]])

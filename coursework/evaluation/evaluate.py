@@ -49,8 +49,9 @@ def evaluate(
     """
     config = run.read_config()
     dataset = load_dataset(config.dataset, config.classes)
-    # By default the judge's metrics are included: they only need a short training.
-    judge = require_judge(dataset) if metrics is None else find_judge(dataset)
+    # By default the judge's metrics are included: they only need a short training, of a data set with several classes.
+    several = len(dataset.class_names) > 1
+    judge = require_judge(dataset) if metrics is None and several else find_judge(dataset)
     extractors = _extractors(inception, judge or no_judge(dataset))
     require_extractors(metrics, extractors)
     samples = samples or len(dataset.test_images)

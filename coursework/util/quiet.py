@@ -72,15 +72,15 @@ def _not_started(error: Exception) -> str:
     """Return the line on an import of Keras that failed: which library raised the error, and what to do."""
     backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
     reason = f"{type(error).__name__}: {error}"
-    backends = 'set KERAS_BACKEND to tensorflow, or to torch after pip install -e ".[torch]"'
+    backends = 'to tensorflow, or to torch after pip install -e ".[torch]"'
     if backend not in ("tensorflow", "torch"):
-        return f"KERAS_BACKEND is {backend}: {backends}"
+        return f"KERAS_BACKEND is {backend}: set it {backends}"
     # The modules of the calls up to the error, without those of the import system.
     modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
     libraries = [name.partition(".")[0] for name in modules if not name.startswith(("importlib", "coursework"))]
     blamed = libraries[-1] if libraries else "keras"
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"cannot start Keras: {error.name.partition('.')[0]} is not installed: install it, or {backends}"
+        return f"cannot start Keras: {error.name.partition('.')[0]} is not installed: install it, or set KERAS_BACKEND {backends}"
     return (
         f"cannot start Keras: {blamed} raised {reason}: repair or reinstall {blamed} "
         f"(`python -m pip install --force-reinstall {blamed}`); `python -m coursework doctor` shows the environment"

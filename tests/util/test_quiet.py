@@ -119,4 +119,4 @@ def test_a_library_that_is_missing_is_named(in_tmp):
 def test_another_backend_is_refused_at_once(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     line = quiet._not_started(ModuleNotFoundError("No module named 'jax'", name="jax"))
-    assert line == 'KERAS_BACKEND is jax: set KERAS_BACKEND to tensorflow, or to torch after pip install -e ".[torch]"'
+    assert line == 'KERAS_BACKEND is jax: set it to tensorflow, or to torch after pip install -e ".[torch]"'
