@@ -1,6 +1,7 @@
 """The verbs that train one network: `train` and `judge`."""
 
 import argparse
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ def add_preset(parser: argparse.ArgumentParser) -> None:
 def configure(arguments: argparse.Namespace) -> "Config":
     """Return the `Config` that the arguments of `train` describe."""
     from coursework.cli.presets import find_preset
+    from coursework.data import canonical
 
     config = find_preset(arguments.preset)
     for name in ("dataset", "classes", "epochs", "seed"):
@@ -60,7 +62,7 @@ def configure(arguments: argparse.Namespace) -> "Config":
             config = config.with_setting(name, text, option=f"--{name} {text}")
     for text in arguments.set:
         config = config.with_setting(*assignment(text))
-    return config
+    return dataclasses.replace(config, dataset=canonical(config.dataset))
 
 
 def add_judge(verbs: Verbs) -> None:

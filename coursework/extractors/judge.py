@@ -129,8 +129,8 @@ def choose_judge(datasets: Iterable[Dataset | None], name: str | None = None) ->
 
     datasets: of which each set of images is a split, None for other images. name: of a data set (or its folder) whose
     judge to use, or the folder of a judge. By default it is the judge of the first data set that has one; for other
-    images that of CIFAR-10, or the only one there is. Raises `UserError` for a judge that is named or damaged and cannot
-    be used.
+    images that of CIFAR-10, or the only one there is. Raises `UserError` for a judge that is named or damaged and
+    cannot be used.
     """
     if name is not None:
         return _named_judge(name)

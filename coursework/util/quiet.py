@@ -80,7 +80,8 @@ def _not_started(error: Exception) -> str:
     libraries = [name.partition(".")[0] for name in modules if not name.startswith(("importlib", "coursework"))]
     blamed = libraries[-1] if libraries else "keras"
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"cannot start Keras: {error.name.partition('.')[0]} is not installed: install it, or set KERAS_BACKEND {backends}"
+        missing = error.name.partition(".")[0]
+        return f"cannot start Keras: {missing} is not installed: install it, or set KERAS_BACKEND {backends}"
     return (
         f"cannot start Keras: {blamed} raised {reason}: repair or reinstall {blamed} "
         f"(`python -m pip install --force-reinstall {blamed}`); `python -m coursework doctor` shows the environment"

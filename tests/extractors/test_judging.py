@@ -116,7 +116,9 @@ def test_a_judge_is_trained_once(tmp_path, monkeypatch):
     first = train_judge(dataset, tmp_path, **options)
     again = train_judge(dataset, tmp_path, **options)
     assert fits == [0] and again.sha256 == first.sha256 and "already" in lines[1]
-    with pytest.raises(UserError, match=r"another judge of stripes \(seed is 0, not 1\), .*: add --replace to train it"):
+    with pytest.raises(
+        UserError, match=r"another judge of stripes \(seed is 0, not 1\), .*: add --replace to train it"
+    ):
         train_judge(dataset, tmp_path, seed=1, **options)
     assert fits == [0] and load(tmp_path).sha256 == first.sha256
     train_judge(dataset, tmp_path, seed=1, replace=True, **options)
