@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import NoReturn
 from coursework import __version__
 from coursework.cli import collages, panel, pegasus, presets, results, scoring, studies, training
 from coursework.util.errors import UserError
+from coursework.util.files import expanded
 from coursework.util.quiet import pin_environment
 
 # In the order of --help. Each imports what it needs when it runs: `--help` answers at once, `report` needs no Keras.
@@ -40,6 +42,8 @@ VERBS = (
     studies.add_lesson,
     studies.add_demo,
 )
+# The beginning of a path in somebody's home folder.
+HOME = re.compile(r"~\w*(/|$)")
 # Characters of a message, which may hold names of any length.
 LONGEST_LINE = 2000
 
@@ -48,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 after a mistake, a fault or an interruption."""
     pin_environment()
     try:
-        parsed = command_line().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        parsed = command_line().parse_args([_expanded(text) for text in given])
     except UserError as error:
         return _fail(str(error))
     try:
@@ -82,6 +87,15 @@ def command_line() -> argparse.ArgumentParser:
     for add in VERBS:
         add(verbs)
     return parser
+
+
+def _expanded(text: str) -> str:
+    """Return an argument with the home folder in place of a ~ at its start, or at that of an option's value.
+
+    A shell expands the one and not the other. Raises `UserError` for the home of an unknown user.
+    """
+    option, equals, value = text.partition("=") if text.startswith("--") else ("", "", text)
+    return f"{option}{equals}{expanded(value)}" if HOME.match(value) else text
 
 
 @contextlib.contextmanager

@@ -53,7 +53,7 @@ def _figures(arguments: argparse.Namespace) -> None:
 
     runs = [Run.existing(name) for name in arguments.run] or Run.all()
     if not runs:
-        raise UserError("no run to draw: train one with `python -m coursework train PRESET`")
+        raise UserError("no run to draw: train one with `python -m coursework train sngan`")
     if arguments.dataset:
         from coursework.training.run_data import move_data
 
@@ -115,7 +115,7 @@ def _tables(arguments: argparse.Namespace) -> None:
         tables, page = result_tables(context), results_page(context)
     shown = chosen_tables(tables, arguments.name)
     if not shown:
-        raise UserError(f"no results in {arguments.folder}: train a run with `python -m coursework train PRESET`")
+        raise UserError(f"no results in {arguments.folder}: train a run with `python -m coursework train sngan`")
     print("\n\n\n".join("\n".join(table_lines(table)) for table in shown))
     # Of some runs or tables alone it would not be the page of all results.
     if not arguments.name and not arguments.runs:

@@ -59,7 +59,7 @@ def train_judge(
     steps = len(dataset.train_images) // batch_size
     epochs = epochs or max(EPOCHS, math.ceil(FEWEST_UPDATES / steps))
     settings: dict[str, Any] = {"fingerprint": dataset.fingerprint, "epochs": epochs, "seed": seed, "width": width}
-    judge = already_trained(lambda: load(folder), settings, replace)
+    judge = already_trained(lambda: load(folder), settings, dataset, replace)
     if judge is not None:
         report(f"{folder} holds this judge already: {_describe(judge)}")
         return judge

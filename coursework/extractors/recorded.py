@@ -64,7 +64,9 @@ class Recorded:
 Kind = TypeVar("Kind", bound=Recorded)
 
 
-def already_trained(load: Callable[[], Kind], settings: dict[str, Any], replace: bool = False) -> Kind | None:
+def already_trained(
+    load: Callable[[], Kind], settings: dict[str, Any], dataset: Dataset, replace: bool = False
+) -> Kind | None:
     """Return what `load` returns if it was trained with `settings`, else None: also where `load` raises `UserError`.
 
     Raises `UserError` for a network with other settings, on which scores may rest, unless `replace` is true.
@@ -80,7 +82,8 @@ def already_trained(load: Callable[[], Kind], settings: dict[str, Any], replace:
         name = different[0]
         raise UserError(
             f"there is another {network.role} of {network.dataset} ({name} is {getattr(network, name)}, not "
-            f"{settings[name]}), and scores may rest on it: add --replace to train it anew"
+            f"{settings[name]}), and scores may rest on it; to train it anew: "
+            f"`{training_command(network.role, dataset.argument)} --replace`, with the same options"
         )
     return None
 

@@ -83,7 +83,7 @@ def train_winged_judge(
         "attack_steps": ATTACK_STEPS,
         "examples": count,
     }
-    judge = already_trained(lambda: load(folder), settings, replace)
+    judge = already_trained(lambda: load(folder), settings, dataset, replace)
     if judge is not None:
         report(f"{folder} holds this judge of winged horses already: {_describe(judge)}")
         return judge

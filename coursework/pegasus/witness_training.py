@@ -71,7 +71,7 @@ def train_witness(
         "width": start.width if start else width or WIDTHS[role],
         "judge_sha256": start.sha256 if start else "",
     }
-    witness = already_trained(lambda: load(folder, role), settings, replace)
+    witness = already_trained(lambda: load(folder, role), settings, dataset, replace)
     if witness is not None:
         report(f"{folder} holds this {role} already: {_describe(witness)}")
         return witness

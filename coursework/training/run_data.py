@@ -1,7 +1,7 @@
 """The data set of a run: one and the same is known by its fingerprint, wherever it is and however its path is spelt."""
 
 from coursework.config.schema import Config
-from coursework.data import DATASETS, Dataset, canonical, load_dataset, same_place
+from coursework.data import DATASETS, Dataset, canonical, load_dataset, same_place, short_name
 from coursework.training.run import Report, Run
 from coursework.util.errors import UserError
 from coursework.util.files import expanded
@@ -43,6 +43,16 @@ def is_same_data(run: Run, config: Config) -> bool:
     if both_known or (config.dataset not in DATASETS and not expanded(config.dataset).is_dir()):
         return False
     return load_dataset(config.dataset, config.classes).fingerprint == _fingerprint(run, "")
+
+
+def is_trained_on(run: Run, dataset: Dataset) -> bool:
+    """Return whether a run was trained on a data set, or on a selection of its classes."""
+    config = run.read_config()
+    selection = config.classes and set(config.classes) <= set(dataset.class_names)
+    own = dataset.only(config.classes) if selection else dataset
+    fingerprint = _fingerprint(run, "")
+    # An earlier version wrote none.
+    return fingerprint == own.fingerprint if fingerprint else short_name(config.dataset) == dataset.name
 
 
 def _fingerprint(run: Run, default: str) -> str:

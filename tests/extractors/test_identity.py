@@ -86,7 +86,8 @@ def test_a_judge_is_replaced_when_asked(untrained_judges, refused):
     assert cli.main(list(line)) == 0
     before = find_judge(load_dataset("pics")).sha256
     assert refused(*line, "--seed", "7") == (
-        "there is another judge of pics (seed is 0, not 7), and scores may rest on it: add --replace to train it anew"
+        "there is another judge of pics (seed is 0, not 7), and scores may rest on it; to train it anew: "
+        "`python -m coursework judge --dataset pics --replace`, with the same options"
     )
     assert find_judge(load_dataset("pics")).sha256 == before
     assert cli.main([*line, "--seed", "7", "--replace"]) == 0

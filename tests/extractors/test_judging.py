@@ -117,7 +117,8 @@ def test_a_judge_is_trained_once(tmp_path, monkeypatch):
     again = train_judge(dataset, tmp_path, **options)
     assert fits == [0] and again.sha256 == first.sha256 and "already" in lines[1]
     with pytest.raises(
-        UserError, match=r"another judge of stripes \(seed is 0, not 1\), .*: add --replace to train it"
+        UserError,
+        match=r"another judge of stripes \(seed is 0, not 1\), .*coursework judge --dataset stripes --replace`",
     ):
         train_judge(dataset, tmp_path, seed=1, **options)
     assert fits == [0] and load(tmp_path).sha256 == first.sha256

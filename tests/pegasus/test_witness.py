@@ -202,7 +202,9 @@ def test_a_witness_is_trained_once(tmp_path):
     assert (first.epochs, first.seed, first.width, first.judge_sha256) == (1, 0, 4, "")
     again = train_witness(dataset, tmp_path, **options)
     assert again.sha256 == first.sha256 and "already" in lines[1]
-    with pytest.raises(UserError, match=r"another witness of .* \(seed is 0, not 3\), .*: add --replace"):
+    with pytest.raises(
+        UserError, match=r"another witness of .* \(seed is 0, not 3\), .* --role witness --dataset tiny --replace`"
+    ):
         train_witness(dataset, tmp_path, seed=3, **options)
     other = train_witness(dataset, tmp_path, seed=3, replace=True, **options)
     assert other.sha256 != first.sha256 and load(tmp_path).sha256 == other.sha256
