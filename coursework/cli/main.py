@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from coursework import __version__
-from coursework.cli import collages, panel, pegasus, presets, results, scoring, studies, training
+from coursework.cli import collages, doctor, panel, pegasus, presets, results, scoring, studies, training
 from coursework.util.errors import UserError
 from coursework.util.files import expanded
 from coursework.util.quiet import pin_environment
@@ -41,6 +41,7 @@ VERBS = (
     studies.add_rings,
     studies.add_lesson,
     studies.add_demo,
+    doctor.add_doctor,
 )
 # The beginning of a path in somebody's home folder.
 HOME = re.compile(r"~\w*(/|$)")
@@ -49,7 +50,10 @@ LONGEST_LINE = 2000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 2 after a mistake, a fault or an interruption."""
+    """Run the command line and return its exit code: 0, or 2 after a mistake, a fault or an interruption.
+
+    The verb `doctor` returns 1 where it finds something wrong.
+    """
     pin_environment()
     try:
         given = sys.argv[1:] if arguments is None else arguments
@@ -58,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error))
     try:
         with _signals_interrupt():
-            parsed.verb(parsed)
+            code = parsed.verb(parsed)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output has closed it. Python flushes once more as it exits, and must not fail there.
@@ -74,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.debug:
             traceback.print_exc()
         return _fail(f"{type(error).__name__}: {error}")
-    return 0
+    return code or 0
 
 
 def command_line() -> argparse.ArgumentParser:

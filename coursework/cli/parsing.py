@@ -16,7 +16,7 @@ MOVED = "where the images that the run was trained on are now, if their folder h
 def add_verb(
     verbs: Verbs,
     name: str,
-    verb: Callable[[argparse.Namespace], None],
+    verb: Callable[[argparse.Namespace], int | None],
     summary: str,
     after_interruption: str = "nothing unfinished was kept",
 ) -> argparse.ArgumentParser:

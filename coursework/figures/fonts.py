@@ -35,6 +35,11 @@ def fallback_files(text: str) -> list[Path]:
     return files
 
 
+def missing_letters(text: str) -> str:
+    """Return the letters of `text` that neither the figures' typeface nor a font of the system has."""
+    return _found(lacking(text))[1]
+
+
 def fallback_families(text: str) -> list[str]:
     """Return the names by which matplotlib finds the fonts of `fallback_files`."""
     from matplotlib.font_manager import FontProperties, fontManager
