@@ -46,6 +46,7 @@ def commands(dataset: str, epochs: int, samples: int) -> dict[str, list[str]]:
         "pegasus, interpolation": [*pegasus, "--strategies", "interpolation,masked_interpolation"],
         "pegasus, latent search": [*pegasus, "--strategies", "latent_search", "--output", "searched"],
         "presets": ["presets"],
+        "doctor": ["doctor"],
         "collages": ["collages", "--dataset", dataset],
         "panel": ["panel", "--dataset", dataset],
         "figures": ["figures", "gan", "acai"],

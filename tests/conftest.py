@@ -82,7 +82,7 @@ def save_judge(dataset, name, width=2):
         accuracy=0.25,
         sha256="",
     )
-    return save(judge, judges.judge_folder(name))
+    return save(judge, judges.JUDGES / name)
 
 
 NARROW = {

@@ -31,6 +31,7 @@ TRAINING = ["--epochs", "1", "--set=batch_size=32", "--set=sample_every=1", "--s
 # {verb: its command lines}, each of which finds what it needs where `prepare` was.
 COMMANDS = {
     "presets": [["presets"], ["presets", "sngan"]],
+    "doctor": [["doctor"]],
     "judge": [["judge", "--epochs", "1", "--role", role] for role in ("judge", "witness", "second")],
     "train": [["train", name, "--run", f"runs/new-{name}", *TRAINING, *NARROW[name]] for name in NARROW],
     "study": [["study", "loss", "gan", "--vary", "loss=hinge", "--samples", "64", *TRAINING, *NARROW["gan"]]],
@@ -64,8 +65,8 @@ COMMANDS = {
 for lines in (COMMANDS["judge"], COMMANDS["train"], COMMANDS["study"]):
     for line in lines:
         line += ["--dataset", "animals"]
-# Verbs that import no Keras, and need none of what `shrink` does.
-LIGHT = {"compare", "presets", "tables", "report", "submission"}
+# Verbs that need none of what `shrink` does. They import no Keras, but for `doctor`, which goes on where that fails.
+LIGHT = {"compare", "presets", "tables", "report", "submission", "doctor"}
 SMALL_POINTS = {"latent_size": 2, "generator_width": 8, "generator_depth": 1, "discriminator_width": 8}
 PER_CLASS = {"train_per_class": 24, "test_per_class": 20}
 
@@ -176,7 +177,7 @@ def prepare(folder):
     write_text(folder / "answers.json", json.dumps(saved))
     save_judge(dataset, dataset.name)
     for role in ROLES:
-        save(untrained_witness(dataset, role), judge_folder(dataset.name))
+        save(untrained_witness(dataset, role), judge_folder(dataset))
     for name in NARROW:
         run = Run(folder / "runs" / name)
         arguments = parse(["train", name, "--dataset", "animals", *TRAINING, *NARROW[name]])

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
@@ -11,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from coursework import __version__
-from coursework.cli import collages, panel, pegasus, presets, results, scoring, studies, training
+from coursework.cli import collages, doctor, panel, pegasus, presets, results, scoring, studies, training
 from coursework.util.errors import UserError
+from coursework.util.files import expanded
+from coursework.util.quiet import pin_environment
 
 # In the order of --help. Each imports what it needs when it runs: `--help` answers at once, `report` needs no Keras.
 VERBS = (
@@ -38,20 +41,28 @@ VERBS = (
     studies.add_rings,
     studies.add_lesson,
     studies.add_demo,
+    doctor.add_doctor,
 )
+# The beginning of a path in somebody's home folder.
+HOME = re.compile(r"~\w*(/|$)")
 # Characters of a message, which may hold names of any length.
 LONGEST_LINE = 2000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, or 2 after a mistake, a fault or an interruption."""
+    """Run the command line and return its exit code: 0, or 2 after a mistake, a fault or an interruption.
+
+    The verb `doctor` returns 1 where it finds something wrong.
+    """
+    pin_environment()
     try:
-        parsed = command_line().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else arguments
+        parsed = command_line().parse_args([_expanded(text) for text in given])
     except UserError as error:
         return _fail(str(error))
     try:
         with _signals_interrupt():
-            parsed.verb(parsed)
+            code = parsed.verb(parsed)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of the output has closed it. Python flushes once more as it exits, and must not fail there.
@@ -67,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.debug:
             traceback.print_exc()
         return _fail(f"{type(error).__name__}: {error}")
-    return 0
+    return code or 0
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -80,6 +91,15 @@ def command_line() -> argparse.ArgumentParser:
     for add in VERBS:
         add(verbs)
     return parser
+
+
+def _expanded(text: str) -> str:
+    """Return an argument with the home folder in place of a ~ at its start, or at that of an option's value.
+
+    A shell expands the one and not the other. Raises `UserError` for the home of an unknown user.
+    """
+    option, equals, value = text.partition("=") if text.startswith("--") else ("", "", text)
+    return f"{option}{equals}{expanded(value)}" if HOME.match(value) else text
 
 
 @contextlib.contextmanager

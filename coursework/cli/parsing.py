@@ -10,12 +10,13 @@ from coursework.util.errors import UserError
 Verbs = Any
 RESUMES = "finished work is kept: run the same command again to resume"
 DATASET = "cifar10, sprites, or a folder with train/<class>/* and test/<class>/*"
+MOVED = "where the images that the run was trained on are now, if their folder has moved"
 
 
 def add_verb(
     verbs: Verbs,
     name: str,
-    verb: Callable[[argparse.Namespace], None],
+    verb: Callable[[argparse.Namespace], int | None],
     summary: str,
     after_interruption: str = "nothing unfinished was kept",
 ) -> argparse.ArgumentParser:

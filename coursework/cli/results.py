@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from coursework.cli.parsing import Verbs, add_verb, import_keras, positive, seed
+from coursework.cli.parsing import MOVED, Verbs, add_verb, import_keras, positive, seed
 from coursework.util.errors import UserError
 
 RUN = "a run directory, or its name inside reports/runs"
@@ -45,6 +45,7 @@ def add_figures(verbs: Verbs) -> None:
     parser.add_argument(
         "--output", type=Path, default=Path("reports/figures"), help="folder for PNG and PDF (default reports/figures)"
     )
+    parser.add_argument("--dataset", help=MOVED)
 
 
 def _figures(arguments: argparse.Namespace) -> None:
@@ -52,7 +53,12 @@ def _figures(arguments: argparse.Namespace) -> None:
 
     runs = [Run.existing(name) for name in arguments.run] or Run.all()
     if not runs:
-        raise UserError("no run to draw: train one with `python -m coursework train PRESET`")
+        raise UserError("no run to draw: train one with `python -m coursework train sngan`")
+    if arguments.dataset:
+        from coursework.training.run_data import move_data
+
+        for run in runs:
+            move_data(run, arguments.dataset)
     # Weights are not in git, the figures made with them are: these can be written alone without Keras.
     trained = [run for run in runs if run.has_weights() or not any(run.figures.glob("*.png"))]
     if trained:
@@ -109,7 +115,7 @@ def _tables(arguments: argparse.Namespace) -> None:
         tables, page = result_tables(context), results_page(context)
     shown = chosen_tables(tables, arguments.name)
     if not shown:
-        raise UserError(f"no results in {arguments.folder}: train a run with `python -m coursework train PRESET`")
+        raise UserError(f"no results in {arguments.folder}: train a run with `python -m coursework train sngan`")
     print("\n\n\n".join("\n".join(table_lines(table)) for table in shown))
     # Of some runs or tables alone it would not be the page of all results.
     if not arguments.name and not arguments.runs:

@@ -5,7 +5,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from coursework.cli.parsing import Verbs, add_verb, import_keras, names, positive, seed
+from coursework.cli.parsing import MOVED, Verbs, add_verb, import_keras, names, positive, seed
 from coursework.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def add_evaluate(verbs: Verbs) -> None:
     parser.add_argument("--samples", type=positive, help="images to generate (default: as many as the test split has)")
     parser.add_argument("--seed", type=seed, default=2020, help="seed of the samples (default 2020)")
     parser.add_argument("--best", action="store_true", help="score the weights with the best score, not the last ones")
+    parser.add_argument("--dataset", help=MOVED)
     _add_common(parser)
 
 
@@ -30,6 +31,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from coursework.training.run import Run
 
     run = Run.existing(arguments.run)
+    if arguments.dataset:
+        from coursework.training.run_data import move_data
+
+        move_data(run, arguments.dataset)
     import_keras(arguments)
 
     from coursework.evaluation.evaluate import evaluate

@@ -1,6 +1,7 @@
 """The verbs that train one network: `train` and `judge`."""
 
 import argparse
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ def add_preset(parser: argparse.ArgumentParser) -> None:
 def configure(arguments: argparse.Namespace) -> "Config":
     """Return the `Config` that the arguments of `train` describe."""
     from coursework.cli.presets import find_preset
+    from coursework.data import canonical
 
     config = find_preset(arguments.preset)
     for name in ("dataset", "classes", "epochs", "seed"):
@@ -60,7 +62,7 @@ def configure(arguments: argparse.Namespace) -> "Config":
             config = config.with_setting(name, text, option=f"--{name} {text}")
     for text in arguments.set:
         config = config.with_setting(*assignment(text))
-    return config
+    return dataclasses.replace(config, dataset=canonical(config.dataset))
 
 
 def add_judge(verbs: Verbs) -> None:
@@ -79,6 +81,9 @@ def add_judge(verbs: Verbs) -> None:
     )
     parser.add_argument("--epochs", type=positive, help="passes over the training images")
     parser.add_argument("--seed", type=seed, help="default 0, for the second witness 1")
+    parser.add_argument(
+        "--replace", action="store_true", help="replace a network of these images that other settings have trained"
+    )
 
 
 def _judge(arguments: argparse.Namespace) -> None:
@@ -89,7 +94,9 @@ def _judge(arguments: argparse.Namespace) -> None:
     if arguments.role == "winged":
         from coursework.pegasus.winged_training import train_winged_judge
 
-        winged = train_winged_judge(dataset, epochs=arguments.epochs, seed=arguments.seed or 0)
+        winged = train_winged_judge(
+            dataset, epochs=arguments.epochs, seed=arguments.seed or 0, replace=arguments.replace
+        )
         print(
             f"winged of {winged.dataset}: area under the curve {winged.auc:.3f}, calibration error "
             f"{100 * winged.calibration_error:.2f} %, {winged.sha256[:12]}"
@@ -98,12 +105,14 @@ def _judge(arguments: argparse.Namespace) -> None:
     if arguments.role == "judge":
         from coursework.extractors.judge_training import train_judge
 
-        network = train_judge(dataset, epochs=arguments.epochs, seed=arguments.seed or 0)
+        network = train_judge(dataset, epochs=arguments.epochs, seed=arguments.seed or 0, replace=arguments.replace)
         calibration = ""
     else:
         from coursework.pegasus.witness_training import train_witness
 
-        network = train_witness(dataset, role=arguments.role, epochs=arguments.epochs, seed=arguments.seed)
+        network = train_witness(
+            dataset, role=arguments.role, epochs=arguments.epochs, seed=arguments.seed, replace=arguments.replace
+        )
         calibration = f", calibration error {100 * network.calibration_error:.2f} %"
     print(
         f"{arguments.role} of {network.dataset}: {100 * network.accuracy:.2f} % of the test images right{calibration}, "

@@ -1,5 +1,6 @@
 """Data sets by name or folder."""
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ DATASETS: dict[str, Callable[[], Dataset]] = {
     "lines": functools.cache(lines.load),
 }
 
-__all__ = ["DATASETS", "Dataset", "load_dataset", "short_name"]
+__all__ = ["DATASETS", "Dataset", "canonical", "load_dataset", "same_place", "short_name"]
 
 
 def load_dataset(name_or_folder: str | Path, classes: Sequence[str] = ()) -> Dataset:
@@ -31,11 +32,34 @@ def load_dataset(name_or_folder: str | Path, classes: Sequence[str] = ()) -> Dat
         dataset = DATASETS[name]()
     elif expanded(name).is_dir():
         dataset = folder.load(name)
+        if dataset.name in DATASETS:
+            # A folder that happens to be called "cifar10": its scores and its judge are not those of CIFAR-10.
+            dataset = dataclasses.replace(dataset, name=f"{dataset.name}-{dataset.fingerprint[:8]}")
     elif os.sep in name or name.startswith("."):
         raise UserError(f"no folder {name}: give a folder with train/<class>/* and test/<class>/*")
     else:
         raise UserError(f'unknown data set "{name}": use {", ".join(DATASETS)} or the path of a folder')
+    dataset = dataclasses.replace(dataset, place=canonical(name))
     return dataset.only(classes) if classes else dataset
+
+
+def canonical(name_or_folder: str | Path) -> str:
+    """Return the one spelling of a name or folder that a run remembers: all spellings of a folder have the same.
+
+    It is the resolved path, relative to the working folder where it lies inside that: a project may move as a whole.
+    """
+    name = str(name_or_folder)
+    if name in DATASETS or not expanded(name).is_dir():
+        return name
+    path = expanded(name).resolve()
+    relative = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    # A folder that bears the name of a data set is told from it by its separator.
+    return str(relative) if str(relative) not in DATASETS else f".{os.sep}{relative}"
+
+
+def same_place(first: str | Path, second: str | Path) -> bool:
+    """Return whether two names or folders are the same, whatever their spelling."""
+    return canonical(first) == canonical(second)
 
 
 def short_name(name_or_folder: str | Path) -> str:

@@ -1,6 +1,7 @@
 """CIFAR-10 (Krizhevsky 2009): a local copy where there is one, else through tensorflow-datasets."""
 
 import os
+import shlex
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,6 +14,10 @@ from coursework.util.errors import UserError
 from coursework.util.files import expanded
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+PER_CLASS = {"train": 5000, "test": 1000}
+SHAPE = (32, 32, 3)
+# The first bytes of every JPEG file.
+JPEG = b"\xff\xd8\xff"
 ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 
 
@@ -20,12 +25,33 @@ def load() -> Dataset:
     """Return CIFAR-10: 50,000 training and 10,000 test images of 32x32 pixels in ten classes.
 
     If the environment variable COURSEWORK_DATA names a folder with cifar10/train/<class>/* and cifar10/test/<class>/*,
-    that copy is read and nothing is downloaded.
+    that copy is read and nothing is downloaded. Raises `UserError` if it holds other images.
     """
     local = local_copy()
-    if local is not None:
-        return folder.load(local, name="cifar10")
-    return _download()
+    if local is None:
+        return _download()
+    dataset = folder.load(local, name="cifar10")
+    problem = _problem(dataset)
+    if problem:
+        raise UserError(
+            f"{local} is not CIFAR-10: {problem}; complete it, unset COURSEWORK_DATA to download, or name these images "
+            f"by their folder: --dataset {shlex.quote(str(local))}"
+        )
+    return dataset
+
+
+def _problem(dataset: Dataset) -> str | None:
+    """Return how a data set differs from CIFAR-10 in classes, shape or numbers of images, None if it does not."""
+    if dataset.class_names != CLASS_NAMES:
+        return f"its classes are {', '.join(dataset.class_names):.80}"
+    if dataset.image_shape != SHAPE:
+        return f"its images are of {'x'.join(map(str, dataset.image_shape))}, not of {'x'.join(map(str, SHAPE))}"
+    for split, expected in PER_CLASS.items():
+        counts = np.bincount(dataset.split(split)[1], minlength=len(CLASS_NAMES))
+        for name, count in zip(CLASS_NAMES, counts, strict=True):
+            if count != expected:
+                return f"{split}/{name} holds {count:,} images, not {expected:,}"
+    return None
 
 
 def local_copy() -> Path | None:
@@ -47,8 +73,20 @@ def label() -> str:
     local = local_copy()
     if local is None:
         return "CIFAR-10"
-    lossy = any(local.glob("train/*/*.jpg")) or any(local.glob("train/*/*.jpeg"))
-    return "CIFAR-10 (JPEG copy)" if lossy else "CIFAR-10 (local copy)"
+    # Whatever the files are called; the ends of each class stand for all.
+    ends = [file for place in sorted(local.glob("*/*/")) for file in _ends(place)]
+    return "CIFAR-10 (JPEG copy)" if any(_begins(file, JPEG) for file in ends) else "CIFAR-10 (local copy)"
+
+
+def _ends(place: Path) -> list[Path]:
+    """Return the first and the last file of a folder."""
+    files = sorted(file for file in place.iterdir() if file.is_file() and not file.name.startswith("."))
+    return [*files[:1], *files[-1:]]
+
+
+def _begins(file: Path, signature: bytes) -> bool:
+    with open(file, "rb") as stream:
+        return stream.read(len(signature)) == signature
 
 
 def _download():
@@ -58,13 +96,20 @@ def _download():
         raise UserError(
             'CIFAR-10 needs tensorflow-datasets (pip install -e ".[data]") or a local copy named by COURSEWORK_DATA'
         ) from error
+    there = False
     try:
         builder = tensorflow_datasets.builder("cifar10")
-        if not builder.data_path.exists():
+        there = builder.data_path.exists()
+        if not there:
             _require_network()
         builder.download_and_prepare()
         splits = tensorflow_datasets.as_numpy(builder.as_dataset(split=["train", "test"], batch_size=-1))
     except Exception as error:  # Whatever the downloader raises, the remedies are the same.
+        if there:
+            raise UserError(
+                f"cannot read CIFAR-10 in {builder.data_path} ({_first_line(error)}): remove that folder, which an "
+                "interrupted download may have left, to download it again"
+            ) from error
         raise UserError(
             f"cannot download CIFAR-10 ({_first_line(error)}): connect to the network, set COURSEWORK_DATA to a folder "
             "with cifar10/train/<class>/* and cifar10/test/<class>/*, or use --dataset sprites, which needs no download"

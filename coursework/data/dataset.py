@@ -1,6 +1,8 @@
 """A labelled set of images in memory."""
 
+import dataclasses
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +18,7 @@ class Dataset:
     train_images, test_images: uint8 (n, height, width, channels).
     train_labels, test_labels: int64 (n,), indices into `class_names`.
     fingerprint: hexadecimal SHA-256 of all of the above; two data sets with one fingerprint are the same.
+    place: what `load_dataset` takes to load it again, empty for arrays of a program.
     """
 
     name: str
@@ -25,6 +28,12 @@ class Dataset:
     test_labels: np.ndarray
     class_names: tuple[str, ...]
     fingerprint: str
+    place: str = ""
+
+    @property
+    def argument(self) -> str:
+        """What names the data set on a command line."""
+        return shlex.quote(self.place or self.name)
 
     @classmethod
     def from_arrays(
@@ -74,7 +83,7 @@ class Dataset:
         for new, name in enumerate(class_names):
             number[self.class_names.index(name)] = new
         train, test = number[self.train_labels], number[self.test_labels]
-        return Dataset.from_arrays(
+        chosen = Dataset.from_arrays(
             self.name,
             self.train_images[train >= 0],
             train[train >= 0],
@@ -82,3 +91,4 @@ class Dataset:
             test[test >= 0],
             class_names,
         )
+        return dataclasses.replace(chosen, place=self.place)

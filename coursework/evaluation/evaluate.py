@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from coursework.config.schema import Config
-from coursework.data import load_dataset
 from coursework.data.dataset import Dataset
 from coursework.evaluation.comparison import Comparison
 from coursework.evaluation.scoring import Scores, measure, require_extractors
@@ -21,6 +20,7 @@ from coursework.metrics.memorisation import Memorisation
 from coursework.models import MODELS, build_model
 from coursework.models.class_weights import proportional_labels, unequal_counts
 from coursework.training.run import Report, Run
+from coursework.training.run_data import load_data
 from coursework.util.errors import UserError
 
 # Two records of one run are the same score measured again if these agree.
@@ -48,9 +48,10 @@ def evaluate(
     and samples. Raises `UserError` for what is missing.
     """
     config = run.read_config()
-    dataset = load_dataset(config.dataset, config.classes)
-    # By default the judge's metrics are included: they only need a short training.
-    judge = require_judge(dataset) if metrics is None else find_judge(dataset)
+    dataset = load_data(run, report)
+    # By default the judge's metrics are included: they only need a short training, of a data set with several classes.
+    several = len(dataset.class_names) > 1
+    judge = require_judge(dataset) if metrics is None and several else find_judge(dataset)
     extractors = _extractors(inception, judge or no_judge(dataset))
     require_extractors(metrics, extractors)
     samples = samples or len(dataset.test_images)

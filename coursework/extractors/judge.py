@@ -11,12 +11,13 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from coursework.data.dataset import Dataset
+from coursework.data import DATASETS, Dataset, load_dataset
 from coursework.extractors import recorded
 from coursework.extractors.extractor import Extractor
 from coursework.extractors.recorded import Recorded
 from coursework.networks.blocks import BATCH_NORMALIZATION, Seeds
 from coursework.util.errors import UserError
+from coursework.util.files import expanded
 
 JUDGES = Path("reports/judges")
 # The outputs of a judge: features, and logits with one column a class.
@@ -96,21 +97,18 @@ def convolution(
     return layers.ReLU(dtype=policy, name=f"{name}_relu")(x)
 
 
-def judge_folder(dataset_name: str) -> Path:
-    """Return the folder of the judge of a data set: reports/judges/<name>."""
-    return JUDGES / dataset_name
+def judge_folder(dataset: Dataset) -> Path:
+    """Return the folder in reports/judges for the judge of a data set and its witnesses: see `home_folder`."""
+    return recorded.home_folder(JUDGES, dataset)
 
 
 def find_judge(dataset: Dataset) -> Judge | None:
-    """Return the judge of `dataset` from its own folder, None if there is none or it was trained on other images.
+    """Return the judge in reports/judges that was trained on the images of `dataset`, None if there is none.
 
     A selection of a data set's classes uses the judge of the whole. Raises `UserError` for damaged files.
     """
-    folder = judge_folder(dataset.name)
-    if not recorded.is_saved(folder, Judge.role):
-        return None
-    judge = load(folder)
-    return judge if judge.knows(dataset) else None
+    folder = recorded.find_folder(JUDGES, Judge.role, dataset)
+    return None if folder is None else load(folder)
 
 
 def require_judge(dataset: Dataset) -> Judge:
@@ -129,12 +127,13 @@ def load(folder: str | Path) -> Judge:
 def choose_judge(datasets: Iterable[Dataset | None], name: str | None = None) -> Judge | str:
     """Return a judge, or in one line why there is none, for sets of images to be compared.
 
-    datasets: of which each set of images is a split, None for other images. name: of the data set whose judge to use,
-    or the folder of a judge. By default it is the judge of the first data set that has one; for other images that of
-    CIFAR-10, or the only one there is. Raises `UserError` for a judge that is named or damaged and cannot be used.
+    datasets: of which each set of images is a split, None for other images. name: of a data set (or its folder) whose
+    judge to use, or the folder of a judge. By default it is the judge of the first data set that has one; for other
+    images that of CIFAR-10, or the only one there is. Raises `UserError` for a judge that is named or damaged and
+    cannot be used.
     """
     if name is not None:
-        return load(name if recorded.record_file(name, Judge.role).is_file() else judge_folder(name))
+        return _named_judge(name)
     known = [dataset for dataset in datasets if dataset is not None]
     for dataset in known:
         judge = find_judge(dataset)
@@ -142,18 +141,41 @@ def choose_judge(datasets: Iterable[Dataset | None], name: str | None = None) ->
             return judge
     if known:
         return no_judge(known[0])
-    found = sorted(file.parent for file in JUDGES.glob(f"*/{Judge.role}.json"))
-    usual = judge_folder("cifar10")
+    found = _all_judges()
+    usual = JUDGES / "cifar10"
     if usual in found or len(found) == 1:
         return load(usual if usual in found else found[0])
     if not found:
-        return "no judge: train one with `python -m coursework judge`"
+        return f"no judge: train one with `{recorded.training_command(Judge.role)}`"
     return f"several judges: choose one by --judge {' or '.join(folder.name for folder in found)}"
 
 
+def _all_judges() -> list[Path]:
+    return sorted(file.parent for file in JUDGES.glob(f"*/{Judge.role}.json"))
+
+
+def _named_judge(name: str) -> Judge:
+    """Return the judge that --judge names: its folder, a folder in reports/judges, or its data set."""
+    own, kept = expanded(name), JUDGES / name
+    if recorded.record_file(own, Judge.role).is_file():
+        return load(own)
+    if own.is_dir() and name not in DATASETS:
+        return require_judge(load_dataset(name))
+    if recorded.record_file(kept, Judge.role).is_file():
+        return load(kept)
+    if name in DATASETS:
+        return require_judge(load_dataset(name))
+    found = " or ".join(folder.name for folder in _all_judges())
+    hint = f"choose {found}" if found else f"train one with `{recorded.training_command(Judge.role)}`"
+    raise UserError(f"no judge in {JUDGES / name}: {hint}")
+
+
 def no_judge(dataset: Dataset) -> str:
-    """Return the line that says how to train the judge of a data set."""
-    return f"no judge for {dataset.name}: train one with `python -m coursework judge --dataset {dataset.name}`"
+    """Return the line that says how to train the judge of a data set, or why there can be none."""
+    if len(dataset.class_names) < 2:
+        return f"no judge for {dataset.name}: a judge tells classes apart, and it has only {dataset.class_names[0]}"
+    command = recorded.training_command(Judge.role, dataset.argument)
+    return f"no judge for {dataset.name}: train one with `{command}`"
 
 
 def judge_extractor(judge: Judge) -> Extractor:

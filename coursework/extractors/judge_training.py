@@ -41,23 +41,25 @@ def train_judge(
     width: int = 24,
     progress: bool = True,
     report: Callable[[str], None] = print,
+    replace: bool = False,
 ) -> Judge:
     """Train a judge on the training split of `dataset`, save it in `folder` and return it.
 
-    A judge in `folder` with the same data set, epochs, seed and width is returned instead.
+    A judge in `folder` with the same data set, epochs, seed and width is returned instead; one with others is replaced
+    only if `replace` is true.
 
-    folder: by default reports/judges/<name of the data set>. epochs: passes over the training split, by default
+    folder: by default that of `judge_folder`. epochs: passes over the training split, by default
     `EPOCHS`, more for a small one. width: channels of the first layer. report: called with one line for the user.
     Raises `UserError` for a data set of one class, and if training diverges.
     """
     if len(dataset.class_names) < 2:
         raise UserError(f"a judge tells classes apart, and {dataset.name} has only {', '.join(dataset.class_names)}")
-    folder = Path(folder or judge_folder(dataset.name))
+    folder = Path(folder or judge_folder(dataset))
     batch_size = min(BATCH_SIZE, len(dataset.train_images))
     steps = len(dataset.train_images) // batch_size
     epochs = epochs or max(EPOCHS, math.ceil(FEWEST_UPDATES / steps))
     settings: dict[str, Any] = {"fingerprint": dataset.fingerprint, "epochs": epochs, "seed": seed, "width": width}
-    judge = already_trained(lambda: load(folder), settings)
+    judge = already_trained(lambda: load(folder), settings, dataset, replace)
     if judge is not None:
         report(f"{folder} holds this judge already: {_describe(judge)}")
         return judge

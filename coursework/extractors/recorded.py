@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import keras
 import numpy as np
 
-from coursework.data.dataset import Dataset
+from coursework.data import DATASETS, Dataset
 from coursework.networks.saving import load_network
 from coursework.util.errors import UserError
-from coursework.util.files import parse_json, read_text, replacing, require_plain, sha256, write_text
+from coursework.util.files import parse_json, read_json, read_text, replacing, require_plain, sha256, write_text
 
 # The JSON type of each type of field; fields of other types are not recorded.
 JSON_TYPES: dict[Any, type] = {str: str, int: int, float: float, tuple[str, ...]: list, dict[str, str]: dict}
@@ -64,13 +64,76 @@ class Recorded:
 Kind = TypeVar("Kind", bound=Recorded)
 
 
-def already_trained(load: Callable[[], Kind], settings: dict[str, Any]) -> Kind | None:
-    """Return what `load` returns if it was trained with `settings`, else None: also where `load` raises `UserError`."""
+def already_trained(
+    load: Callable[[], Kind], settings: dict[str, Any], dataset: Dataset, replace: bool = False
+) -> Kind | None:
+    """Return what `load` returns if it was trained with `settings`, else None: also where `load` raises `UserError`.
+
+    Raises `UserError` for a network with other settings, on which scores may rest, unless `replace` is true.
+    """
     try:
         network = load()
     except UserError:
         return None
-    return network if all(getattr(network, name) == value for name, value in settings.items()) else None
+    different = [name for name, value in settings.items() if getattr(network, name) != value]
+    if not different:
+        return network
+    if not replace:
+        name = different[0]
+        raise UserError(
+            f"there is another {network.role} of {network.dataset} ({name} is {getattr(network, name)}, not "
+            f"{settings[name]}), and scores may rest on it; to train it anew: "
+            f"`{training_command(network.role, dataset.argument)} --replace`, with the same options"
+        )
+    return None
+
+
+def home_folder(folder: Path, dataset: Dataset) -> Path:
+    """Return the folder in `folder` for the networks of a data set: of its name, unless other data have that.
+
+    The one whose records hold the data set's fingerprint; else <name>; where that is taken,
+    <name>-<first digits of the fingerprint>.
+    """
+    for place in _folders(folder, dataset):
+        if any(_peek(file).get("fingerprint") == dataset.fingerprint for file in sorted(place.glob("*.json"))):
+            return place
+    named = folder / dataset.name
+    return folder / f"{dataset.name}-{dataset.fingerprint[:8]}" if any(named.glob("*.json")) else named
+
+
+def find_folder(folder: Path, role: str, dataset: Dataset) -> Path | None:
+    """Return the folder in `folder` with the network of a role that knows all classes of a data set, else None.
+
+    That of the whole data set comes before those of others with the same classes. Raises `UserError` for a damaged
+    record in a folder with the data set's name.
+    """
+    found = [place for place in _folders(folder, dataset) if is_saved(place, role)]
+    if folder / dataset.name in found:
+        file = record_file(folder / dataset.name, role)
+        parse_json(read_text(file), file)
+    records = {place: _peek(record_file(place, role)) for place in found}
+    for place in found:
+        if records[place].get("fingerprint") == dataset.fingerprint:
+            return place
+    wanted = class_fingerprints(dataset).items() if found else ()
+    for place in found:
+        known = records[place].get("class_fingerprints")
+        if isinstance(known, dict) and all(known.get(name) == value for name, value in wanted):
+            return place
+    return None
+
+
+def _folders(folder: Path, dataset: Dataset) -> list[Path]:
+    """Return the folders in `folder`, that with the data set's name first."""
+    return sorted(folder.glob("*/"), key=lambda place: (place.name != dataset.name, place.name))
+
+
+def _peek(file: Path) -> dict[str, Any]:
+    """Return the record in a file, empty for one that cannot be read."""
+    try:
+        return read_json(file, dict)
+    except UserError:
+        return {}
 
 
 def class_fingerprints(dataset: Dataset) -> dict[str, str]:
@@ -132,11 +195,11 @@ def load(kind: type[Kind], role: str, folder: str | Path, outputs: dict[str, boo
     record = _read_record(kind, role, record_file(folder, role))
     file = network_file(folder, role)
     if not file.is_file():
-        raise UserError(f"no file {file}: train the {role} again with `{training_command(role)}`")
+        raise UserError(f"no file {file}: train the {role} again{_by_command(role, record)}")
     if sha256(file) != record["sha256"]:
         raise UserError(
             f"{file} is not the network that {record_file(folder, role).name} beside it describes: "
-            f"remove both and train the {role} again with `{training_command(role)}`"
+            f"remove both and train the {role} again{_by_command(role, record)}"
         )
     model = load_network(file)
     found, classes = getattr(model, "output", None), len(record["class_names"])
@@ -159,9 +222,15 @@ def record_file(folder: str | Path, role: str) -> Path:
     return Path(folder) / f"{role}.json"
 
 
-def training_command(role: str) -> str:
-    """Return the command that trains the network of a role."""
-    return "python -m coursework judge" + ("" if role == "judge" else f" --role {role}")
+def training_command(role: str, dataset: str | None = None) -> str:
+    """Return the command that trains the network of a role; dataset: as a command line names it, None for CIFAR-10."""
+    options = ("" if role == "judge" else f" --role {role}") + (f" --dataset {dataset}" if dataset else "")
+    return f"python -m coursework judge{options}"
+
+
+def _by_command(role: str, record: dict[str, Any]) -> str:
+    """Return how to train the network of a record again: a record does not say where a folder of images is."""
+    return f" with `{training_command(role, record['dataset'])}`" if record["dataset"] in DATASETS else ""
 
 
 def _record_types(kind: type[Recorded]) -> dict[str, type]:

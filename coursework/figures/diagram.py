@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from coursework.figures.grids import STYLE, save_figure
+from coursework.figures.grids import STYLE, drawing_style, save_figure
 from coursework.figures.layout import place, skip_tracks
 
 # Millimetres on paper, and points for type.
@@ -46,10 +46,9 @@ def render(descriptions: dict[str, Any], path: Path | str, dpi: int = 200) -> No
     order of computation, its output shape and its number of parameters; an orange edge marks spectral
     normalisation; side arrows are skip connections.
     """
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
+    with drawing_style():
         players = [_Player(name, description) for name, description in descriptions.items()]
         legend = _legend_entries(descriptions)
         columns = sum(player.width for player in players) + PLAYER_GAP * (len(players) - 1)

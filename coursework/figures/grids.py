@@ -1,14 +1,16 @@
 """Figures: image grids, labelled strips, reconstructions, training curves."""
 
+import contextlib
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from coursework.figures.fonts import fallback_families, fallback_files, own_file
 from coursework.figures.scores import SCORES, score
 from coursework.util.files import replacing
 
@@ -106,11 +108,10 @@ def curves(log: dict[str, list[float]], path: Path | str, incidents: Sequence[di
     of their own, since their scales differ from those of losses. incidents: dicts with "epoch" and "kind"
     as in environment.json; each is a line across all panels.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     panels = [(title, columns) for title, columns in _panels(log).items() if columns]
-    with matplotlib.rc_context(STYLE):
+    with drawing_style():
         figure = Figure(figsize=(6.7, 2.3), layout="constrained")
         axes = figure.subplots(1, max(len(panels), 1), squeeze=False)[0]
         if not panels:
@@ -139,11 +140,29 @@ STYLE: dict[Any, Any] = {
 }
 
 
+@contextlib.contextmanager
+def drawing_style() -> Iterator[None]:
+    """Draw with `STYLE` over matplotlib's own defaults, whatever the user's matplotlibrc says."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
 def save_figure(figure: Any, path: Path | str, dpi: int = 200) -> None:
     """Write a matplotlib figure to `path`, all or nothing, without the date: equal figures are equal files."""
+    from matplotlib.text import Text
+
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    # A name from somebody's data may have letters that the typeface lacks.
+    for text in figure.findobj(Text):
+        families = fallback_families(text.get_text())
+        if families:
+            text.set_fontfamily([*text.get_fontfamily(), *families])
     with replacing(path) as temporary, warnings.catch_warnings():
-        # A name from somebody's log may have letters that the typeface lacks; a box stands for each.
+        # One line has named those that no font has; a box stands for each.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(temporary, dpi=dpi, metadata=undated.get(temporary.suffix))
         if temporary.suffix == ".png":
@@ -164,11 +183,11 @@ def _checked(images):
 
 def _titled(sheet, row_titles, column_titles, step_y, step_x, gap):
     """Return `sheet` on a larger white one with titles in its margins, centred on the rows and columns."""
-    row_font = _font(max(10, round(0.16 * step_y)))
+    row_font = _font(max(10, round(0.16 * step_y)), "".join([*row_titles, *column_titles]))
     # A title wider than its column would run into the next one: shrink until all fit, or nothing is left to shrink.
     column_font = row_font
     while column_font.size > 6 and any(column_font.getlength(title) > step_x - gap for title in column_titles):
-        column_font = _font(column_font.size - 1)
+        column_font = column_font.font_variant(size=column_font.size - 1)
     left = max((math.ceil(row_font.getlength(title)) + row_font.size for title in row_titles), default=0)
     top = math.ceil(1.5 * column_font.size) if len(column_titles) else 0
     page = Image.new("RGB", (left + sheet.shape[1], top + sheet.shape[0]), "white")
@@ -183,11 +202,12 @@ def _titled(sheet, row_titles, column_titles, step_y, step_x, gap):
     return np.asarray(page)
 
 
-def _font(size):
-    """Return the typeface of the other figures; Pillow's own lacks the minus sign and arrows."""
-    import matplotlib
+def _font(size, text):
+    """Return the typeface of the other figures or, for letters that it lacks, the first of the system that has some.
 
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "STIXGeneral.ttf"), size)
+    Pillow's own lacks the minus sign and arrows.
+    """
+    return ImageFont.truetype([*fallback_files(text), own_file()][0], size)
 
 
 def _panels(log):

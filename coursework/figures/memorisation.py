@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from coursework.figures.grids import PALETTE, STYLE, save_figure
+from coursework.figures.grids import PALETTE, drawing_style, save_figure
 
 COLUMNS = 8
 
@@ -19,14 +19,13 @@ def suspicious_pairs(path: Path | str, samples: np.ndarray, training: np.ndarray
     `Memorisation.suspicious`. Above a pair stand the distance in grey levels, the share of real test images that lie as
     near to a training image by the ratio of the score, and how the training image was flipped or shifted.
     """
-    import matplotlib
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     if not pairs:
         raise ValueError("no pairs to draw")
     rows = math.ceil(len(pairs) / COLUMNS)
-    with matplotlib.rc_context(STYLE):
+    with drawing_style():
         layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
         figure = Figure(figsize=(6.7, 1.95 * rows), layout=layout)
         axes = figure.subplots(2 * rows, COLUMNS, squeeze=False)
@@ -62,10 +61,9 @@ def distance_histograms(path: Path | str, panels: Mapping[str, Any]) -> None:
     distance to the nearest training example to the typical one; left of the dashed line lie what the score counts as
     copies.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with drawing_style():
         figure = Figure(figsize=(6.7, 2.3), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, (title, result) in zip(axes, panels.items(), strict=True):

@@ -18,7 +18,14 @@ if BACKEND == "tensorflow":
 elif BACKEND == "torch":
     import torch
 else:
-    raise UserError(f"KERAS_BACKEND is {BACKEND}: set it to tensorflow or torch")
+    raise UserError(f"the Keras backend is {BACKEND}: set KERAS_BACKEND to tensorflow or torch")
+
+# What keras.json in the user's home, or a variable of the environment, may have changed.
+keras.config.set_image_data_format("channels_last")
+keras.config.set_floatx("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_max_epochs(None)
+keras.config.set_max_steps_per_epoch(None)
 
 
 def value_and_gradients(

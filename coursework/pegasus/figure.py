@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.figures.grids import STYLE, save_figure, save_png, strips
+from coursework.figures.grids import drawing_style, save_figure, save_png, strips
 
 SPACES = {"pixels": "nearest training image", "features": "nearest in features"}
 # Collages that are shown with their sources.
@@ -24,7 +24,6 @@ def draw_best(
     record: as the gallery takes it. training_images: {train_index: uint8 (h, w, c)}. collage: the nearest one, which
     the record names too.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     panels = [("the best", image)]
@@ -42,8 +41,7 @@ def draw_best(
         for part in record["origin"].values()
         if isinstance(part, dict) and part.get("train_index") in training_images
     ]
-    # matplotlib lists the keys that it knows.
-    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+    with drawing_style():
         figure = Figure(figsize=(1.7 * len(panels), 2.1), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, (title, shown) in zip(axes, panels, strict=True):

@@ -1,14 +1,16 @@
 """The whole way to a Pegasus: candidates by every strategy, scores, the best one, a batch that differs, a page."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from coursework.data import short_name
+from coursework.data import same_place, short_name
 from coursework.evaluation.sources import ImageSet
+from coursework.extractors.recorded import training_command
 from coursework.pegasus.appraisal import Appraisal, Appraiser, NearestCollage, PixelNeighbours
 from coursework.pegasus.batch_files import COLLAGES, CONDITIONS, write_batch
 from coursework.pegasus.candidates import Candidates
@@ -25,7 +27,7 @@ from coursework.pegasus.witness import Witness
 from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
-from coursework.util.files import sha256, write_text
+from coursework.util.files import expanded, sha256, write_text
 
 FOLDER = Path("reports/pegasus")
 # Candidates of each strategy and run.
@@ -109,12 +111,17 @@ def runs_of(runs: Sequence[Run], dataset: str, classes: Sequence[str]) -> list[R
     for run in runs:
         config = run.read_config()
         knows = not config.classes or set(classes) <= set(config.classes)
-        if short_name(source_of(run)) == short_name(dataset) and knows and run.has_weights():
+        source = source_of(run)
+        # Of a folder that is gone, and of collages', only the name is known before the images are read.
+        same = same_place(source, dataset) or (
+            not expanded(source).is_dir() and short_name(source) == short_name(dataset)
+        )
+        if same and knows and run.has_weights():
             found.append(run)
     if not found:
         raise UserError(
             f"no trained run on {dataset}: train one with "
-            f"`python -m coursework train conditional-sngan --dataset {dataset}`"
+            f"`python -m coursework train conditional-sngan --dataset {shlex.quote(dataset)}`"
         )
     return found
 
@@ -158,9 +165,8 @@ def make_pegasi(
     and `choose_batch`. Raises `UserError` for fewer candidates than `count`.
     """
     if task.witness is None:
-        raise UserError(
-            "candidates are ranked by a witness: train one with `python -m coursework judge --role witness`"
-        )
+        command = training_command("witness", task.dataset.argument)
+        raise UserError(f"candidates are ranked by a witness: train one with `{command}`")
     folder = Path(folder)
     pools = pools_of(task, runs, pool, seed, strategies, report)
     available = pool * (sum(part.winged for part in pools) or len(pools))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from coursework.data import Dataset
+from coursework.extractors.recorded import training_command
 from coursework.pegasus.evidence import log_evidence
 from coursework.pegasus.witness import Witness
 from coursework.util.errors import UserError
@@ -55,6 +56,7 @@ class Task:
         Raises `UserError` for a task without a witness.
         """
         if self.witness is None:
-            raise UserError("a search needs a witness: train one with `python -m coursework judge --role witness`")
+            command = training_command("witness", self.dataset.argument)
+            raise UserError(f"a search needs a witness: train one with `{command}`")
         outputs = self.witness.model(images, training=False)
         return log_evidence(outputs, self.witness.class_names, self.body, self.wings)["both"]

@@ -13,8 +13,9 @@ import numpy as np
 from keras import layers
 
 from coursework.data.dataset import Dataset
+from coursework.extractors import judge as judges
 from coursework.extractors import recorded
-from coursework.extractors.judge import judge_folder, residual_maps
+from coursework.extractors.judge import residual_maps
 from coursework.extractors.recorded import Recorded, extract
 from coursework.networks.blocks import Seeds
 from coursework.pegasus.calibration import sigmoid
@@ -84,15 +85,12 @@ def belief(judge: WingedJudge, images: np.ndarray) -> np.ndarray:
 
 
 def find_winged_judge(dataset: Dataset) -> WingedJudge | None:
-    """Return the judge of winged horses of `dataset` from the folder of its judge, None if there is none.
+    """Return the judge of winged horses in reports/judges that belongs to the images of `dataset`, None if none does.
 
-    A judge that belongs to other images counts as none. Raises `UserError` for damaged files.
+    Raises `UserError` for damaged files.
     """
-    folder = judge_folder(dataset.name)
-    if not recorded.is_saved(folder, ROLE):
-        return None
-    judge = load(folder)
-    return judge if judge.knows(dataset) else None
+    folder = recorded.find_folder(judges.JUDGES, ROLE, dataset)
+    return None if folder is None else load(folder)
 
 
 def load(folder: str | Path) -> WingedJudge:

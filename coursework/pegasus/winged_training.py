@@ -60,16 +60,18 @@ def train_winged_judge(
     count: int = EXAMPLES,
     progress: bool = True,
     report: Callable[[str], None] = print,
+    replace: bool = False,
 ) -> WingedJudge:
     """Train a judge of winged horses on the test split of `dataset`, save it in `folder` and return it.
 
-    A judge in `folder` with the same data set, classes, epochs, seed, width and examples is returned instead.
+    A judge in `folder` with the same data set, classes, epochs, seed, width and examples is returned instead; one with
+    others is replaced only if `replace` is true.
 
-    folder: by default reports/judges/<name of the data set>. epochs: passes over the examples before those against the
+    folder: by default that of `judge_folder`. epochs: passes over the examples before those against the
     adversary, by default `EPOCHS`. body, wings: classes of the sources. count: examples.
     Raises `UserError` for a missing class, too few sources, and if training diverges.
     """
-    folder = Path(folder or judge_folder(dataset.name))
+    folder = Path(folder or judge_folder(dataset))
     settings: dict[str, Any] = {
         "fingerprint": dataset.fingerprint,
         "epochs": epochs or EPOCHS,
@@ -81,7 +83,7 @@ def train_winged_judge(
         "attack_steps": ATTACK_STEPS,
         "examples": count,
     }
-    judge = already_trained(lambda: load(folder), settings)
+    judge = already_trained(lambda: load(folder), settings, dataset, replace)
     if judge is not None:
         report(f"{folder} holds this judge of winged horses already: {_describe(judge)}")
         return judge

@@ -8,6 +8,7 @@ ranking or training, so that its verdict flatters nobody. Both are trained by `c
 from dataclasses import dataclass
 
 import coursework.pegasus.witness_network  # noqa: F401  registers the layer that loading a witness looks up
+from coursework.extractors import judge as judges
 from coursework.extractors import recorded
 from coursework.extractors.judge import judge_folder
 from coursework.extractors.recorded import Recorded, training_command
@@ -40,15 +41,12 @@ class Witness(Recorded):
 
 
 def find_witness(dataset, role="witness"):
-    """Return the witness of `dataset` from its own folder, None where there is none or it has seen other images.
+    """Return the witness in reports/judges that has seen the images of `dataset`, None where there is none.
 
     A selection of a data set's classes is served by the witness of the whole. Raises `UserError` for damaged files.
     """
-    folder = judge_folder(dataset.name)
-    if not recorded.is_saved(folder, role):
-        return None
-    witness = load(folder, role)
-    return witness if witness.knows(dataset) else None
+    folder = recorded.find_folder(judges.JUDGES, role, dataset)
+    return None if folder is None else load(folder, role)
 
 
 def require_witness(dataset, role="witness"):
@@ -57,8 +55,8 @@ def require_witness(dataset, role="witness"):
     if witness is None:
         name = "second witness" if role == "second" else role
         raise UserError(
-            f"no {name} of the images of {dataset.name} in {judge_folder(dataset.name)}: "
-            f"train one with `{training_command(role)} --dataset {dataset.name}`"
+            f"no {name} of the images of {dataset.name} in {judge_folder(dataset)}: "
+            f"train one with `{training_command(role, dataset.argument)}`"
         )
     return witness
 

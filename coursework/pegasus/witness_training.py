@@ -33,13 +33,23 @@ HELD_OUT = 0.1
 
 
 def train_witness(
-    dataset, folder=None, role="witness", epochs=None, seed=None, width=None, judge=None, progress=True, report=print
+    dataset,
+    folder=None,
+    role="witness",
+    epochs=None,
+    seed=None,
+    width=None,
+    judge=None,
+    progress=True,
+    report=print,
+    replace=False,
 ):
     """Train a witness on the training split of `dataset`, save it in `folder` and return it.
 
-    A witness of that role already there for the same data set, epochs, seed, width and start is returned as it is.
+    A witness of that role already there for the same data set, epochs, seed, width and start is returned as it is; one
+    with others is replaced only where `replace` is true.
 
-    folder: by default reports/judges/<name of the data set>. role: one of `ROLES`. epochs, seed, width: by default
+    folder: by default that of `judge_folder`. role: one of `ROLES`. epochs, seed, width: by default
     those of the role. judge: `Judge` whose layers the role "witness" starts from; its width is that of the witness.
     By default that of the data set where there is one; False for none.
     Raises `UserError` for a data set of one class, and where training diverges.
@@ -48,7 +58,7 @@ def train_witness(
         raise UserError(f'there is no role "{role}": a witness is {" or ".join(ROLES)}')
     if len(dataset.class_names) < 2:
         raise UserError(f"a witness tells classes apart, and {dataset.name} has only {', '.join(dataset.class_names)}")
-    folder = Path(folder or judge_folder(dataset.name))
+    folder = Path(folder or judge_folder(dataset))
     start = _start(dataset, role, judge, width)
     train, held_out = _split(dataset, SEEDS[role] if seed is None else seed)
     batch_size = min(BATCH_SIZE, len(train.images))
@@ -61,7 +71,7 @@ def train_witness(
         "width": start.width if start else width or WIDTHS[role],
         "judge_sha256": start.sha256 if start else "",
     }
-    witness = already_trained(lambda: load(folder, role), settings)
+    witness = already_trained(lambda: load(folder, role), settings, dataset, replace)
     if witness is not None:
         report(f"{folder} holds this {role} already: {_describe(witness)}")
         return witness

@@ -109,7 +109,7 @@ def stage(
     "appendix", "cited", "words", "missing", "draft", "new"}.
     """
     if not runs:
-        raise UserError("no run to report: train one with `python -m coursework train PRESET`")
+        raise UserError("no run to report: train one with `python -m coursework train sngan`")
     settings = read_settings(Path(folder) / "report.toml")
     shown = with_choice(pegasus or Path(folder) / "pegasus", choice, Path(stage_folder) / "chosen")
     context = gather(runs, folder, stage_folder, settings.final, shown)

@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from coursework.figures.fonts import fallback_files
 from coursework.util.errors import UserError
-from coursework.util.files import write_text
+from coursework.util.files import read_text, write_text
 
 HERE = Path(__file__).parent
 TEMPLATE, STYLE, SOURCES = HERE / "template.typ", HERE / "page.css", HERE / "sources.bib"
@@ -44,6 +46,7 @@ def documents(main: Path) -> dict[tuple[str, str], bytes]:
 def typeset(main: Path | str, format: str = "pdf", **options: Any) -> bytes:
     """Return what Typst makes of `main`, which sees nothing outside its folder; raises `UserError` for its mistakes.
 
+    Of the system's fonts it sees those alone that have letters which its own lack: equal reports are equal files.
     HTML gets the style sheet for light and dark, wide and narrow screens.
     """
     import typst
@@ -53,14 +56,30 @@ def typeset(main: Path | str, format: str = "pdf", **options: Any) -> bytes:
     if format == "pdf":
         options["timestamp"] = 0
     try:
-        compile: Any = typst.compile
-        made = compile(str(main), format=format, **options)
+        with tempfile.TemporaryDirectory(prefix="coursework-fonts-") as fonts:
+            if format != "html":
+                options["font_paths"] = [_copied(fallback_files(_text(folder)), fonts)]
+            compile: Any = typst.compile
+            made = compile(str(main), format=format, **options)
     except typst.TypstError as error:
         raise UserError(f"{Path(main).name}: {error.message}") from error
     if format == "html":
         head = f'<meta name="color-scheme" content="light dark"><style>\n{STYLE.read_text(encoding="utf-8")}</style>'
         made = made.replace(b"</head>", f"{head}</head>".encode(), 1)
     return made
+
+
+def _text(folder: str) -> str:
+    """Return all text that a document in `folder` can show."""
+    files = [file for pattern in ("*.typ", "*.json", "*.yaml") for file in sorted(Path(folder).glob(pattern))]
+    return "".join(map(read_text, files))
+
+
+def _copied(files: Sequence[Path], folder: str) -> str:
+    """Copy font files into `folder`, of which Typst takes all, and return it."""
+    for number, file in enumerate(files):
+        shutil.copyfile(file, Path(folder) / f"{number}{file.suffix}")
+    return folder
 
 
 def write_sources(stage_folder: Path | str, references: Mapping[str, str]) -> None:
@@ -74,7 +93,7 @@ def write_sources(stage_folder: Path | str, references: Mapping[str, str]) -> No
     write_text(Path(stage_folder) / SOURCES.name, sources)
     # Braces, dollars and backslashes have a meaning in this format. JSON is YAML.
     own = {key: {"type": "misc", "title": re.sub(r"([\\{}$])", r"\\\1", text)} for key, text in references.items()}
-    write_text(Path(stage_folder) / OWN_SOURCES, json.dumps(own))
+    write_text(Path(stage_folder) / OWN_SOURCES, json.dumps(own, ensure_ascii=False))
 
 
 def bibliography() -> dict[str, str]:

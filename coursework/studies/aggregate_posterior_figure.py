@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.figures.grids import PALETTE, STYLE, grid, save_figure
+from coursework.figures.grids import PALETTE, drawing_style, grid, save_figure
 
 # Codes behind the histogram, and points in the plane.
 SHOWN, POINTS = 20_000, 2000
@@ -19,11 +19,10 @@ def draw_posterior(
 
     sheets: [(where codes come from, uint8 images (m, h, w, c) of them, their Fréchet distance)].
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     codes = np.asarray(codes[np.linspace(0, len(codes) - 1, min(SHOWN, len(codes))).astype(int)], np.float64)
-    with matplotlib.rc_context(STYLE):
+    with drawing_style():
         figure = Figure(figsize=(6.7, 4.9), layout="constrained")
         above, below = np.asarray(figure.subfigures(2, 1, height_ratios=(1.0, 1.35)))
         axes = above.subplots(1, 3)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.data import load_dataset
 from coursework.data.dataset import Dataset
 from coursework.figures import architecture, diagram
 from coursework.figures.grids import curves, reconstructions, save_png, strips
 from coursework.models.base import spread
 from coursework.networks.latents import interpolate
 from coursework.training.run import Report, Run
+from coursework.training.run_data import load_data
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
 from coursework.util.files import write_text
@@ -35,7 +35,7 @@ def illustrate(run: Run, seed: int = 0, report: Report = print) -> list[Path]:
     the classes of `ARITHMETIC`, latent arithmetic; a conditional model mixtures of classes.
     """
     trained = TrainedRun(run)
-    dataset = load_dataset(trained.config.dataset, trained.config.classes)
+    dataset = load_data(run, report)
     written = [_architecture(trained), _curves(run)]
     if trained.has("encoder"):
         images = spread(dataset.test_images, 16)

@@ -11,6 +11,7 @@ from coursework.training.interruption import Interruption
 from coursework.training.precision import with_precision
 from coursework.training.record import Record
 from coursework.training.run import Report, Run
+from coursework.training.run_data import is_same_data
 from coursework.training.run_differences import other_training
 from coursework.training.state import START, Position, has_state, load_state, states
 from coursework.training.task import ImageTask, Task
@@ -151,6 +152,8 @@ def require_continuable(config: Config, run: Run, otherwise: str = "choose anoth
     """
     before = run.read_config()
     different = other_training(before, config)
+    if [name for name, *_ in different] == ["dataset"] and is_same_data(run, config):
+        different = []
     if different:
         whose = "holds" if run.has_weights() else "has the records, without the networks, of"
         raise UserError(

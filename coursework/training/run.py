@@ -55,7 +55,7 @@ class Run:
         for candidate in (Path(path), RUNS / path):
             if (candidate / "config.json").is_file():
                 return cls(candidate)
-        raise UserError(f"no run at {path}: train one with `python -m coursework train PRESET`")
+        raise UserError(f"no run at {path}: train one with `python -m coursework train sngan`")
 
     @classmethod
     def all(cls, folder: str | Path = RUNS) -> "list[Run]":

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from coursework.data import load_dataset
 from coursework.figures.grids import save_grid, save_png
 from coursework.models import MODELS, build_model, build_networks
 from coursework.models.autoencoder import code_of
@@ -16,6 +15,7 @@ from coursework.models.class_weights import class_weights, proportional_labels
 from coursework.networks.latents import draw_codes, draw_latents
 from coursework.networks.saving import load_network, require_room
 from coursework.training.run import Report, Run
+from coursework.training.run_data import load_data
 from coursework.training.state import assign_state, has_state, read_state
 from coursework.util.arrays import read_npz
 from coursework.util.errors import UserError
@@ -45,7 +45,7 @@ class TrainedRun:
         """The state that stands in for networks that are not there: (position, SHA-256, model, code statistics)."""
         if self.folder == self.run.best or self._file("generator").is_file() or not has_state(self.run.backup):
             return None
-        dataset = load_dataset(self.config.dataset, self.config.classes)
+        dataset = load_data(self.run, self.report)
         position, digest, arrays = read_state(self.run.backup, self.report)
         shape, classes = dataset.image_shape, len(dataset.class_names)
         try:

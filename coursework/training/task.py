@@ -10,7 +10,7 @@ from coursework.config.schema import Config
 from coursework.data import cifar10, load_dataset
 from coursework.data.dataset import Dataset
 from coursework.data.pipeline import Batches
-from coursework.extractors.judge import find_judge
+from coursework.extractors.judge import find_judge, no_judge
 from coursework.models import build_model
 from coursework.models.base import GenerativeModel, spread
 from coursework.networks.saving import save_networks
@@ -123,8 +123,7 @@ class ImageTask:
             return []
         judge = find_judge(self.dataset)
         if judge is None:
-            name = self.dataset.name
-            report(f"no judge for {name}: best weights are not kept (make one with `judge --dataset {name}`)")
+            report(f"best weights are not kept: {no_judge(self.dataset)}")
             return []
 
         def keep(model):

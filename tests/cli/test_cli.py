@@ -55,7 +55,7 @@ SMALL = [
             "--set loss=l2: model.loss: expected non-saturating or hinge, .*",
         ),
         (["train", "vae", "--set", "beta=much"], '--set beta=much: model.beta: expected a number, found "much"'),
-        (["sample", "nowhere"], "no run at nowhere: train one with `python -m coursework train PRESET`"),
+        (["sample", "nowhere"], "no run at nowhere: train one with `python -m coursework train sngan`"),
         (["sample", "r", "--count", "0"], "argument --count: expected a whole number from 1 to .*, found '0'; see .*"),
         (["sample", "r", "--count", "many"], "argument --count: expected a whole number .* found 'many'; see .*"),
         (["sample", "r", "--seed", "9" * 30], "argument --seed: expected a whole number from 0 to 2147483647, .*"),
@@ -114,7 +114,7 @@ def test_broken_image_among_good_ones(image_folder, refused):
     file = image_folder / "test" / "deer" / "broken.png"
     file.write_bytes(b"no image")
     line = refused("train", "gan", "--dataset", str(image_folder))
-    assert line == f"cannot read the image {file}: not an image; repair or remove it"
+    assert line == "cannot read the image animals/test/deer/broken.png: not an image; repair or remove it"
     assert not Run("reports/runs/gan-animals-s0").path.exists()
 
 
@@ -222,6 +222,13 @@ def test_damaged_runs(untrained, refused):
     assert refused("sample", "small").startswith("reports/runs/small/config.json is not valid JSON: ")
 
 
+@pytest.mark.parametrize("line", [["sample", "~/runs/mine"], ["train", "gan", "--dataset=~/pics"]])
+def test_a_tilde_is_the_home_folder_wherever_it_stands(in_tmp, refused, monkeypatch, line):
+    monkeypatch.setenv("HOME", str(in_tmp / "home"))
+    where = {"sample": "no run at {}/home/runs/mine: ", "train": "no folder {}/home/pics: "}[line[0]]
+    assert refused(*line).startswith(where.format(in_tmp))
+
+
 def test_no_judge(image_folder, untrained, refused):
     untrained.write_config(dataclasses.replace(untrained.read_config(), dataset="animals"))
     assert refused("evaluate", "small") == (
@@ -296,7 +303,7 @@ def test_a_backend_that_is_not_there(in_tmp):
     Run(in_tmp / "run").write_config(PRESETS["gan"])
     result = command("figures", "run", env=environment(KERAS_BACKEND="nonsense"))
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
-    assert "cannot start Keras with the backend nonsense" in result.stderr and "set KERAS_BACKEND to" in result.stderr
+    assert result.stderr.startswith("coursework: error: KERAS_BACKEND is nonsense: set it to tensorflow, or to torch")
 
 
 def test_help_answers_within_half_a_second_without_keras(in_tmp):

@@ -55,7 +55,7 @@ def test_the_demo_keeps_an_existing_judge_and_witness(in_tmp, monkeypatch):
         monkeypatch.setattr(demo, name, lambda *arguments, **settings: None)
     demo.run_demo(in_tmp / "demo", [], report=lambda line: None)
     assert asked == ["train_witness"]
-    judge_folder("sprites").joinpath("judge.keras").write_bytes(b"damaged")
+    judge_folder(dataset).joinpath("judge.keras").write_bytes(b"damaged")
     demo.run_demo(in_tmp / "demo", [], report=lambda line: None)
     assert asked == ["train_witness", "train_judge", "train_witness"]
 

@@ -130,7 +130,7 @@ def test_a_terminal_shows_a_table(place, capfd, monkeypatch):
         (["fake", "real", "--metrics", "kd"], "kd cannot be measured: subsets of 1,000 images need .*"),
         (["fake", "real", "--inception", "none.tgz"], "no file none.tgz: name inception-2015-12-05.tgz or .*"),
         (["fake", "real", "--inception", "fake/000.png"], "fake/000.png is no frozen TensorFlow graph, .*"),
-        (["fake", "real", "--judge", "birds"], "no judge in reports/judges/birds: train one with .*"),
+        (["fake", "real", "--judge", "birds"], "no judge in reports/judges/birds: choose .*"),
         (["fake", "real", "--samples", "41"], "fake holds 40 images, fewer than the 41 wanted"),
         (["fake", "real", "--precision", "int8"], "argument --precision: invalid choice: 'int8' .*"),
         (

@@ -1,6 +1,9 @@
 """CIFAR-10: a local copy, the missing network, and the real images where COURSEWORK_DATA has them."""
 
+import dataclasses
+import io
 import os
+import shutil
 import sys
 import urllib.error
 import urllib.request
@@ -8,6 +11,7 @@ import urllib.request
 import numpy
 import pytest
 from conftest import write_image_folder
+from PIL import Image
 
 from coursework.data import cifar10, load_dataset
 from coursework.data.dataset import Dataset
@@ -24,6 +28,7 @@ def local_copy(in_tmp, monkeypatch):
     dataset = Dataset.from_arrays("cifar10", images[:10], labels, images[10:], labels, cifar10.CLASS_NAMES)
     write_image_folder(in_tmp / "data" / "cifar10", dataset)
     monkeypatch.setenv("COURSEWORK_DATA", str(in_tmp / "data"))
+    monkeypatch.setattr(cifar10, "PER_CLASS", {"train": 1, "test": 1})
     return dataset
 
 
@@ -47,10 +52,51 @@ def test_a_local_copy_is_read(local_copy):
 
 def test_the_label_of_a_lossy_copy_says_so(local_copy, in_tmp, monkeypatch):
     assert cifar10.label() == "CIFAR-10 (local copy)"
-    write_image_folder(in_tmp / "data" / "cifar10", local_copy, suffix=".jpg")
+    horses = in_tmp / "data" / "cifar10" / "train" / "horse"
+    (horses / "99999.png").write_bytes(jpeg(local_copy.train_images[7]))
     assert cifar10.label() == "CIFAR-10 (JPEG copy)"
+    (horses / "99999.png").unlink()
+    # Nor does a name make a copy lossy.
+    for file in horses.iterdir():
+        file.rename(file.with_suffix(".jpg"))
+    assert cifar10.label() == "CIFAR-10 (local copy)"
     monkeypatch.delenv("COURSEWORK_DATA")
     assert cifar10.label() == "CIFAR-10"
+
+
+def jpeg(image):
+    """Return the bytes of an image as a JPEG file."""
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, format="JPEG")
+    return content.getvalue()
+
+
+def refusal(dataset, in_tmp, monkeypatch):
+    """Return the line on a local copy of `dataset`, after the name of its folder."""
+    shutil.rmtree(in_tmp / "data" / "cifar10", ignore_errors=True)
+    write_image_folder(in_tmp / "data" / "cifar10", dataset)
+    monkeypatch.setenv("COURSEWORK_DATA", str(in_tmp / "data"))
+    with pytest.raises(UserError) as caught:
+        load_dataset("cifar10")
+    line = str(caught.value).removeprefix(f"{in_tmp / 'data' / 'cifar10'} is not CIFAR-10: ")
+    problem, remedies = line.split("; ")
+    assert remedies == (
+        "complete it, unset COURSEWORK_DATA to download, or name these images by their folder: --dataset "
+        f"{in_tmp / 'data' / 'cifar10'}"
+    )
+    return problem
+
+
+def test_a_local_copy_is_seen_to_be_cifar10(local_copy, in_tmp, monkeypatch):
+    """Two classes of 40 images, a copy that is not complete, images of another size."""
+    images = numpy.random.default_rng(0).integers(0, 256, (80, 32, 32, 3), dtype=numpy.uint8)
+    pair = Dataset.from_arrays("x", images, numpy.arange(80) % 2, images, numpy.arange(80) % 2, ("cat", "dog"))
+    assert refusal(pair, in_tmp, monkeypatch) == "its classes are cat, dog"
+    small = dataclasses.replace(local_copy, train_images=local_copy.train_images[:, :16], test_images=images[:10, :16])
+    assert refusal(small, in_tmp, monkeypatch) == "its images are of 16x32x3, not of 32x32x3"
+    monkeypatch.setattr(cifar10, "PER_CLASS", {"train": 1, "test": 1000})
+    assert refusal(local_copy, in_tmp, monkeypatch) == "test/airplane holds 1 images, not 1,000"
+    assert load_dataset(in_tmp / "data" / "cifar10").name.startswith("cifar10-")
 
 
 def test_a_wrong_place_is_named(in_tmp, monkeypatch):
@@ -113,6 +159,26 @@ def test_data_from_tensorflow_datasets_become_a_data_set(in_tmp, monkeypatch):
     assert (dataset.test_images == 2).all() and dataset.test_images.shape == (2, 32, 32, 3)
     assert dataset.train_labels.tolist() == [0, 1, 2, 3] and dataset.test_labels.dtype == numpy.int64
     assert dataset.class_names == cifar10.CLASS_NAMES
+
+
+def test_a_download_that_was_left_half_made_is_named(in_tmp, monkeypatch):
+    class Builder:
+        data_path = in_tmp / "cifar10" / "3.0.2"
+
+        def download_and_prepare(self):
+            raise AssertionError("two heads\nand a tail")
+
+    class TensorflowDatasets:
+        builder = staticmethod({"cifar10": Builder()}.__getitem__)
+
+    Builder.data_path.mkdir(parents=True)
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", TensorflowDatasets)
+    with pytest.raises(UserError) as caught:
+        load_dataset("cifar10")
+    assert str(caught.value) == (
+        f"cannot read CIFAR-10 in {Builder.data_path} (two heads): remove that folder, which an interrupted download "
+        "may have left, to download it again"
+    )
 
 
 @needs_real_images

@@ -66,9 +66,9 @@ def test_the_judge_is_that_of_the_data_set_else_the_usual_one(small_dataset):
     assert chosen(split, folder) == own.sha256
     usual = save_judge(small_dataset, "cifar10")
     assert chosen(folder, folder) == usual.sha256 and chosen(folder, split) == own.sha256
-    with pytest.raises(UserError, match="^no judge in reports/judges/birds: train one"):
+    with pytest.raises(UserError, match="^no judge in reports/judges/birds: choose animals or cifar10 or sprites$"):
         choose_judge((folder,), "birds")
-    judges.judge_folder("cifar10").joinpath("judge.keras").write_bytes(b"damaged")
+    (judges.JUDGES / "cifar10").joinpath("judge.keras").write_bytes(b"damaged")
     with pytest.raises(UserError, match="is not the network that judge.json beside it describes"):
         choose_judge((folder, folder))
 

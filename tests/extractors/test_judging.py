@@ -116,8 +116,14 @@ def test_a_judge_is_trained_once(tmp_path, monkeypatch):
     first = train_judge(dataset, tmp_path, **options)
     again = train_judge(dataset, tmp_path, **options)
     assert fits == [0] and again.sha256 == first.sha256 and "already" in lines[1]
-    train_judge(dataset, tmp_path, seed=1, **options)
-    train_judge(dataset.only(["vertical", "horizontal"]), tmp_path, seed=1, **options)
+    with pytest.raises(
+        UserError,
+        match=r"another judge of stripes \(seed is 0, not 1\), .*coursework judge --dataset stripes --replace`",
+    ):
+        train_judge(dataset, tmp_path, seed=1, **options)
+    assert fits == [0] and load(tmp_path).sha256 == first.sha256
+    train_judge(dataset, tmp_path, seed=1, replace=True, **options)
+    train_judge(dataset.only(["vertical", "horizontal"]), tmp_path, seed=1, replace=True, **options)
     assert fits == [0, 1, 1]
     (tmp_path / "judge.keras").write_bytes(b"torn")
     repaired = train_judge(dataset, tmp_path, seed=1, **options)

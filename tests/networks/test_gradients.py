@@ -221,4 +221,4 @@ else:
 def test_another_backend_is_refused_in_one_line():
     finished = run_python("import keras; keras.backend.backend = lambda: 'jax'; import coursework.networks.backend")
     assert finished.returncode != 0
-    assert finished.stderr.strip().splitlines()[-1].endswith("KERAS_BACKEND is jax: set it to tensorflow or torch")
+    assert finished.stderr.strip().endswith(": the Keras backend is jax: set KERAS_BACKEND to tensorflow or torch")

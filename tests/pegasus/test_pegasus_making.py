@@ -53,7 +53,7 @@ def world(tmp_path_factory):
     patch.chdir(folder)
     patch.setenv("COURSEWORK_CACHE", str(folder / ".cache"))
     dataset = sprites.load(train_per_class=16, test_per_class=12)
-    witness, second = (save(untrained_witness(dataset, role), judge_folder("sprites")) for role in ROLES)
+    witness, second = (save(untrained_witness(dataset, role), judge_folder(dataset)) for role in ROLES)
     runs = [write_run(name, dataset) for name in SMALL]
     task = Task(dataset, "horse", ("bird", "airplane"), witness)
     lines = []

@@ -103,7 +103,9 @@ def fake_witness(dataset):
     presence = layers.Dense(4, kernel_initializer=initializer)(x)
     unity = layers.Flatten()(layers.Dense(1, kernel_initializer=initializer)(x))
     model = keras.Model(inputs, {"features": x, "presence": presence, "unity": ops.squeeze(unity, -1)})
-    return types.SimpleNamespace(model=model, class_names=dataset.class_names, dataset="sprites")
+    return types.SimpleNamespace(
+        model=model, class_names=dataset.class_names, dataset="sprites", knows=lambda asked: asked.name == "sprites"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -367,7 +369,7 @@ def test_other_data_classes_and_witnesses_are_named(world, tmp_path):
     without = dataclasses.replace(task, witness=None)
     with pytest.raises(UserError, match="latent_search needs a witness"):
         STRATEGIES["latent_search"](without, runs["gan"], 2, 0)
-    stranger = types.SimpleNamespace(**{**vars(task.witness), "dataset": "cifar10"})
+    stranger = types.SimpleNamespace(**{**vars(task.witness), "dataset": "cifar10", "knows": lambda dataset: False})
     with pytest.raises(UserError, match="the witness was trained on cifar10, not on sprites"):
         STRATEGIES["latent_search"](dataclasses.replace(task, witness=stranger), runs["gan"], 2, 0)
     three = write_run(tmp_path, "conditional-sngan", task.dataset, ("horse", "bird", "deer"))

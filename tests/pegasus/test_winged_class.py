@@ -48,7 +48,7 @@ def world(tmp_path_factory):
     write_collages(dataset, folder / "collages", "horse", "bird", ["airplane"], 30, 3, report=quiet)
     winged = collaging.load_dataset(folder / "collages")
     runs = write_run("pegasus-sngan", winged, "collages"), write_run("conditional-sngan", dataset, "sprites")
-    witness = save(untrained_witness(dataset), judge_folder("sprites"))
+    witness = save(untrained_witness(dataset), judge_folder(dataset))
     yield folder, dataset, *runs, Task(dataset, "horse", ("bird", "airplane"), witness)
     patch.undo()
 

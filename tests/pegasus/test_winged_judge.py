@@ -196,7 +196,7 @@ def tiny_judge(dataset, **changes):
 def test_a_saved_judge_comes_back_whole(drawn, tmp_path, monkeypatch):
     monkeypatch.setattr(judges, "JUDGES", tmp_path)
     assert find_winged_judge(drawn) is None
-    judge = save(tiny_judge(drawn), judges.judge_folder(drawn.name))
+    judge = save(tiny_judge(drawn), judges.judge_folder(drawn))
     again = find_winged_judge(drawn)
     same = {field.name for field in dataclasses.fields(WingedJudge)} - {"model"}
     assert all(getattr(again, name) == getattr(judge, name) for name in same) and len(again.sha256) == 64
@@ -241,7 +241,7 @@ def test_a_small_training_separates_and_is_kept(tmp_path, monkeypatch):
     options = {"epochs": 6, "width": 8, "count": 1200, "progress": False, "report": lines.append}
     judge = train_winged_judge(drawn, **options)
     assert judge.auc > 0.75 and 0 <= judge.robust_auc <= judge.auc and judge.calibration_error < 0.2
-    assert winged_judge.load(judges.judge_folder("sprites")).sha256 == judge.sha256
+    assert winged_judge.load(judges.JUDGES / "sprites").sha256 == judge.sha256
     assert train_winged_judge(drawn, **options).sha256 == judge.sha256 and "already" in lines[-1]
     pegasi, horses = sprites.pegasi(200, 5), sprites.render("horse", 200, 6)
     assert area_under_curve(belief(judge, pegasi), belief(judge, horses)) > 0.7

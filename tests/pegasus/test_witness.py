@@ -144,7 +144,7 @@ def test_a_witness_serves_the_images_it_was_trained_on(tmp_path, monkeypatch):
     assert find_witness(dataset) is None
     with pytest.raises(UserError, match="no second witness of the images of tiny.*--role second --dataset tiny"):
         require_witness(dataset, "second")
-    witness = save(untrained_witness(dataset), judges.judge_folder("tiny"))
+    witness = save(untrained_witness(dataset), judges.judge_folder(dataset))
     assert require_witness(dataset).sha256 == find_witness(dataset.only(["horse", "bird"])).sha256 == witness.sha256
     with pytest.raises(UserError, match="the witness of tiny takes uint8 images"):
         extract(witness, random_images(2).astype(np.float32))
@@ -202,7 +202,11 @@ def test_a_witness_is_trained_once(tmp_path):
     assert (first.epochs, first.seed, first.width, first.judge_sha256) == (1, 0, 4, "")
     again = train_witness(dataset, tmp_path, **options)
     assert again.sha256 == first.sha256 and "already" in lines[1]
-    other = train_witness(dataset, tmp_path, seed=3, **options)
+    with pytest.raises(
+        UserError, match=r"another witness of .* \(seed is 0, not 3\), .* --role witness --dataset tiny --replace`"
+    ):
+        train_witness(dataset, tmp_path, seed=3, **options)
+    other = train_witness(dataset, tmp_path, seed=3, replace=True, **options)
     assert other.sha256 != first.sha256 and load(tmp_path).sha256 == other.sha256
     second = train_witness(dataset, tmp_path, role="second", **options)
     assert second.seed == 1 and load(tmp_path, "second").sha256 == second.sha256

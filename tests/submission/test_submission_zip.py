@@ -296,8 +296,11 @@ def test_everything_is_trained_again(real, tmp_path):
     folder, data = tmp_path / "unpacked", tmp_path / "data"
     with zipfile.ZipFile(real) as archive:
         archive.extractall(folder)
+    module, counts = folder / "coursework/data/cifar10.py", {"train": 12, "test": 4}
+    # All 60,000 images would take an hour.
+    module.write_text(module.read_text().replace('{"train": 5000, "test": 1000}', str(counts)))
     generator = numpy.random.default_rng(0)
-    for split, count in (("train", 12), ("test", 4)):
+    for split, count in counts.items():
         for name in CLASS_NAMES:
             (data / "cifar10" / split / name).mkdir(parents=True)
             for index, image in enumerate(generator.integers(0, 255, (count, 32, 32, 3), dtype=numpy.uint8)):

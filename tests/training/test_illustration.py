@@ -23,7 +23,7 @@ SMALL = {
 @pytest.fixture
 def dataset(monkeypatch):
     dataset = sprites.load(train_per_class=8, test_per_class=8)
-    monkeypatch.setattr("coursework.training.illustration.load_dataset", lambda name, classes=(): dataset)
+    monkeypatch.setattr("coursework.training.illustration.load_data", lambda run, report: dataset)
     return dataset
 
 

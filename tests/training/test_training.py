@@ -225,7 +225,7 @@ def test_two_epochs_and_two_more_are_four(copied, in_tmp):
     train(dataclasses.replace(GAN_CONFIG, epochs=4, score_every=1), copied, report=lines.append)
     assert lines == [
         f"resuming {copied.path} after epoch 2",
-        "no judge for tiny: best weights are not kept (make one with `judge --dataset tiny`)",
+        "best weights are not kept: no judge for tiny: train one with `python -m coursework judge --dataset tiny`",
     ]
     assert not copied.best.exists()
     (resumed, epoch), (whole, whole_epoch) = state(copied), state(straight)

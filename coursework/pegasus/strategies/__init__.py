@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from coursework.data import short_name
+from coursework.extractors.recorded import training_command
 from coursework.metrics.neighbours import OnStep
 from coursework.models import MODELS
 from coursework.models.autoencoder import Autoencoder
@@ -20,6 +20,7 @@ from coursework.pegasus.strategies.masked_interpolation import masked_interpolat
 from coursework.pegasus.strategies.region_mixing import region_mixing, region_search
 from coursework.pegasus.task import Task
 from coursework.training.run import Run
+from coursework.training.run_data import is_trained_on
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
 
@@ -104,7 +105,7 @@ class Strategy:
                 raise UserError(f"{run} was trained on collages of {collages.dataset}, not of this {task.dataset.name}")
             if collages.body != task.body or collages.wings not in task.wings:
                 raise UserError(f"{run} has learned {collages.body} with wings of {collages.wings} alone")
-        elif short_name(config.dataset) != task.dataset.name:
+        elif not is_trained_on(trained.run, task.dataset):
             raise UserError(f"{run} was trained on {config.dataset}, not on {task.dataset.name}")
         if self.kind == CONDITIONAL:
             for name in (task.body, *task.wings):
@@ -112,8 +113,9 @@ class Strategy:
                     raise UserError(f"{run} has no class {name}; it has {', '.join(trained.class_names)}")
         witness = task.witness
         if self.asks_witness and witness is None:
-            raise UserError(f"{self.name} needs a witness: train one with `python -m coursework judge --role witness`")
-        if self.asks_witness and witness is not None and witness.dataset != task.dataset.name:
+            command = training_command("witness", task.dataset.argument)
+            raise UserError(f"{self.name} needs a witness: train one with `{command}`")
+        if self.asks_witness and witness is not None and not witness.knows(task.dataset):
             raise UserError(f"the witness was trained on {witness.dataset}, not on {task.dataset.name}")
         for name in self.networks:
             trained.network(name)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from coursework.data.lines import angles_of, draw_lines
-from coursework.figures.grids import PALETTE, STYLE, save_figure, save_png, strips
+from coursework.figures.grids import PALETTE, drawing_style, save_figure, save_png, strips
 from coursework.figures.scores import score
 
 PUBLISHED_IMAGES = 2**24
@@ -32,10 +32,9 @@ def draw_curves(records: list[dict], published: dict, path: Path) -> None:
 
     records: as in scores.json. published: {preset: {score: value}}.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with drawing_style():
         figure = Figure(figsize=(6.7, 2.9), layout="constrained")
         axes = figure.subplots(1, 2)
         presets = list(dict.fromkeys(record["preset"] for record in records))

@@ -9,7 +9,7 @@ import numpy as np
 
 from coursework.config.presets_rings import LESSON, RINGS
 from coursework.data.mixtures import MIXTURES, Mixture
-from coursework.figures.grids import PALETTE, STYLE, save_figure
+from coursework.figures.grids import PALETTE, drawing_style, save_figure
 from coursework.metrics.mixtures import RADIUS, mode_coverage
 
 if TYPE_CHECKING:
@@ -32,11 +32,10 @@ def draw_samples(samples: dict[tuple[str, str], np.ndarray], path: Path) -> None
     but as crosses; below each panel stand modes and high-quality share of the samples shown. What lies outside the
     panel is left out.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     settings, mixtures = in_order(name for name, _ in samples), list(dict.fromkeys(mixture for _, mixture in samples))
-    with matplotlib.rc_context(STYLE):
+    with drawing_style():
         height = 0.45 + 1.2 * len(mixtures) * min(1.5, 6 / len(settings))
         figure = Figure(figsize=(6.7, height), layout="constrained")
         axes = figure.subplots(len(mixtures), len(settings), squeeze=False)
@@ -88,13 +87,12 @@ def draw_curves(curves: list[dict], path: Path) -> None:
 
     curves: as in scores.json.
     """
-    import matplotlib
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     mixtures = list(dict.fromkeys(curve["mixture"] for curve in curves))
     settings = in_order(curve["preset"] for curve in curves)
-    with matplotlib.rc_context(STYLE):
+    with drawing_style():
         figure = Figure(figsize=(6.7, 3.6), layout="constrained")
         axes = figure.subplots(2, len(mixtures), squeeze=False, sharex=True)
         for curve in curves:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from coursework.config.schema import Config
 from coursework.data.mixtures import MIXTURES, Mixture
-from coursework.figures.grids import STYLE, save_figure
+from coursework.figures.grids import drawing_style, save_figure
 from coursework.metrics.mixtures import RADIUS
 from coursework.networks.latents import draw_latents
 from coursework.studies.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, reach, train_points
@@ -96,10 +96,9 @@ def colors(points: np.ndarray, mixture: Mixture) -> np.ndarray:
 
 def draw_latent_planes(histories: dict[str, np.ndarray], mixture: Mixture, path: Path, moments: Sequence[int]) -> None:
     """Draw a row for each setting of {name: frames}, a column for each of `moments` (epochs): the latent plane."""
-    import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with drawing_style():
         figure = Figure(figsize=(6.7, 1.45 * len(histories) + 0.2), layout="constrained")
         axes = figure.subplots(len(histories), len(moments), squeeze=False)
         for row, (name, history) in zip(axes, histories.items(), strict=True):
@@ -113,13 +112,12 @@ def draw_latent_planes(histories: dict[str, np.ndarray], mixture: Mixture, path:
 
 def animate(history: np.ndarray, mixture: Mixture, path: Path, title: str) -> None:
     """Write a GIF: the latent plane on the left, on the right where normal latents land, a frame for each epoch."""
-    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     pictures = []
     for epoch, points in enumerate(history):
-        with matplotlib.rc_context(STYLE):
+        with drawing_style():
             figure = Figure(figsize=(4.6, 2.5), dpi=110, layout="constrained")
             canvas = FigureCanvasAgg(figure)
             left, right = figure.subplots(1, 2)

@@ -3,7 +3,7 @@
 from itertools import product
 from pathlib import Path
 
-from coursework.figures.grids import PALETTE, STYLE, save_figure
+from coursework.figures.grids import PALETTE, drawing_style, save_figure
 
 STYLES = ("-", "--", ":")
 
@@ -15,13 +15,12 @@ def draw_study(study: dict, path: Path, curve_count: int) -> None:
     Small dots are seeds, large ones their mean with its standard error. Rows have the colours of their curves: means
     over the seeds that have a score at that epoch, or where rows have equal time, each seed's over its minutes.
     """
-    import matplotlib
     import numpy as np
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     rows = study["rows"]
-    with matplotlib.rc_context(STYLE):
+    with drawing_style():
         figure = Figure(figsize=(6.7, max(2.3, 0.6 + 0.24 * len(rows))), layout="constrained")
         drawn = any(len(run["curve"]["values"]) > 1 for row in rows for run in row["runs"])
         left, *right = np.atleast_1d(figure.subplots(1, 1 + drawn))

@@ -40,8 +40,9 @@ def main():
         missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             return fail(explained(ModuleNotFoundError(f"no module {', '.join(missing)}")))
-        from coursework.util.quiet import silence
+        from coursework.util.quiet import pin_environment, silence
 
+        pin_environment()
         silence()
         return train_again(arguments) if arguments.train else remake_images(arguments)
     except UserError as error:
@@ -115,9 +116,9 @@ def train_again(arguments):
     dataset = load_dataset("cifar10")
     if dataset.fingerprint != conditions.get("dataset_fingerprint"):
         print("these copies of the images are not the ones that the report tells of, such as JPEG files of them")
-    train_judge(dataset, epochs=arguments.epochs)
-    witness = train_witness(dataset, role="witness", epochs=arguments.epochs)
-    second = train_witness(dataset, role="second", epochs=arguments.epochs)
+    train_judge(dataset, epochs=arguments.epochs, replace=True)
+    witness = train_witness(dataset, role="witness", epochs=arguments.epochs, replace=True)
+    second = train_witness(dataset, role="second", epochs=arguments.epochs, replace=True)
     runs = []
     for name, config in configs.items():
         config = dataclasses.replace(config, epochs=arguments.epochs or config.epochs)
