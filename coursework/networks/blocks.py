@@ -1,4 +1,4 @@
-"""What several networks share: normalisation by name, the DCGAN initialiser, sum pooling, room for images of any size."""
+"""What several networks share: normalisation by name, the DCGAN initialiser, sum pooling, room for any image size."""
 
 import itertools
 from collections.abc import Callable, Sequence
