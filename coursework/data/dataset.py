@@ -1,6 +1,9 @@
 """A labelled set of images in memory."""
 
+import dataclasses
+import functools
 import hashlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +19,7 @@ class Dataset:
     train_images, test_images: uint8 (n, height, width, channels).
     train_labels, test_labels: int64 (n,), indices into `class_names`.
     fingerprint: hexadecimal SHA-256 of all of the above; two data sets with one fingerprint are the same.
+    label: what figures and tables call it where its name does not say enough, else empty.
     """
 
     name: str
@@ -25,6 +29,12 @@ class Dataset:
     test_labels: np.ndarray
     class_names: tuple[str, ...]
     fingerprint: str
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """What figures and tables call it."""
+        return self.label or self.name
 
     @classmethod
     def from_arrays(
@@ -74,7 +84,7 @@ class Dataset:
         for new, name in enumerate(class_names):
             number[self.class_names.index(name)] = new
         train, test = number[self.train_labels], number[self.test_labels]
-        return Dataset.from_arrays(
+        chosen = Dataset.from_arrays(
             self.name,
             self.train_images[train >= 0],
             train[train >= 0],
@@ -82,3 +92,10 @@ class Dataset:
             test[test >= 0],
             class_names,
         )
+        return dataclasses.replace(chosen, label=self.label)
+
+
+@functools.cache
+def say(line: str) -> None:
+    """Print a remark on a data set on standard error, once a process: several steps of a command load the same data."""
+    print(line, file=sys.stderr, flush=True)

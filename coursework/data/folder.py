@@ -1,14 +1,12 @@
 """Any folder of images: train/<class>/* and test/<class>/*, one of them, <class>/*, or images alone."""
 
-import functools
 import hashlib
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 
-from coursework.data.dataset import Dataset
+from coursework.data.dataset import Dataset, say
 from coursework.data.held_out import held_out
 from coursework.data.image_files import SUFFIXES, Listing, find_images, read_images, size, skipped
 from coursework.util.cache import cache_folder, prune, read_arrays, write_arrays
@@ -55,12 +53,6 @@ def load(path: str | Path, name: str | None = None) -> Dataset:
     )
 
 
-@functools.cache
-def say(line: str) -> None:
-    """Print a remark on a data set on standard error, once a process: several steps of a command load the same data."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def _places(folder: Path) -> dict[str, Path]:
     """Return {split: folder}; the only split of a folder without train/ is the folder itself."""
     places = {split: folder / split for split in ("train", "test") if (folder / split).is_dir()}
@@ -73,7 +65,7 @@ def _class_names(folder: Path, places: dict[str, Path], listings: dict[str, List
     """Return the names of the classes, sorted; `ONLY_CLASS` alone where a split holds images outside class folders."""
     names = {}
     for split, place in places.items():
-        # A class without images is a mistake; beside the classes of a folder without splits, a folder may hold anything.
+        # A class without images is a mistake in train/ and test/; without these a folder may hold anything.
         folders = _folders(place) if place != folder else set(_by_class(place, listings[split]))
         if not folders and not listings[split].files:
             raise UserError(f"{place} holds no images ({', '.join(sorted(SUFFIXES))}), nor do its subfolders")
@@ -123,8 +115,8 @@ def _read(folder: Path, files: dict[str, list[tuple[Path, int]]]) -> tuple[dict[
             return kept, notes
     arrays, remarks = {}, []
     for split in files:
-        arrays[split], notes = read_images([file for file, _ in files[split]], f"reading {split}")
-        remarks += [f"{split}: {note}" if len(files) > 1 else note for note in notes]
+        arrays[split], own = read_images([file for file, _ in files[split]], f"reading {split}")
+        remarks += [f"{split}: {note}" if len(files) > 1 else note for note in own]
     if write_arrays(cache, {**arrays, "notes": np.array(remarks, dtype=np.str_)}):
         prune(cache.parent)
     return arrays, remarks
