@@ -93,6 +93,8 @@ def _decode(path: str | Path) -> tuple[np.ndarray, list[str]]:
     done = []
     try:
         with warnings.catch_warnings():
+            # Of damaged EXIF data and palettes: the pixels are read all the same.
+            warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             # Opening a named pipe would block.
             if os.path.exists(path) and not os.path.isfile(path):

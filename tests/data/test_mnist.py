@@ -85,7 +85,6 @@ def test_other_files_are_told_from_the_original_ones(digits, in_tmp):
     not_original = f"{images} is not the original file: it should hold 20x28x28 numbers, in the IDX format"
     for content in (
         b"",
-        good[:2],
         gzip.decompress(good)[:-1],
         gzip.decompress(good) + b"x",
         gzip.compress(idx(numpy.zeros((20, 32, 32)))),
@@ -93,11 +92,7 @@ def test_other_files_are_told_from_the_original_ones(digits, in_tmp):
         b"<!DOCTYPE html>",
     ):
         images.write_bytes(content)
-        assert refusal() in (
-            not_original,
-            f"cannot read {images}: Compressed file ended before the end-of-stream marker "
-            "was reached; put the original file there",
-        )
+        assert refusal() == not_original
     images.write_bytes(good[:400])
     assert refusal().startswith(f"cannot read {images}: ")
     images.write_bytes(good)
@@ -113,8 +108,8 @@ def test_other_files_are_told_from_the_original_ones(digits, in_tmp):
 def test_without_files_and_tensorflow_datasets_one_line_says_what_to_do(in_tmp, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     assert refusal() == (
-        'MNIST needs tensorflow-datasets (pip install -e ".[data]"); or put its original files into a folder mnist inside '
-        "the one that COURSEWORK_DATA names"
+        'MNIST needs tensorflow-datasets (pip install -e ".[data]"); or put its original files into a folder mnist '
+        "inside the one that COURSEWORK_DATA names"
     )
     monkeypatch.setenv("COURSEWORK_DATA", str(in_tmp))
     assert "needs tensorflow-datasets" in refusal()
@@ -127,5 +122,5 @@ def test_the_real_digits():
         pytest.skip("COURSEWORK_DATA holds no mnist/")
     dataset = load_dataset("mnist")
     images = numpy.concatenate([dataset.train_images, dataset.test_images]) / 255
-    # The constants that everyone normalises MNIST with are 0.1307 and 0.3081; those of the test digits are a bit higher.
+    # The constants that everyone normalises MNIST with, 0.1307 and 0.3081, are of the training digits.
     assert images.mean() == pytest.approx(0.1317, abs=2e-3) and images.std() == pytest.approx(0.309, abs=2e-3)

@@ -53,10 +53,9 @@ def test_a_folder_its_subfolders_and_files_of_arrays_are_the_same_set(in_tmp, im
     numpy.save(in_tmp / "plain.npy", images)
     for text in ("flat", "deep", "./deep/", "named.npz", "only.npz", "plain.npy"):
         found = read(text)
-        skipped = (
-            ("skipped files: 2 hidden, 2 without the suffix of an image, such as Thumbs.db",) if "deep" in text else ()
-        )
-        assert (found.name, found.size, found.notes, found.dataset) == (text, "5x6", skipped, None)
+        notes = ("skipped files: 2 hidden, 2 without the suffix of an image, such as Thumbs.db",)
+        assert found.notes == (notes if "deep" in text else ())
+        assert (found.name, found.size, found.dataset) == (text, "5x6", None)
         assert found.images.dtype == numpy.uint8 and numpy.array_equal(found.images, images)
 
 
