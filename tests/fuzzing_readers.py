@@ -40,7 +40,7 @@ def turned():
     """Return a transparent image that its EXIF data turn."""
     stream, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6
-    pixels = numpy.random.default_rng(0).integers(0, 256, (12, 10, 4), dtype=numpy.uint8)
+    pixels = numpy.random.default_rng(0).integers(0, 256, (10, 12, 4), dtype=numpy.uint8)
     Image.fromarray(pixels).save(stream, format="PNG", exif=exif)
     return stream.getvalue()
 
