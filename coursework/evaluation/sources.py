@@ -1,5 +1,6 @@
 """Sets of images by the names that users give: a folder, an array file, samples of a run, a split of a data set."""
 
+import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable
@@ -180,6 +181,25 @@ def drawn(images: ImageSet, count: int, seed: int) -> ImageSet:
     chosen = np.sort(np.random.default_rng(seed).choice(total, count, replace=False))
     note = f"{count:,} of {total:,} images, drawn with seed {seed}"
     return ImageSet(images.name, images.images[chosen], notes=(*images.notes, note))
+
+
+def with_equal_channels(
+    fake: ImageSet, real: ImageSet, held_out: ImageSet | None
+) -> tuple[ImageSet, ImageSet, ImageSet | None]:
+    """Return sets to be compared, all grey or all in colour: image files are read in colour, grey data sets are not.
+
+    Sets in colour whose every pixel is grey become grey, else the grey sets get three equal channels.
+    """
+    sets = [fake, real] if held_out is None else [fake, real, held_out]
+    in_colour = [each.images for each in sets if each.images.shape[3] == 3]
+    if 0 < len(in_colour) < len(sets):
+        grey = all((images == images[..., :1]).all() for images in in_colour)
+        sets = [dataclasses.replace(each, images=_channels(each.images, 1 if grey else 3)) for each in sets]
+    return sets[0], sets[1], sets[2] if held_out is not None else None
+
+
+def _channels(images: np.ndarray, count: int) -> np.ndarray:
+    return images[..., :1] if count == 1 else np.broadcast_to(images, (*images.shape[:3], 3))
 
 
 def _image_files(folder: Path, text: str) -> tuple[tuple[Path, ...], tuple[str, ...]]:

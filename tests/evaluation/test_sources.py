@@ -9,7 +9,7 @@ from conftest import write_image_folder
 from PIL import Image
 
 from coursework.data import image_files, load_dataset
-from coursework.evaluation.sources import find_source, read_source
+from coursework.evaluation.sources import ImageSet, find_source, read_source, with_equal_channels
 from coursework.training.run import Run
 from coursework.util.errors import UserError
 
@@ -194,6 +194,22 @@ def test_files_that_are_refused(in_tmp, images):
 
 
 # -------------------------------------------------------- data sets and samples
+
+
+def test_grey_files_beside_a_grey_data_set_are_grey(images):
+    grey, colour = images[..., :1], images
+    as_file = grey.repeat(3, axis=3)
+
+    def channels(*sets):
+        found = with_equal_channels(*(each if each is None else ImageSet("x", each) for each in sets))
+        return [each if each is None else each.images for each in found]
+
+    for fake, real in ((as_file, grey), (grey, as_file)):
+        for found in channels(fake, real, grey)[:2]:
+            assert numpy.array_equal(found, grey)
+    fake, real, held_out = channels(grey, colour, None)
+    assert numpy.array_equal(fake, as_file) and numpy.array_equal(real, colour) and held_out is None
+    assert [each.shape[3] for each in channels(as_file, as_file, as_file)] == [3, 3, 3]
 
 
 def test_splits_of_data_sets(in_tmp, small_dataset):
