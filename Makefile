@@ -48,7 +48,8 @@ SHORT      = --set batch_size=16 --set initial_scale=1.414 --set optimizer.rate=
 DATA_OF    = $(if $(filter file,$(origin DATASET)),$(if $(filter %-demo,$(1)),sprites,$(if $(filter lines-%,$(1)),lines,$(DATASET))),$(DATASET))
 # Where `coursework collages` writes by default.
 COLLAGES   = data/$(notdir $(patsubst %/,%,$(DATASET)))-pegasus
-RUN_OF     = $(1)-$(notdir $(patsubst %/,%,$(call DATA_OF,$(1))))-s$(SEED)
+NAME_OF    = $(if $(filter tfds:%,$(1)),$(subst :,-,$(subst /,-,$(1))),$(notdir $(patsubst %/,%,$(1))))
+RUN_OF     = $(1)-$(call NAME_OF,$(call DATA_OF,$(1)))-s$(SEED)
 
 .DEFAULT_GOAL := help
 .PHONY: help begin install train-pegasus demo test test-slow test-torch lint judge witness collages pegasus panel pegasus-benchmark downstream aggregate-posterior codes habits widths lines rings lesson figures tables report submission benchmark constraints clean
@@ -60,7 +61,7 @@ help: ## list the targets
 		$(MAKEFILE_LIST)
 	@echo
 	@echo "Variables"
-	@echo "  DATASET=cifar10|sprites|lines|FOLDER  SEED=n  EPOCHS=n  RUNS=\"run run ...\"  COURSEWORK_DATA=folder with cifar10/"
+	@echo "  DATASET=cifar10|mnist|sprites|lines|tfds:NAME|FOLDER  SEED=n  EPOCHS=n  RUNS=\"run run ...\"  COURSEWORK_DATA=folder with cifar10/"
 	@echo "  evaluate-%: METRICS=fid,kid,is,fd,kd,prdc,memorisation  SAMPLES=n  INCEPTION=file"
 	@echo "  report, submission: CHOICE=choice.json from the gallery  VERIFY=0 (do not run the zip)"
 	@echo "  pegasus: BESIDE=folder with another batch to compare  panel: BESIDE=\"folder folder ...\""

@@ -21,6 +21,7 @@ from coursework.config.presets import PRESETS
 from coursework.data import folder as folders
 from coursework.data.array_files import read_array
 from coursework.data.image_files import read_image
+from coursework.data.mnist import read_idx
 from coursework.extractors.inception.graph_file import constants
 from coursework.extractors.inception.weights import read_graph
 from coursework.training.run import Run
@@ -33,6 +34,28 @@ def image(kind):
     pixels = numpy.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=numpy.uint8)
     Image.fromarray(pixels).save(stream, format=kind)
     return stream.getvalue()
+
+
+def turned():
+    """Return a transparent image that its EXIF data turn."""
+    stream, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    pixels = numpy.random.default_rng(0).integers(0, 256, (10, 12, 4), dtype=numpy.uint8)
+    Image.fromarray(pixels).save(stream, format="PNG", exif=exif)
+    return stream.getvalue()
+
+
+def animated(kind):
+    stream = io.BytesIO()
+    frames = [Image.fromarray(PIXELS[index]) for index in range(3)]
+    frames[0].save(stream, format=kind, save_all=True, append_images=frames[1:])
+    return stream.getvalue()
+
+
+def idx(array):
+    """Return the bytes of an original file of MNIST."""
+    header = bytes((0, 0, 8, array.ndim)) + b"".join(side.to_bytes(4, "big") for side in array.shape)
+    return header + array.tobytes()
 
 
 def npz(compressed=False, **arrays):
@@ -110,6 +133,18 @@ def read_folder(file):
     for split in ("train", "test"):
         (root / split / "a<b>").mkdir(parents=True)
         shutil.copy(file, root / split / "a<b>" / "0.png")
+    try:
+        folders.load(root)
+    finally:
+        shutil.rmtree(root)
+
+
+def read_flat_folder(file):
+    """Read a folder without classes and splits one image of which is `file`."""
+    root = file.parent / "flat"
+    root.mkdir()
+    Image.new("RGB", (10, 12), (1, 2, 3)).save(root / "1.png")
+    shutil.copy(file, root / "0.png")
     try:
         folders.load(root)
     finally:
@@ -400,14 +435,31 @@ PANEL_KEY = {
 }
 # {name: (file name, [valid contents], reader of the file)}
 READERS = {
-    "image": ("x.png", [image(kind) for kind in ("PNG", "JPEG", "BMP", "GIF", "WEBP")], read_image),
+    "image": (
+        "x.png",
+        [
+            *(image(kind) for kind in ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")),
+            *(turned(), animated("GIF"), animated("WEBP")),
+        ],
+        read_image,
+    ),
     "folder of images": ("x.png", [image("PNG"), image("JPEG")], read_folder),
+    "flat folder of images": ("x.png", [image("PNG"), turned()], read_flat_folder),
+    "original file of MNIST": (
+        "x-idx3-ubyte.gz",
+        [idx(PIXELS[..., 0]), gzip.compress(idx(PIXELS[..., 0]))],
+        lambda file: read_idx(file, (3, 4, 4)),
+    ),
     ".npz of images": (
         "x.npz",
-        [npz(images=PIXELS), npz(True, images=PIXELS / 255), npz(x=PIXELS)],
+        [npz(images=PIXELS), npz(True, images=PIXELS / 255), npz(x=PIXELS), npz(x=PIXELS, y=numpy.zeros(3))],
         lambda file: read_array(file, "x.npz"),
     ),
-    ".npy of images": ("x.npy", [npy(PIXELS), npy(PIXELS / 255)], lambda file: read_array(file, "x.npy")),
+    ".npy of images": (
+        "x.npy",
+        [npy(PIXELS), npy(PIXELS / 255), npy(PIXELS > 99)],
+        lambda file: read_array(file, "x.npy"),
+    ),
     "config.json": (
         "config.json",
         [PRESETS[name].to_json().encode() for name in ("gan", "vae", "acai")],

@@ -29,7 +29,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # Only these know a backend; every other file uses Keras operations or needs no network.
 BACKENDS = {"tensorflow", "torch", "jax", "tensorflow_datasets"}
-KNOW_BACKENDS = {"networks.backend", "training.environment", "util.quiet", "data.cifar10", "data.pipeline"}
+KNOW_BACKENDS = {"networks.backend", "training.environment", "util.quiet", "data.downloads", "data.pipeline"}
 KNOW_BACKENDS |= {"extractors.inception.graph_file"}
 
 # Rooms that must not import Keras, and other modules that every verb imports first.

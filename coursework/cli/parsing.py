@@ -9,7 +9,7 @@ from coursework.util.errors import UserError
 # What `main` hands to every `add_...` function.
 Verbs = Any
 RESUMES = "finished work is kept: run the same command again to resume"
-DATASET = "cifar10, sprites, or a folder with train/<class>/* and test/<class>/*"
+DATASET = "cifar10, mnist, fashion_mnist, sprites, tfds:NAME, or a folder of images"
 MOVED = "where the images that the run was trained on are now, if their folder has moved"
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from coursework.data import cifar10, folder, lines, sprites
+from coursework.data import cifar10, downloads, folder, lines, mnist, sprites
 from coursework.data.dataset import Dataset
 from coursework.util.errors import UserError
 from coursework.util.files import expanded
@@ -14,6 +14,8 @@ from coursework.util.files import expanded
 # Drawing takes some seconds: a process that trains several models does it once.
 DATASETS: dict[str, Callable[[], Dataset]] = {
     "cifar10": cifar10.load,
+    "mnist": functools.partial(mnist.load, "mnist"),
+    "fashion_mnist": functools.partial(mnist.load, "fashion_mnist"),
     "sprites": functools.cache(sprites.load),
     "lines": functools.cache(lines.load),
 }
@@ -22,7 +24,7 @@ __all__ = ["DATASETS", "Dataset", "canonical", "load_dataset", "same_place", "sh
 
 
 def load_dataset(name_or_folder: str | Path, classes: Sequence[str] = ()) -> Dataset:
-    """Return the `Dataset` of a name in `DATASETS` or of a folder with train/<class>/* and test/<class>/*.
+    """Return the `Dataset` of a name in `DATASETS`, of "tfds:NAME" in tensorflow-datasets, or of a folder of images.
 
     classes: names of the classes to keep, in their new order; empty for all.
     Raises `UserError` for anything that cannot be loaded.
@@ -30,6 +32,8 @@ def load_dataset(name_or_folder: str | Path, classes: Sequence[str] = ()) -> Dat
     name = str(name_or_folder)
     if name in DATASETS:
         dataset = DATASETS[name]()
+    elif name.startswith(downloads.PREFIX):
+        dataset = downloads.load(name)
     elif expanded(name).is_dir():
         dataset = folder.load(name)
         if dataset.name in DATASETS:
@@ -38,7 +42,7 @@ def load_dataset(name_or_folder: str | Path, classes: Sequence[str] = ()) -> Dat
     elif os.sep in name or name.startswith("."):
         raise UserError(f"no folder {name}: give a folder with train/<class>/* and test/<class>/*")
     else:
-        raise UserError(f'unknown data set "{name}": use {", ".join(DATASETS)} or the path of a folder')
+        raise UserError(f'unknown data set "{name}": use {", ".join(DATASETS)}, tfds:NAME or the path of a folder')
     dataset = dataclasses.replace(dataset, place=canonical(name))
     return dataset.only(classes) if classes else dataset
 
@@ -65,4 +69,7 @@ def same_place(first: str | Path, second: str | Path) -> bool:
 def short_name(name_or_folder: str | Path) -> str:
     """Return the `name` of the `Dataset` of a name or folder: for a folder the last part of its path."""
     name = str(name_or_folder)
-    return name if name in DATASETS else expanded(name).resolve().name
+    if name in DATASETS:
+        return name
+    # Resolved, because "." and ".." have no name of their own.
+    return downloads.short_name(name) if name.startswith(downloads.PREFIX) else expanded(name).resolve().name

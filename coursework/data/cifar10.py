@@ -1,15 +1,15 @@
 """CIFAR-10 (Krizhevsky 2009): a local copy where there is one, else through tensorflow-datasets."""
 
+import dataclasses
 import os
 import shlex
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 
 from coursework.data import folder
 from coursework.data.dataset import Dataset
+from coursework.data.downloads import download
 from coursework.util.errors import UserError
 from coursework.util.files import expanded
 
@@ -28,16 +28,14 @@ def load() -> Dataset:
     that copy is read and nothing is downloaded. Raises `UserError` if it holds other images.
     """
     local = local_copy()
-    if local is None:
-        return _download()
-    dataset = folder.load(local, name="cifar10")
-    problem = _problem(dataset)
+    dataset = _download() if local is None else folder.load(local, name="cifar10")
+    problem = local and _problem(dataset)
     if problem:
         raise UserError(
             f"{local} is not CIFAR-10: {problem}; complete it, unset COURSEWORK_DATA to download, or name these images "
             f"by their folder: --dataset {shlex.quote(str(local))}"
         )
-    return dataset
+    return dataclasses.replace(dataset, label=label())
 
 
 def _problem(dataset: Dataset) -> str | None:
@@ -89,45 +87,10 @@ def _begins(file: Path, signature: bytes) -> bool:
         return stream.read(len(signature)) == signature
 
 
-def _download():
-    try:
-        import tensorflow_datasets
-    except ImportError as error:
-        raise UserError(
-            'CIFAR-10 needs tensorflow-datasets (pip install -e ".[data]") or a local copy named by COURSEWORK_DATA'
-        ) from error
-    there = False
-    try:
-        builder = tensorflow_datasets.builder("cifar10")
-        there = builder.data_path.exists()
-        if not there:
-            _require_network()
-        builder.download_and_prepare()
-        splits = tensorflow_datasets.as_numpy(builder.as_dataset(split=["train", "test"], batch_size=-1))
-    except Exception as error:  # Whatever the downloader raises, the remedies are the same.
-        if there:
-            raise UserError(
-                f"cannot read CIFAR-10 in {builder.data_path} ({_first_line(error)}): remove that folder, which an "
-                "interrupted download may have left, to download it again"
-            ) from error
-        raise UserError(
-            f"cannot download CIFAR-10 ({_first_line(error)}): connect to the network, set COURSEWORK_DATA to a folder "
-            "with cifar10/train/<class>/* and cifar10/test/<class>/*, or use --dataset sprites, which needs no download"
-        ) from error
-    arrays = [np.asarray(split[key]) for split in splits for key in ("image", "label")]
-    arrays[1], arrays[3] = arrays[1].astype(np.int64), arrays[3].astype(np.int64)
-    return Dataset.from_arrays("cifar10", *arrays, CLASS_NAMES)
-
-
-def _require_network():
-    """Raise `OSError` if the archive's server cannot be reached: tensorflow-datasets would retry for minutes."""
-    try:
-        urllib.request.urlopen(urllib.request.Request(ARCHIVE, method="HEAD"), timeout=15).close()
-    except urllib.error.HTTPError:
-        # The server answered.
-        return
-
-
-def _first_line(error):
-    lines = str(error).strip().splitlines()
-    return lines[0][:100] if lines else type(error).__name__
+def _download() -> Dataset:
+    otherwise = (
+        "set COURSEWORK_DATA to a folder with cifar10/train/<class>/* and cifar10/test/<class>/*, or use --dataset "
+        "sprites, which needs no download"
+    )
+    splits, _ = download("cifar10", "CIFAR-10", otherwise, ARCHIVE)
+    return Dataset.from_arrays("cifar10", *splits["train"], *splits["test"], CLASS_NAMES)

@@ -1,8 +1,10 @@
 """A labelled set of images in memory."""
 
 import dataclasses
+import functools
 import hashlib
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +21,7 @@ class Dataset:
     train_labels, test_labels: int64 (n,), indices into `class_names`.
     fingerprint: hexadecimal SHA-256 of all of the above; two data sets with one fingerprint are the same.
     place: what `load_dataset` takes to load it again, empty for arrays of a program.
+    label: what figures and tables call it where its name does not say enough, else empty.
     """
 
     name: str
@@ -29,11 +32,17 @@ class Dataset:
     class_names: tuple[str, ...]
     fingerprint: str
     place: str = ""
+    label: str = ""
 
     @property
     def argument(self) -> str:
         """What names the data set on a command line."""
         return shlex.quote(self.place or self.name)
+
+    @property
+    def title(self) -> str:
+        """What figures and tables call it."""
+        return self.label or self.name
 
     @classmethod
     def from_arrays(
@@ -91,4 +100,10 @@ class Dataset:
             test[test >= 0],
             class_names,
         )
-        return dataclasses.replace(chosen, place=self.place)
+        return dataclasses.replace(chosen, place=self.place, label=self.label)
+
+
+@functools.cache
+def say(line: str) -> None:
+    """Print a remark on a data set on standard error, once a process: several steps of a command load the same data."""
+    print(line, file=sys.stderr, flush=True)

@@ -10,7 +10,14 @@ from coursework.config.schema import Config
 from coursework.data.dataset import Dataset
 from coursework.evaluation.comparison import Comparison
 from coursework.evaluation.scoring import Scores, measure, require_extractors
-from coursework.evaluation.sources import EVALUATION_SEED, ImageSet, kept_samples, run_samples, split_of
+from coursework.evaluation.sources import (
+    EVALUATION_SEED,
+    ImageSet,
+    kept_samples,
+    run_samples,
+    split_of,
+    with_equal_channels,
+)
 from coursework.extractors.extractor import Extractor
 from coursework.extractors.judge import Judge, choose_judge, find_judge, judge_extractor, no_judge, require_judge
 from coursework.extractors.recorded import extract
@@ -126,7 +133,8 @@ def compare(
     remarks = []
     if by_default and isinstance(chosen, Judge):
         remarks.append(f"judge of {chosen.dataset}: choose another by --judge")
-    comparison = Comparison(fake, real, held_out or real.held_out(), cached=cached)
+    fake, real, held_out = with_equal_channels(fake, real, held_out or real.held_out())
+    comparison = Comparison(fake, real, held_out, cached=cached)
     return measure(comparison, _extractors(inception, chosen), metrics, report, remarks)
 
 

@@ -1,8 +1,8 @@
 """Sets of images by the names that users give: a folder, an array file, samples of a run, a split of a data set."""
 
+import dataclasses
 import functools
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from coursework import __version__
 from coursework.data import DATASETS, Dataset, load_dataset
 from coursework.data.array_files import read_array
-from coursework.data.image_files import SUFFIXES, read_images, size
+from coursework.data.image_files import SUFFIXES, find_images, read_images, size, skipped
 from coursework.training.run import RUNS, Run
 from coursework.util.cache import kept_arrays
 from coursework.util.errors import UserError
@@ -132,8 +132,9 @@ def read_source(
         name, split = source.place
         images = split_of(load_dataset(name), split)
     elif source.kind == "folder":
-        files = _image_files(source.place, source.text)
-        images = ImageSet(source.text, read_images(files, f"reading {source.text}", opaque=True))
+        files, notes = _image_files(source.place, source.text)
+        array, remarks = read_images(files, f"reading {source.text}")
+        images = ImageSet(source.text, array, notes=(*notes, *remarks))
     else:
         array, notes = read_array(source.place, source.text)
         images = ImageSet(source.text, array, notes=notes)
@@ -182,15 +183,30 @@ def drawn(images: ImageSet, count: int, seed: int) -> ImageSet:
     return ImageSet(images.name, images.images[chosen], notes=(*images.notes, note))
 
 
-def _image_files(folder: Path, text: str) -> list[Path]:
-    """Return every image file in `folder` and below, sorted by path; hidden ones are skipped."""
-    files: list[Path] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if parent == str(folder) and set(SPLITS) <= set(folders):
-            raise UserError(f"{text} holds a train and a test split: say which, {text}:train or {text}:test")
-        files += [Path(parent, name) for name in names if not name.startswith(".")]
-    files = sorted(file for file in files if file.suffix.lower() in SUFFIXES)
-    if not files:
+def with_equal_channels(
+    fake: ImageSet, real: ImageSet, held_out: ImageSet | None
+) -> tuple[ImageSet, ImageSet, ImageSet | None]:
+    """Return sets to be compared, all grey or all in colour: image files are read in colour, grey data sets are not.
+
+    Sets in colour whose every pixel is grey become grey, else the grey sets get three equal channels.
+    """
+    sets = [fake, real] if held_out is None else [fake, real, held_out]
+    in_colour = [each.images for each in sets if each.images.shape[3] == 3]
+    if 0 < len(in_colour) < len(sets):
+        grey = all((images == images[..., :1]).all() for images in in_colour)
+        sets = [dataclasses.replace(each, images=_channels(each.images, 1 if grey else 3)) for each in sets]
+    return sets[0], sets[1], sets[2] if held_out is not None else None
+
+
+def _channels(images: np.ndarray, count: int) -> np.ndarray:
+    return images[..., :1] if count == 1 else np.broadcast_to(images, (*images.shape[:3], 3))
+
+
+def _image_files(folder: Path, text: str) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Return (every image file in `folder` and below, sorted by path, notes on what is skipped)."""
+    if all((folder / split).is_dir() for split in SPLITS):
+        raise UserError(f"{text} holds a train and a test split: say which, {text}:train or {text}:test")
+    listing = find_images(folder)
+    if not listing.files:
         raise UserError(f"{text} holds no images ({', '.join(sorted(SUFFIXES))}), nor do its subfolders")
-    return files
+    return listing.files, skipped([listing])

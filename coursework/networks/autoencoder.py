@@ -2,6 +2,7 @@
 
 `build` is for all but the two models whose codes are not plain tensors: `build_gaussian` for the VAE,
 `build_quantized` for VQ-VAE. Codes have shape (latent_width, latent_width, latent_channels), images are in [-1, 1].
+Images of any size are padded to the next square whose side is latent_width times a power of two, and cropped again.
 """
 
 import math
@@ -13,10 +14,9 @@ from keras import layers, ops
 
 from coursework.config.networks import AutoencoderConfig, QuantizedAutoencoderConfig
 from coursework.networks.backend import Tensor
-from coursework.networks.blocks import Seeds
+from coursework.networks.blocks import Seeds, crop, pad
 from coursework.networks.fast_layers import Conv2D, Dense
 from coursework.networks.vector_quantizer import VectorQuantizer
-from coursework.util.errors import UserError
 
 SLOPE = 0.2
 # Hidden layers of the adversarial autoencoder's critic, which judges codes.
@@ -28,13 +28,13 @@ def build(config: AutoencoderConfig, image_shape: Sequence[int], seed: int = 0) 
 
     The decoder's last layer is linear, as in the paper; its images may leave [-1, 1] slightly.
     """
-    scales, initializers = count_scales(config, image_shape), Initializers(seed, config.initial_scale)
+    initializers = Initializers(seed, config.initial_scale)
     code = keras.Input(code_shape(config), name="code")
-    networks = {"encoder": _encoder(config, image_shape, scales, initializers)}
-    x = decode(code, config.depth, scales, image_shape[2], initializers)
+    networks = {"encoder": _encoder(config, image_shape, initializers)}
+    x = decode(code, config, image_shape, initializers)
     networks["decoder"] = keras.Model(code, _linear(x, "images"), name="decoder")
     images = keras.Input(image_shape, name="images")
-    x = encode(images, config.depth, scales, config.latent_channels, initializers, name="to_score")
+    x = encode(images, config, initializers, name="to_score")
     networks["critic"] = keras.Model(images, MeanOverAll(dtype="float32", name="score")(x), name="critic")
     code = keras.Input(code_shape(config), name="code")
     x = layers.Flatten(name="flatten")(code)
@@ -52,17 +52,16 @@ def build_gaussian(config: AutoencoderConfig, image_shape: Sequence[int], seed: 
     Mean and log variance, each a dense layer on the whole code of `build`, have the code's shape. The decoder ends in
     tanh(x / 2), so that x are the logits of pixels in [0, 1]: (tanh(x / 2) + 1) / 2 = sigmoid(x).
     """
-    shape, scales = code_shape(config), count_scales(config, image_shape)
-    initializers = Initializers(seed, config.initial_scale)
+    shape, initializers = code_shape(config), Initializers(seed, config.initial_scale)
     inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, config.depth, scales, config.latent_channels, initializers)
+    x = encode(inputs, config, initializers)
     x = layers.Flatten(name="flatten")(x)
     outputs = []
     for name in ("mean", "log_variance"):
         dense = Dense(math.prod(shape), kernel_initializer=initializers.dense(), dtype="float32", name=f"to_{name}")
         outputs.append(layers.Reshape(shape, dtype="float32", name=name)(dense(x)))
     latents = keras.Input(shape, name="latents")
-    x = decode(latents, config.depth, scales, image_shape[2], initializers)
+    x = decode(latents, config, image_shape, initializers)
     x = layers.Rescaling(0.5, dtype="float32", name="half")(x)
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return {
@@ -80,9 +79,8 @@ def build_quantized(
     decoder: a dense layer makes `discrete_latents` vectors of a code's size, a `VectorQuantizer` replaces them by
     codewords, and two dense layers make a code again.
     """
-    shape, scales = code_shape(config), count_scales(config, image_shape)
-    initializers = Initializers(seed, config.initial_scale)
-    encoder = _encoder(config, image_shape, scales, initializers)
+    shape, initializers = code_shape(config), Initializers(seed, config.initial_scale)
+    encoder = _encoder(config, image_shape, initializers)
     size, count = math.prod(shape), config.discrete_latents
     code = keras.Input(shape, name="code")
     x = layers.Flatten(name="flatten")(code)
@@ -94,16 +92,14 @@ def build_quantized(
         x = layers.ReLU(name=f"bottleneck_relu_{index}")(x)
         x = Dense(units, kernel_initializer=initializers.dense(), name=f"bottleneck_dense_{index}")(x)
     x = layers.Reshape(shape, name="reshape")(x)
-    x = decode(x, config.depth, scales, image_shape[2], initializers)
+    x = decode(x, config, image_shape, initializers)
     return {"encoder": encoder, "decoder": keras.Model(code, _linear(x, "images"), name="decoder")}
 
 
-def _encoder(
-    config: AutoencoderConfig, image_shape: Sequence[int], scales: int, initializers: "Initializers"
-) -> keras.Model:
+def _encoder(config: AutoencoderConfig, image_shape: Sequence[int], initializers: "Initializers") -> keras.Model:
     """Return the encoder, image -> code."""
     inputs = keras.Input(image_shape, name="images")
-    x = encode(inputs, config.depth, scales, config.latent_channels, initializers)
+    x = encode(inputs, config, initializers)
     return keras.Model(inputs, _linear(x, "code"), name="encoder")
 
 
@@ -138,14 +134,8 @@ def code_shape(config: AutoencoderConfig) -> tuple[int, int, int]:
 
 
 def count_scales(config: AutoencoderConfig, image_shape: Sequence[int]) -> int:
-    """Return how often the encoder halves an image's side; raises `UserError` where images do not fit."""
-    scales = math.log2(image_shape[0] / config.latent_width)
-    if image_shape[0] != image_shape[1] or scales < 1 or scales != int(scales):
-        raise UserError(
-            f"images of {image_shape[1]}x{image_shape[0]} do not fit latent_width {config.latent_width}: "
-            "the side must be latent_width times a power of two"
-        )
-    return int(scales)
+    """Return how often the encoder halves an image's longer side, at least once, to reach the code's width."""
+    return max(1, math.ceil(math.log2(max(image_shape[:2]) / config.latent_width)))
 
 
 def _convolved(x: Tensor, channels: int, kernel: int, name: str, initializers: Initializers) -> Tensor:
@@ -159,28 +149,28 @@ def _activated(x: Tensor, channels: int, name: str, initializers: Initializers) 
     return layers.LeakyReLU(negative_slope=SLOPE, name=f"{name}_leaky_relu")(x)
 
 
-def encode(
-    images: Tensor, depth: int, scales: int, outputs: int, initializers: Initializers, name: str = "to_code"
-) -> Tensor:
-    """Return the encoder's last map, linear, of `outputs` channels; `name` is its convolution's."""
-    x = _convolved(images, depth, 1, "from_image", initializers)
+def encode(images: Tensor, config: AutoencoderConfig, initializers: Initializers, name: str = "to_code") -> Tensor:
+    """Return the encoder's last map, linear, of a code's shape; `name` is its convolution's."""
+    depth, scales = config.depth, count_scales(config, images.shape[1:])
+    side = config.latent_width << scales
+    x = _convolved(pad(images, (side, side)), depth, 1, "from_image", initializers)
     for scale in range(scales):
         x = _activated(x, depth << scale, f"scale_{scale}_convolution_1", initializers)
         x = _activated(x, depth << scale, f"scale_{scale}_convolution_2", initializers)
         x = layers.AveragePooling2D(2, name=f"scale_{scale}_pool")(x)
     x = _activated(x, depth << scales, "last_convolution", initializers)
-    return _convolved(x, outputs, 3, name, initializers)
+    return _convolved(x, config.latent_channels, 3, name, initializers)
 
 
-def decode(code: Tensor, depth: int, scales: int, channels: int, initializers: Initializers) -> Tensor:
-    """Return the decoder's last map, linear, an image of `channels` channels."""
+def decode(code: Tensor, config: AutoencoderConfig, image_shape: Sequence[int], initializers: Initializers) -> Tensor:
+    """Return the decoder's last map, linear, an image of `image_shape`."""
     x = code
-    for scale in reversed(range(scales)):
-        x = _activated(x, depth << scale, f"scale_{scale}_convolution_1", initializers)
-        x = _activated(x, depth << scale, f"scale_{scale}_convolution_2", initializers)
+    for scale in reversed(range(count_scales(config, image_shape))):
+        x = _activated(x, config.depth << scale, f"scale_{scale}_convolution_1", initializers)
+        x = _activated(x, config.depth << scale, f"scale_{scale}_convolution_2", initializers)
         x = layers.UpSampling2D(2, interpolation="nearest", name=f"scale_{scale}_upsample")(x)
-    x = _activated(x, depth, "last_convolution", initializers)
-    return _convolved(x, channels, 3, "to_image", initializers)
+    x = _activated(x, config.depth, "last_convolution", initializers)
+    return crop(_convolved(x, image_shape[2], 3, "to_image", initializers), image_shape[:2])
 
 
 @keras.saving.register_keras_serializable(package="coursework")

@@ -1,4 +1,4 @@
-"""What several networks share: normalisation by name, the DCGAN initialiser, sum pooling, checks of image shapes."""
+"""What several networks share: normalisation by name, the DCGAN initialiser, sum pooling, room for any image size."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -10,7 +10,6 @@ from keras import layers, ops
 from coursework.networks.backend import Tensor
 from coursework.networks.fast_layers import BatchNormalization, Conv2D, Dense
 from coursework.networks.layers import SpectralConv2D, SpectralDense
-from coursework.util.errors import UserError
 
 # PyTorch's. Keras's own are 0.99 and 1e-3, Chainer's 0.9 and 2e-5.
 BATCH_NORMALIZATION = {"momentum": 0.9, "epsilon": 1e-5}
@@ -65,13 +64,31 @@ def discriminator_layers(
     return convolution, dense
 
 
-def check_divisible(image_shape: Sequence[int], factor: int) -> None:
-    """Raise `UserError` unless height and width are equal multiples of `factor`."""
-    height, width, _ = image_shape
-    if height != width or height % factor:
-        raise UserError(
-            f"images of {width}x{height} do not fit this network: it takes squares whose side is a multiple of {factor}"
-        )
+def enlarged(image_shape: Sequence[int], factor: int) -> tuple[int, int]:
+    """Return the height and width of images, each rounded up to a multiple of `factor`."""
+    height, width = (-(-side // factor) * factor for side in image_shape[:2])
+    return height, width
+
+
+def pad(images: Tensor, size: Sequence[int]) -> Tensor:
+    """Return images in the middle of maps of `size`, (height, width), which are 0 around them.
+
+    It is the padding of a "same" convolution, wider. Images of that size already are returned as they are.
+    """
+    margins = _margins(images.shape[1:3], size)
+    return layers.ZeroPadding2D(margins, name="pad")(images) if any(map(any, margins)) else images
+
+
+def crop(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """Return the middle of maps, of `size`, (height, width), where `pad` put it: no loss sees what is around it."""
+    margins = _margins(size, maps.shape[1:3])
+    return layers.Cropping2D(margins, name="crop")(maps) if any(map(any, margins)) else maps
+
+
+def _margins(inner: Sequence[int], outer: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Return ((above, below), (left, right)) of the inner size in the middle of the outer one."""
+    gaps = [large - small for small, large in zip(inner, outer, strict=True)]
+    return tuple((gap // 2, gap - gap // 2) for gap in gaps)
 
 
 @keras.saving.register_keras_serializable(package="coursework")

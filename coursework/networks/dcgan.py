@@ -16,12 +16,17 @@ from coursework.networks.blocks import (
     GlobalSumPooling,
     Seeds,
     apply_normalization,
-    check_divisible,
+    crop,
     discriminator_layers,
+    enlarged,
     normal,
+    pad,
 )
 from coursework.networks.conditional import GeneratorNormalization, functional, generator_classes, project
 from coursework.networks.fast_layers import Conv2D, Conv2DTranspose, Dense
+
+# Each side of an image is so many times as long as that of the smallest map.
+HALVED = 8
 
 
 def build(
@@ -29,10 +34,11 @@ def build(
 ) -> dict[str, keras.Model]:
     """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}.
 
+    Sides that are no multiple of 8 are padded in the discriminator, and cropped in the generator.
+
     With a `class_count` both also take classes: the generator (4, class_count), weights of the classes for each
     of its normalisations, the discriminator (class_count,).
     """
-    check_divisible(image_shape, 8)
     seeds = Seeds(seed)
     return {
         "generator": _generator(config, image_shape, seeds, class_count),
@@ -45,10 +51,10 @@ def _generator(config: DCGANConfig, image_shape: Sequence[int], seeds: Seeds, cl
     classes = generator_classes(class_count, 4, kind)
     normalize = GeneratorNormalization(kind, classes)
     bias = kind == "none"
-    start = image_shape[0] // 8
+    rows, columns = (side // HALVED for side in enlarged(image_shape, HALVED))
     inputs = keras.Input((config.latent_size,), name="latents")
-    x = Dense(start * start * width, use_bias=bias, kernel_initializer=normal(0.02, seeds), name="dense")(inputs)
-    x = layers.Reshape((start, start, width), name="reshape")(x)
+    x = Dense(rows * columns * width, use_bias=bias, kernel_initializer=normal(0.02, seeds), name="dense")(inputs)
+    x = layers.Reshape((rows, columns, width), name="reshape")(x)
     x = normalize("normalization_0", x)
     x = layers.ReLU(name="relu_0")(x)
     for index in range(1, 4):
@@ -64,6 +70,7 @@ def _generator(config: DCGANConfig, image_shape: Sequence[int], seeds: Seeds, cl
         x = normalize(f"normalization_{index}", x)
         x = layers.ReLU(name=f"relu_{index}")(x)
     x = Conv2D(image_shape[2], 3, padding="same", kernel_initializer=normal(0.02, seeds), name="to_image")(x)
+    x = crop(x, image_shape[:2])
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return functional(inputs, classes, images, "generator")
 
@@ -82,7 +89,7 @@ def _discriminator(config: DCGANConfig, image_shape: Sequence[int], seeds: Seeds
         (width, 4, 2),
         (width, 3, 1),
     ]
-    x = inputs
+    x = pad(inputs, enlarged(image_shape, HALVED))
     for index, (channels, kernel, stride) in enumerate(plan):
         plain = kind == "none" or index == 0
         x = convolution(

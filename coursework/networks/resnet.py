@@ -14,11 +14,16 @@ from coursework.networks.blocks import (
     GlobalSumPooling,
     Seeds,
     apply_normalization,
-    check_divisible,
+    crop,
     discriminator_layers,
+    enlarged,
+    pad,
 )
 from coursework.networks.conditional import GeneratorNormalization, functional, generator_classes, project
 from coursework.networks.fast_layers import Conv2D, Dense
+
+# Each side of an image is so many times as long as that of the generator's first map.
+HALVED = 8
 
 
 def build(
@@ -26,10 +31,11 @@ def build(
 ) -> dict[str, keras.Model]:
     """Return {"generator": (latent_size,) -> image in [-1, 1], "discriminator": image -> logit (1,)}.
 
+    Sides that are no multiple of 8 are padded in the discriminator, and cropped in the generator.
+
     With a `class_count` both also take classes: the generator (6, class_count), weights of the classes for each
     normalisation in its blocks, the discriminator (class_count,).
     """
-    check_divisible(image_shape, 8)
     seeds = Seeds(seed)
     return {
         "generator": _generator(config, image_shape, seeds, class_count),
@@ -46,15 +52,16 @@ def _generator(config: ResNetConfig, image_shape: Sequence[int], seeds: Seeds, c
     width, kind = config.generator_width, config.generator_normalization
     classes = generator_classes(class_count, 6, kind)
     normalize = GeneratorNormalization(kind, classes)
-    start = image_shape[0] // 8
+    rows, columns = (side // HALVED for side in enlarged(image_shape, HALVED))
     inputs = keras.Input((config.latent_size,), name="latents")
-    x = Dense(start * start * width, kernel_initializer=_glorot(seeds, 1), name="dense")(inputs)
-    x = layers.Reshape((start, start, width), name="reshape")(x)
+    x = Dense(rows * columns * width, kernel_initializer=_glorot(seeds, 1), name="dense")(inputs)
+    x = layers.Reshape((rows, columns, width), name="reshape")(x)
     for index in range(1, 4):
         x = _up_block(x, width, normalize, f"up_{index}", seeds)
     x = apply_normalization(kind, "normalization", x)
     x = layers.ReLU(name="relu")(x)
     x = Conv2D(image_shape[2], 3, padding="same", kernel_initializer=_glorot(seeds, 1), name="to_image")(x)
+    x = crop(x, image_shape[:2])
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return functional(inputs, classes, images, "generator")
 
@@ -77,7 +84,7 @@ def _discriminator(config: ResNetConfig, image_shape: Sequence[int], seeds: Seed
     width, kind = config.discriminator_width, config.discriminator_normalization
     convolution, dense = discriminator_layers(config.spectral, seeds)
     inputs = keras.Input(image_shape, name="images")
-    x = _first_block(inputs, width, convolution, seeds)
+    x = _first_block(pad(inputs, enlarged(image_shape, HALVED)), width, convolution, seeds)
     x = _down_block(x, width, kind, True, "down_2", convolution, seeds)
     x = _down_block(x, width, kind, False, "block_3", convolution, seeds)
     x = _down_block(x, width, kind, False, "block_4", convolution, seeds)

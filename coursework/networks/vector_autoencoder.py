@@ -10,18 +10,20 @@ from keras import layers, ops
 
 from coursework.config.networks import VectorAutoencoderConfig
 from coursework.networks.backend import Tensor
-from coursework.networks.blocks import Seeds, apply_normalization, check_divisible
+from coursework.networks.blocks import Seeds, apply_normalization, crop, enlarged, pad
 from coursework.networks.fast_layers import Conv2D, Conv2DTranspose, Dense
 
 LOG_VARIANCE_LIMIT = 10.0
+# Each side of an image is so many times as long as that of the encoder's last map.
+HALVED = 16
 
 
 def build(config: VectorAutoencoderConfig, image_shape: Sequence[int], seed: int = 0) -> dict[str, keras.Model]:
     """Return {"encoder": image -> [mean, log variance] (latent_size,), "decoder": (latent_size,) -> image}.
 
-    Images are in [-1, 1] on both sides; the decoder ends in tanh.
+    Images are in [-1, 1] on both sides; the decoder ends in tanh. Sides that are no multiple of 16 are padded in the
+    encoder, and cropped in the decoder.
     """
-    check_divisible(image_shape, 16)
     seeds = Seeds(seed)
     return {"encoder": _encoder(config, image_shape, seeds), "decoder": _decoder(config, image_shape, seeds)}
 
@@ -43,7 +45,7 @@ def soft_clamp(values: Tensor) -> Tensor:
 
 def _encoder(config: VectorAutoencoderConfig, image_shape: Sequence[int], seeds: Seeds) -> keras.Model:
     inputs = keras.Input(image_shape, name="images")
-    x = inputs
+    x = pad(inputs, enlarged(image_shape, HALVED))
     for index in range(4):
         x = Conv2D(
             config.width << index,
@@ -69,10 +71,11 @@ def _encoder(config: VectorAutoencoderConfig, image_shape: Sequence[int], seeds:
 
 
 def _decoder(config: VectorAutoencoderConfig, image_shape: Sequence[int], seeds: Seeds) -> keras.Model:
-    start, width = image_shape[0] // 4, config.width * 8
+    rows, columns = (side // 4 for side in enlarged(image_shape, HALVED))
+    width = config.width * 8
     inputs = keras.Input((config.latent_size,), name="latents")
-    x = Dense(start * start * width, use_bias=False, kernel_initializer=_glorot(seeds), name="dense")(inputs)
-    x = layers.Reshape((start, start, width), name="reshape")(x)
+    x = Dense(rows * columns * width, use_bias=False, kernel_initializer=_glorot(seeds), name="dense")(inputs)
+    x = layers.Reshape((rows, columns, width), name="reshape")(x)
     x = apply_normalization("batch", "normalization_0", x)
     x = layers.ReLU(name="relu_0")(x)
     for index in (1, 2):
@@ -88,5 +91,6 @@ def _decoder(config: VectorAutoencoderConfig, image_shape: Sequence[int], seeds:
         x = apply_normalization("batch", f"normalization_{index}", x)
         x = layers.ReLU(name=f"relu_{index}")(x)
     x = Conv2D(image_shape[2], 4, padding="same", kernel_initializer=_glorot(seeds), name="to_image")(x)
+    x = crop(x, image_shape[:2])
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="decoder")

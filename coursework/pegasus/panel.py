@@ -58,7 +58,8 @@ def folder_source(folder: str | Path, name: str | None = None) -> Source:
     files = sorted(file for file in visible if file.suffix.lower() in SUFFIXES)
     if not files:
         raise UserError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}) and no batch of pegasi")
-    return Source(name, read_images(files, f"reading {name}", opaque=True), tuple(file.name for file in files))
+    images, _ = read_images(files, f"reading {name}")
+    return Source(name, images, tuple(file.name for file in files))
 
 
 def _batch(folder: Path) -> np.ndarray:

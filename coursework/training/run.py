@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from coursework.config.schema import Config
+from coursework.data import short_name
 from coursework.util.errors import UserError
 from coursework.util.files import parse_json, read_text, require_plain, write_text
 from coursework.util.locking import owned
@@ -46,8 +47,7 @@ class Run:
     @classmethod
     def of(cls, config: Config) -> "Run":
         """Return the run where `config` trains by default: reports/runs/<preset>-<dataset>-s<seed>."""
-        # Resolved, because "." and ".." have no name of their own.
-        return cls(RUNS / f"{config.preset}-{Path(config.dataset).resolve().name}-s{config.seed}")
+        return cls(RUNS / f"{config.preset}-{short_name(config.dataset)}-s{config.seed}")
 
     @classmethod
     def existing(cls, path: str | Path) -> "Run":

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from coursework.config.schema import Config
-from coursework.data import cifar10, load_dataset
+from coursework.data import load_dataset
 from coursework.data.dataset import Dataset
 from coursework.data.pipeline import Batches
 from coursework.extractors.judge import find_judge, no_judge
@@ -69,7 +69,7 @@ class ImageTask:
         self.images_per_epoch = self.steps_per_epoch * config.images_per_step
         self.description = {
             "dataset_fingerprint": self.dataset.fingerprint,
-            "dataset_label": cifar10.label() if config.dataset == "cifar10" else self.dataset.name,
+            "dataset_label": self.dataset.title,
             "class_names": self.dataset.class_names,
             "class_counts": self.dataset.class_counts,
         }

@@ -65,8 +65,10 @@ def test_names_and_relative_paths(image_folder, monkeypatch):
     [
         ("L", 7, (7, 7, 7)),
         ("1", 1, (255, 255, 255)),
-        ("RGBA", (1, 2, 3, 0), (1, 2, 3)),
-        ("LA", (9, 128), (9, 9, 9)),
+        ("RGBA", (255, 0, 255, 0), (255, 255, 255)),
+        ("RGBA", (1, 2, 3, 128), (128, 128, 129)),
+        ("RGBA", (1, 2, 3, 255), (1, 2, 3)),
+        ("LA", (9, 128), (132, 132, 132)),
         ("RGB", (1, 2, 3), (1, 2, 3)),
     ],
 )
@@ -79,20 +81,22 @@ def test_every_common_kind_of_pixel_becomes_rgb(in_tmp, mode, color, expected):
 def test_palette_images_become_rgb(in_tmp):
     image = Image.new("P", (2, 2), 1)
     image.putpalette([0, 0, 0, 200, 100, 50])
-    image.info["transparency"] = b"\x00\xff"
+    image.info["transparency"] = b"\x00\xff"  # of the colour that no pixel has
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         dataset = load_dataset(tiny_folder(in_tmp / "d", image))
     assert dataset.train_images[0, 0, 0].tolist() == [200, 100, 50]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".bmp", ".PNG", ".jpg", ".jpeg", ".webp", ".gif"])
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".PNG", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".tif", ".TIFF"])
 def test_common_formats_are_read(in_tmp, suffix):
     path = in_tmp / "d"
     for split, name in (("train", "a"), ("test", "a")):
-        save(path / split / name / f"1{suffix}", Image.new("RGB", (4, 4), (200, 100, 50)))
+        kind = {"format": "JPEG"} if suffix == ".jfif" else {}
+        save(path / split / name / f"1{suffix}", Image.new("RGB", (4, 4), (200, 100, 50)), **kind)
     found = load_dataset(path).train_images.astype(int)
-    assert abs(found - [200, 100, 50]).max() <= (0 if suffix.lower() in (".png", ".bmp", ".gif") else 4)
+    lossy = suffix.lower() in (".jpg", ".jpeg", ".jfif", ".webp")
+    assert abs(found - [200, 100, 50]).max() <= (4 if lossy else 0)
 
 
 def test_files_that_are_not_named_like_images_are_ignored(image_folder, small_dataset):
@@ -112,7 +116,8 @@ def refusal(path):
 
 
 def test_unknown_names_and_missing_folders(in_tmp):
-    assert refusal("cifar-10") == 'unknown data set "cifar-10": use cifar10, sprites, lines or the path of a folder'
+    names = "cifar10, mnist, fashion_mnist, sprites, lines, tfds:NAME"
+    assert refusal("cifar-10") == f'unknown data set "cifar-10": use {names} or the path of a folder'
     assert refusal("data/missing").startswith("no folder data/missing: give a folder with train/<class>/*")
     (in_tmp / "file.zip").touch()
     assert refusal(in_tmp / "file.zip").startswith("no folder ")
@@ -121,15 +126,18 @@ def test_unknown_names_and_missing_folders(in_tmp):
 def test_incomplete_folders(in_tmp):
     path = in_tmp / "d"
     path.mkdir()
-    assert refusal(path).startswith(f"{path} has no folder train: ")
-    (path / "train").mkdir()
-    assert refusal(path).startswith(f"{path} has no folder test: ")
+    suffixes = "(.bmp, .gif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp)"
+    assert refusal(path) == f"{path} holds no images {suffixes}, nor do its subfolders"
     (path / "test").mkdir()
-    assert refusal(path).startswith(f"{path / 'train'} has no class folders: ")
+    assert refusal(path).startswith(f"{path} has no folder train, but a folder test: ")
+    (path / "train").mkdir()
+    assert refusal(path).startswith(f"{path / 'train'} holds no images {suffixes}")
+    save(path / "test" / "a" / "1.png", Image.new("RGB", (2, 2)))
+    (path / "train" / "b").mkdir()
+    assert refusal(path).endswith("train and test must hold the same classes; they differ in a, b")
+    (path / "test" / "b").mkdir()
     (path / "train" / "a").mkdir()
-    assert refusal(path).endswith("train and test must hold the same classes; they differ in a")
-    (path / "test" / "a").mkdir()
-    assert refusal(path).startswith(f"{path / 'train' / 'a'} holds no images (.bmp, .gif, .jpeg, .jpg, .png, .webp)")
+    assert refusal(path) == f"{path / 'train' / 'a'} holds no images {suffixes}"
 
 
 def test_classes_must_agree(image_folder):

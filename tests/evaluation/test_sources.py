@@ -9,7 +9,7 @@ from conftest import write_image_folder
 from PIL import Image
 
 from coursework.data import image_files, load_dataset
-from coursework.evaluation.sources import find_source, read_source
+from coursework.evaluation.sources import ImageSet, find_source, read_source, with_equal_channels
 from coursework.training.run import Run
 from coursework.util.errors import UserError
 
@@ -53,7 +53,9 @@ def test_a_folder_its_subfolders_and_files_of_arrays_are_the_same_set(in_tmp, im
     numpy.save(in_tmp / "plain.npy", images)
     for text in ("flat", "deep", "./deep/", "named.npz", "only.npz", "plain.npy"):
         found = read(text)
-        assert (found.name, found.size, found.notes, found.dataset) == (text, "5x6", (), None)
+        notes = ("skipped files: 2 hidden, 2 without the suffix of an image, such as Thumbs.db",)
+        assert found.notes == (notes if "deep" in text else ())
+        assert (found.name, found.size, found.dataset) == (text, "5x6", None)
         assert found.images.dtype == numpy.uint8 and numpy.array_equal(found.images, images)
 
 
@@ -68,7 +70,9 @@ def test_a_set_too_large_for_memory_is_the_same_from_disk(in_tmp, images, monkey
 
 def test_folders_that_are_refused(in_tmp, images):
     (in_tmp / "empty").mkdir()
-    assert refusal("empty").startswith("empty holds no images (.bmp, .gif, .jpeg, .jpg, .png, .webp), nor do")
+    assert refusal("empty").startswith(
+        "empty holds no images (.bmp, .gif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp), nor do"
+    )
     write_folder(in_tmp / "mixed", images)
     Image.new("RGB", (7, 6)).save(in_tmp / "mixed" / "005a.png")
     assert refusal("mixed") == "mixed/005a.png is 7x6, but 000.png is 5x6: use one size"
@@ -76,34 +80,16 @@ def test_folders_that_are_refused(in_tmp, images):
     assert re.fullmatch("cannot read the image mixed/005a.png: .*; repair or remove it", refusal("mixed"))
 
 
-@pytest.mark.parametrize(
-    ("mode", "color", "refused"),
-    [
-        ("RGBA", (1, 2, 3, 255), False),
-        ("RGBA", (1, 2, 3, 254), True),
-        ("LA", (9, 255), False),
-        ("LA", (9, 0), True),
-        ("L", 9, False),
-    ],
-)
-def test_transparency_is_refused_where_there_is_some(in_tmp, mode, color, refused):
+def test_transparent_images_are_put_on_white_with_a_note(in_tmp):
     write_folder(in_tmp / "d", [numpy.full((2, 2, 3), 7, numpy.uint8)])
-    Image.new(mode, (2, 2), color).save(in_tmp / "d" / "001.png")
-    if refused:
-        assert refusal("d") == "d/001.png is transparent in places: put it on a background and save it without"
-    else:
-        expected = color[:3] if mode == "RGBA" else [9, 9, 9]
-        assert read("d").images[1, 0, 0].tolist() == list(expected)
-
-
-def test_transparent_palettes_are_refused(in_tmp):
-    image = Image.new("P", (2, 2), 1)
-    image.putpalette([0, 0, 0, 200, 100, 50])
-    (in_tmp / "d").mkdir()
-    image.save(in_tmp / "d" / "1.png")
-    assert read("d").images[0, 0, 0].tolist() == [200, 100, 50]
-    image.save(in_tmp / "d" / "1.png", transparency=1)
-    assert "is transparent in places" in refusal("d")
+    Image.new("RGBA", (2, 2), (1, 2, 3, 255)).save(in_tmp / "d" / "001.png")
+    assert read("d").images[1, 0, 0].tolist() == [1, 2, 3] and read("d").notes == ()
+    # Hidden colours stay hidden.
+    Image.new("RGBA", (2, 2), (255, 0, 255, 0)).save(in_tmp / "d" / "002.png")
+    Image.new("LA", (2, 2), (9, 254)).save(in_tmp / "d" / "003.png")
+    found = read("d")
+    assert found.images[:, 0, 0, 1].tolist() == [7, 2, 255, 10]
+    assert found.notes == ("images transparent in places, put on white: 2 of 4",)
 
 
 # ----------------------------------------------------------------------- arrays
@@ -141,6 +127,24 @@ def test_other_whole_numbers_are_taken_as_they_are(in_tmp):
     assert found.images.ravel().tolist() == [0, 1, 255, 7] and found.notes == ()
 
 
+@pytest.mark.parametrize("kind", [numpy.uint8, numpy.int64, bool])
+def test_whole_numbers_of_0_and_1_are_scaled_with_a_note(in_tmp, kind):
+    numpy.save(in_tmp / "a.npy", numpy.array([0, 1, 1, 0], kind).reshape(1, 2, 2, 1))
+    found = read("a.npy")
+    assert found.images.ravel().tolist() == [0, 255, 255, 0] and found.images.dtype == numpy.uint8
+    assert found.notes == ("whole numbers taken to be in [0, 1] and rounded to uint8",)
+    # Black images need no scale.
+    numpy.save(in_tmp / "a.npy", numpy.zeros((1, 2, 2, 1), numpy.uint8))
+    assert (read("a.npy").images == 0).all() and read("a.npy").notes == ()
+
+
+def test_the_one_array_of_images_among_others_is_taken(in_tmp, images):
+    numpy.savez(in_tmp / "a.npz", samples=images, labels=numpy.zeros(12), codes=numpy.zeros((12, 4)), names=["x"])
+    found = read("a.npz")
+    assert numpy.array_equal(found.images, images)
+    assert found.notes == ("images taken from the array samples, the only one of 4 shaped like images",)
+
+
 def test_grey_arrays_and_opaque_ones_keep_their_colours(in_tmp, images):
     numpy.save(in_tmp / "grey.npy", images[..., 0])
     assert numpy.array_equal(read("grey.npy").images, images[..., :1])
@@ -149,7 +153,10 @@ def test_grey_arrays_and_opaque_ones_keep_their_colours(in_tmp, images):
     assert numpy.array_equal(read("opaque.npy").images, images)
     alpha[3, 2, 1] = 254
     numpy.save(in_tmp / "opaque.npy", numpy.concatenate([images, alpha], axis=3))
-    assert refusal("opaque.npy").startswith("opaque.npy is transparent in places: ")
+    found = read("opaque.npy")
+    assert found.notes == ("images transparent in places, put on white: 1 of 12",)
+    images[3, 2, 1] = [round((254 * int(level) + 255) / 255) for level in images[3, 2, 1]]
+    assert numpy.array_equal(found.images, images)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +170,6 @@ def test_grey_arrays_and_opaque_ones_keep_their_colours(in_tmp, images):
         (numpy.full((1, 2, 2, 3), 300), "holds values from 300 to 300: scale them to .*"),
         (numpy.full((1, 2, 2, 3), -1), "holds values from -1 to -1: scale them to .*"),
         (numpy.array([-0.4, 255.3] * 6).reshape(1, 2, 2, 3), "holds values from -0.4 to 255.3: scale them to .*"),
-        (numpy.zeros((1, 2, 2, 3), bool), "should hold images of uint8 or floats, found bool"),
         (numpy.zeros((1, 2, 2, 3), complex), "should hold images of uint8 or floats, found complex128"),
     ],
 )
@@ -175,7 +181,9 @@ def test_arrays_that_are_refused(in_tmp, array, message):
 def test_files_that_are_refused(in_tmp, images):
     assert refusal("missing.npz") == "no file missing.npz"
     numpy.savez(in_tmp / "a.npz", x=images, y=images)
-    assert refusal("a.npz") == 'a.npz should hold one array, or one called "images"; it has x, y'
+    assert refusal("a.npz") == 'a.npz should hold one array of images, or one called "images"; it has x, y'
+    numpy.savez(in_tmp / "a.npz", x=numpy.zeros(3), y=numpy.zeros((3, 4)))
+    assert refusal("a.npz") == 'a.npz should hold one array of images, or one called "images"; it has x, y'
     for name in ("a.npz", "a.npy"):
         (in_tmp / name).write_bytes(b"PK\x03\x04 nothing")
         assert refusal(name).startswith(f"cannot read the array of {name}: ")
@@ -186,6 +194,22 @@ def test_files_that_are_refused(in_tmp, images):
 
 
 # -------------------------------------------------------- data sets and samples
+
+
+def test_grey_files_beside_a_grey_data_set_are_grey(images):
+    grey, colour = images[..., :1], images
+    as_file = grey.repeat(3, axis=3)
+
+    def channels(*sets):
+        found = with_equal_channels(*(each if each is None else ImageSet("x", each) for each in sets))
+        return [each if each is None else each.images for each in found]
+
+    for fake, real in ((as_file, grey), (grey, as_file)):
+        for found in channels(fake, real, grey)[:2]:
+            assert numpy.array_equal(found, grey)
+    fake, real, held_out = channels(grey, colour, None)
+    assert numpy.array_equal(fake, as_file) and numpy.array_equal(real, colour) and held_out is None
+    assert [each.shape[3] for each in channels(as_file, as_file, as_file)] == [3, 3, 3]
 
 
 def test_splits_of_data_sets(in_tmp, small_dataset):

@@ -8,10 +8,10 @@ from keras import layers, ops
 
 from coursework.config.networks import AutoencoderConfig, DCGANConfig, ResNetConfig, VectorAutoencoderConfig
 from coursework.networks import NETWORKS
+from coursework.networks.blocks import crop, pad
 from coursework.networks.layers import SpectralNormalization
 from coursework.networks.saving import load_network, save_networks
 from coursework.networks.vector_autoencoder import soft_clamp
-from coursework.util.errors import UserError
 
 pytestmark = pytest.mark.backend
 
@@ -165,21 +165,52 @@ def test_soft_clamp_is_the_identity_near_zero_and_bounded():
     numpy.testing.assert_allclose(ops.convert_to_numpy(soft_clamp(ops.convert_to_tensor(values))), expected, rtol=1e-5)
 
 
+SIZES = [(28, 28, 1), (32, 48, 3), (17, 16, 3), (100, 128, 1)]
+
+
+@pytest.mark.parametrize("image_shape", SIZES)
+@pytest.mark.parametrize("name", SMALL)
+def test_images_of_any_size_go_in_and_come_out(name, image_shape):
+    """The first layer pads, the one before the last activation crops: nothing outside sees another size."""
+    networks = build(SMALL[name], image_shape)
+    enters, leaves = ("discriminator", "generator") if "generator" in networks else ("encoder", "decoder")
+    images = run(networks[leaves], noise(2, *networks[leaves].input_shape[1:]), training=True)
+    assert images.shape == (2, *image_shape)
+    outputs = run(networks[enters], images)
+    if enters == "encoder":
+        code = outputs[0] if isinstance(outputs, list) else outputs
+        assert code.shape == (2, *networks["decoder"].input_shape[1:])
+    else:
+        assert outputs.shape == (2, 1)
+
+
 @pytest.mark.parametrize(
-    "name, image_shape",
+    "name, image_shape, size",
     [
-        ("dcgan", (28, 28, 1)),
-        ("dcgan", (32, 24, 3)),
-        ("resnet", (36, 36, 3)),
-        ("autoencoder", (24, 24, 3)),
-        ("autoencoder", (32, 16, 3)),
-        ("autoencoder", (4, 4, 3)),
-        ("vector_autoencoder", (24, 24, 3)),
+        ("dcgan", (28, 28, 1), (32, 32)),
+        ("dcgan", (32, 48, 3), None),
+        ("resnet", (17, 16, 3), (24, 16)),
+        ("vector_autoencoder", (32, 40, 3), (32, 48)),
+        ("autoencoder", (28, 28, 1), (32, 32)),
+        ("autoencoder", (32, 48, 3), (64, 64)),
+        ("autoencoder", (16, 16, 3), None),
+        ("autoencoder", (4, 4, 3), (8, 8)),
     ],
 )
-def test_images_that_do_not_fit_are_refused(name, image_shape):
-    with pytest.raises(UserError, match=f"images of {image_shape[1]}x{image_shape[0]} do not fit"):
-        build(SMALL[name], image_shape)
+def test_the_padded_size_is_the_next_that_the_network_takes(name, image_shape, size):
+    networks = build(SMALL[name], image_shape)
+    enters, leaves = ("discriminator", "generator") if "generator" in networks else ("encoder", "decoder")
+    padded = [layer.output.shape[1:3] for layer in networks[enters].layers if isinstance(layer, layers.ZeroPadding2D)]
+    cropped = [layer.input.shape[1:3] for layer in networks[leaves].layers if isinstance(layer, layers.Cropping2D)]
+    assert padded == cropped == ([] if size is None else [size])
+
+
+def test_images_are_cropped_where_they_were_padded():
+    images = noise(2, 5, 6, 3)
+    padded = pad(ops.convert_to_tensor(images), (8, 9))
+    assert numpy.array_equal(ops.convert_to_numpy(padded)[:, 1:6, 1:7], images)
+    assert numpy.count_nonzero(ops.convert_to_numpy(padded)) == numpy.count_nonzero(images)
+    assert numpy.array_equal(ops.convert_to_numpy(crop(padded, (5, 6))), images)
 
 
 # Initial weights.
