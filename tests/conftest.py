@@ -92,6 +92,18 @@ NARROW = {
 }
 
 
+def array(tensor):
+    """Return a tensor of either backend as an array."""
+    from keras import ops
+
+    return ops.convert_to_numpy(ops.stop_gradient(tensor))
+
+
+def noise(*shape, seed=0):
+    """Return float32 numbers from N(0, 1)."""
+    return numpy.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
 def narrow(config, epochs):
     """Return `config` with a network that trains in seconds, for `epochs` epochs."""
     network = dataclasses.replace(config.network, **NARROW[config.network.name])

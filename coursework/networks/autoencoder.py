@@ -6,7 +6,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import layers, ops
@@ -189,6 +188,3 @@ class MeanOverAll(layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.expand_dims(ops.mean(inputs, axis=tuple(range(1, len(inputs.shape)))), -1)
-
-    def compute_output_shape(self, input_shape: Any) -> tuple:
-        return (input_shape[0], 1)

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import layers, ops
 
 from coursework import data
@@ -36,10 +37,6 @@ pytestmark = pytest.mark.backend
 SHAPE, PIXELS, CODE = (2, 2, 1), 4, 4
 RATE, CRITIC_RATE, COUNT = 0.3, 0.2, 6
 IMAGE = (4, 4, 1)
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 def weights(network):

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import ops
 
 from coursework.config.models import AdversarialConfig, LabelsConfig, OptimizerConfig, WGANGPConfig
@@ -24,10 +25,6 @@ pytestmark = pytest.mark.backend
 WEIGHT = numpy.array([[0.5], [-1.5], [2.0]])
 NORM = numpy.sqrt(6.5)
 RATE = 0.1
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 def random_items(count, size, seed=0):

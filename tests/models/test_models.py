@@ -6,6 +6,7 @@ import typing
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import layers, ops
 
 from coursework.config.models import (
@@ -40,10 +41,6 @@ def random_images(count, shape=SHAPE, seed=0):
 def flat(images):
     """Return uint8 images as float64 rows in [-1, 1]."""
     return images.reshape(len(images), -1) / 127.5 - 1
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 def weights(network):

@@ -1,12 +1,20 @@
 """Networks against the papers: parameters counted by hand, initial weights, shapes, and equalities of blocks."""
 
+import dataclasses
 import math
 
 import numpy
 import pytest
+from conftest import noise
 from keras import layers, ops
 
-from coursework.config.networks import AutoencoderConfig, DCGANConfig, ResNetConfig, VectorAutoencoderConfig
+from coursework.config.networks import (
+    AutoencoderConfig,
+    DCGANConfig,
+    QuantizedAutoencoderConfig,
+    ResNetConfig,
+    VectorAutoencoderConfig,
+)
 from coursework.networks import NETWORKS
 from coursework.networks.layers import SpectralNormalization
 from coursework.networks.saving import load_network, save_networks
@@ -38,10 +46,6 @@ def run(network, inputs, training=False):
     if isinstance(outputs, list | tuple):
         return [ops.convert_to_numpy(output) for output in outputs]
     return ops.convert_to_numpy(outputs)
-
-
-def noise(*shape, seed=0):
-    return numpy.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
 def kernels(network):
@@ -320,11 +324,21 @@ def test_instance_normalisation_takes_each_channels_mean_and_deviation_out():
     assert numpy.all((maps.std(axis=(1, 2)) > 0.9) & (maps.std(axis=(1, 2)) < 1.001))
 
 
-@pytest.mark.parametrize("name", SMALL)
+SAVED = {
+    **SMALL,
+    "spectral dcgan": dataclasses.replace(SMALL["dcgan"], spectral=True),
+    "spectral resnet": dataclasses.replace(SMALL["resnet"], spectral=True),
+    "quantized_autoencoder": QuantizedAutoencoderConfig(depth=4, latent_channels=3, codebook_size=7),
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
 def test_networks_survive_a_file(name, tmp_path):
-    networks = build(SMALL[name])
+    networks = build(SAVED[name])
     save_networks(tmp_path, networks)
     for role, network in networks.items():
-        inputs = noise(2, *network.input_shape[1:])
-        before, after = run(network, inputs), run(load_network(tmp_path / f"{role}.keras"), inputs)
-        assert numpy.array_equal(before, after)
+        inputs, loaded = noise(2, *network.input_shape[1:]), load_network(tmp_path / f"{role}.keras")
+        assert numpy.ptp(run(network, inputs)) > 0
+        assert numpy.array_equal(run(network, inputs), run(loaded, inputs))
+        for layer, copy in zip(network.layers, loaded.layers, strict=True):
+            assert type(copy) is type(layer) and copy.get_config() == layer.get_config()

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import ops
 
 from coursework.networks import layers
@@ -22,10 +23,6 @@ MAKERS = {
     "conv_transpose": lambda **options: layers.SpectralConv2DTranspose(3, 4, strides=2, padding="same", **options),
 }
 every_layer = pytest.mark.parametrize("name", MAKERS)
-
-
-def array(values):
-    return ops.convert_to_numpy(ops.stop_gradient(values))
 
 
 def reference(name):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from conftest import array
 from keras import ops
 from PIL import Image
 
@@ -61,10 +62,6 @@ def small(preset, epochs=2, **settings):
     return dataclasses.replace(
         preset, epochs=epochs, batch_size=8, network=dataclasses.replace(preset.network, **SMALL), **settings
     )
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 # Networks for points.
