@@ -6,7 +6,7 @@ from typing import Any
 def place(blocks: list[dict[str, Any]]) -> list[tuple[int, int]]:
     """Return a (rank, lane) for every block: how far down it stands, and how far to the right of the longest path.
 
-    The rank is the longest way from an input. The longest path of all is lane 0; what runs beside it, such as the
+    The rank is the longest way from an input. The longest path of all is lane 0; what runs in parallel, such as the
     convolution of a shortcut, takes the first lane that is free at its rank. What comes from another input alone
     stands as far down as its readers let it, in a lane to the right of all that.
     """
@@ -36,7 +36,7 @@ def place(blocks: list[dict[str, Any]]) -> list[tuple[int, int]]:
     return [places[index] for index in range(len(blocks))]
 
 
-def _fed_from_elsewhere(blocks, main):
+def _fed_from_elsewhere(blocks: list[dict[str, Any]], main: set[int]) -> list[int]:
     """Return the indices of the blocks that nothing of the main path leads to."""
     fed = set(main)
     for index, block in enumerate(blocks):
