@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # {label: (epochs, values)} of the columns of one panel.
 Panel: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray]]
 
-# Okabe and Ito (2008): eight colours told apart under every common colour blindness; black first reads as text.
+# Okabe and Ito (2008): eight colours that every common colour blindness distinguishes; black first reads as text.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 NOT_PLOTTED = ("epoch", "epochs", "seconds", "time", "step", "steps", "images", "images_seen", "learning_rate", "lr")
 

@@ -18,18 +18,18 @@ def place(blocks: list[dict[str, Any]]) -> list[tuple[int, int]]:
     while blocks[current]["inputs"]:
         current = max(blocks[current]["inputs"], key=lambda source: ranks[source])
         main.add(current)
-    beside = _fed_from_elsewhere(blocks, main)
-    for index in reversed(beside):
+    parallel = _fed_from_elsewhere(blocks, main)
+    for index in reversed(parallel):
         readers = [ranks[reader] for reader, block in enumerate(blocks) if index in block["inputs"]]
         ranks[index] = min(readers) - 1 if readers else 0
-    rows_beside = {ranks[index] for index in beside}
+    rows_taken = {ranks[index] for index in parallel}
     places: dict[int, tuple[int, int]] = {}
-    for index in [*(index for index in range(len(blocks)) if index not in beside), *beside]:
+    for index in [*(index for index in range(len(blocks)) if index not in parallel), *parallel]:
         rank, taken = ranks[index], set(places.values())
         lane = 0 if index in main else 1
-        if index in beside:
+        if index in parallel:
             sources = [places[source][1] for source in blocks[index]["inputs"]]
-            lane = min(sources) if sources else 1 + max(lane for row, lane in taken if row in rows_beside)
+            lane = min(sources) if sources else 1 + max(lane for row, lane in taken if row in rows_taken)
         while (rank, lane) in taken:
             lane += 1
         places[index] = rank, lane

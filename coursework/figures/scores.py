@@ -59,8 +59,8 @@ def newest_score(records: Sequence[dict[str, Any]], name: str, extractor: str = 
     numbers of samples, the record is the newest, which stands last.
     """
     found = [one for one in records if one["name"] == name and (one.get("weights") or "last") == "last"]
-    wanted = extractor or (found[0].get("extractor") if found else None)
-    return next((one for one in reversed(found) if one.get("extractor") == wanted), None)
+    chosen = extractor or (found[0].get("extractor") if found else None)
+    return next((one for one in reversed(found) if one.get("extractor") == chosen), None)
 
 
 def extractor_text(extractor: str | None, sha256: str | None, digits: int) -> str:

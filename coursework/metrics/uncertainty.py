@@ -40,9 +40,9 @@ class SampleScore:
 
 
 def over_seeds(
-    values: Iterable[float | None], wanted: Sequence[str] = ("mean", "standard_error")
+    values: Iterable[float | None], names: Sequence[str] = ("mean", "standard_error")
 ) -> dict[str, float | int | None]:
-    """Return {name of `wanted`: number} of one value for each seed; values that are None are left out.
+    """Return {name of `names`: number} of one value for each seed; values that are None are left out.
 
     "mean"; "spread", the standard deviation (ddof 1); "standard_error" of the mean; "seeds", their number. None if too
     few values remain.
@@ -55,4 +55,4 @@ def over_seeds(
         "standard_error": None if spread is None else spread / math.sqrt(len(known)),
         "seeds": len(known),
     }
-    return {name: found[name] for name in wanted}
+    return {name: found[name] for name in names}

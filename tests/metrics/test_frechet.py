@@ -25,7 +25,7 @@ def test_torch_fidelity_s_values(reference_scores):
     assert few == pytest.approx(values["fid_rank_deficient"], rel=1e-6)
 
 
-def test_it_is_symmetric_and_does_not_mind_order(reference_scores):
+def test_it_is_symmetric_and_independent_of_the_order(reference_scores):
     fake, real = reference_scores[0]["fake"], reference_scores[0]["real"]
     value = frechet_distance(fake, real)
     assert frechet_distance(real, fake) == pytest.approx(value, rel=1e-9)

@@ -268,7 +268,7 @@ def test_resnet_discriminator_blocks_are_those_of_the_paper():
     discriminator, images = build(SMALL["resnet"])["discriminator"], noise(2, *CIFAR)
     layer, relu, pool = discriminator.get_layer, ops.relu, layers.AveragePooling2D(2)
     x = ops.convert_to_tensor(images)
-    # The first block has no activation before its first convolution, the last two no convolution beside them.
+    # The first block has no activation before its first convolution, the last two no convolution in the shortcut.
     branch = layer("down_1_convolution_2")(relu(layer("down_1_convolution_1")(x)))
     x = pool(branch) + pool(layer("down_1_shortcut")(x))
     branch = layer("down_2_convolution_2")(relu(layer("down_2_convolution_1")(relu(x))))
@@ -310,8 +310,8 @@ def test_only_batch_normalisation_mixes_the_images_of_a_batch(name, kind):
         (networks["generator"], latents, companions),
         (networks["discriminator"], images, other_images),
     ):
-        alone, beside = (run(network, batch, training=True)[0] for batch in (inputs, others))
-        difference = numpy.abs(alone - beside).max() / numpy.abs(alone).max()
+        alone, mixed = (run(network, batch, training=True)[0] for batch in (inputs, others))
+        difference = numpy.abs(alone - mixed).max() / numpy.abs(alone).max()
         assert difference > 1e-2 if kind == "batch" else difference < 1e-4
 
 
