@@ -1,6 +1,7 @@
 """Shared by the tests: quiet libraries, equal seeds, small data sets, command lines run in this process."""
 
 import dataclasses
+import json
 import os
 
 # Before anything imports TensorFlow, which reads it once.
@@ -90,6 +91,30 @@ NARROW = {
     "vector_autoencoder": {"latent_size": 8, "width": 4},
     "autoencoder": {"depth": 4, "latent_channels": 4},
 }
+
+
+def array(tensor):
+    """Return a tensor of either backend as an array."""
+    from keras import ops
+
+    return ops.convert_to_numpy(ops.stop_gradient(tensor))
+
+
+def normal(*shape, seed=0):
+    """Return float64 numbers from N(0, 1)."""
+    return numpy.random.default_rng(seed).normal(size=shape)
+
+
+def noise(*shape, seed=0):
+    """Return float32 numbers from N(0, 1)."""
+    return normal(*shape, seed=seed).astype("float32")
+
+
+@pytest.fixture(scope="session")
+def reference_scores():
+    """Offer ({"fake", "real", "logits": features}, {name: torch-fidelity's value of them})."""
+    with numpy.load(REFERENCE / "metrics.npz") as arrays:
+        return dict(arrays), json.loads((REFERENCE / "metrics.json").read_text())
 
 
 def narrow(config, epochs):

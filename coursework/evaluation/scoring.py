@@ -66,8 +66,7 @@ def kernel(comparison: Comparison, extractor: Extractor, fake: Part, real: Part,
     with Progress(f"kernel distance, {extractor.name}", unit=None) as progress:
         features, reference = comparison.features(fake, extractor), comparison.features(real, extractor)
         distances = kernel_distances(features, reference, progress=progress.step)
-    error = standard_error(distances.influences) if with_error else None
-    return {"kd": Value(distances.mean, error, len(fake), len(real), distances.std)}
+    return {"kd": Value(distances.value, distances.error if with_error else None, len(fake), len(real), distances.std)}
 
 
 def classifier(
@@ -75,8 +74,7 @@ def classifier(
 ) -> dict[str, Value]:
     """Return {"is": `Value`}; it does not use the real images."""
     found = classifier_score(comparison.features(fake, extractor, "logits_unbiased"))
-    error = standard_error(found.influences) if with_error else None
-    return {"is": Value(found.mean, error, len(fake), len(real), found.std)}
+    return {"is": Value(found.value, found.error if with_error else None, len(fake), len(real), found.std)}
 
 
 def manifold(
@@ -91,8 +89,9 @@ def manifold(
     features, reference = (_drawn(comparison.features(part, extractor), count) for part in (fake, real))
     with Progress(f"precision and recall, {extractor.name}", unit=None) as progress:
         scores = manifold_scores(features, reference, progress=progress.step)
-    errors = scores.errors() if with_error else {}
-    return {name: Value(getattr(scores, name), errors.get(name), count, count) for name in MANIFOLD}
+    return {
+        name: Value(score.value, score.error if with_error else None, count, count) for name, score in scores.items()
+    }
 
 
 def _drawn(features: np.ndarray, count: int) -> np.ndarray:

@@ -2,10 +2,14 @@
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from coursework.figures.diagram import render
+from coursework.figures.diagram import Block, render
+
+# An operation of a Keras model and the number of the node at which it is called.
+Node: TypeAlias = tuple[Any, int]
 
 # These read a class in addition to the values that they normalise.
 CONDITIONAL = ("ConditionalBatchNormalization",)
@@ -36,8 +40,8 @@ def describe(model: Any) -> dict[str, Any]:
     """
     nodes, consumers = _walk(model)
     outputs = {tensor._keras_history[:2] for tensor in model.outputs}
-    blocks: list[dict[str, Any]] = []
-    block_of: dict[Any, int] = {}
+    blocks: list[Block] = []
+    block_of: dict[Node, int] = {}
     seen: set[Any] = set()
     readers: dict[int, list[Any]] = {}
     for key, inputs in nodes.items():
@@ -55,7 +59,9 @@ def describe(model: Any) -> dict[str, Any]:
             and (role == "follower" or (role in ("primary", "leader") and not blocks[sources[0]]["title"]))
         )
         if not joins:
-            blocks.append(_empty_block(role, list(dict.fromkeys(sources))))
+            kind = role if role in ("input", "merge") else "other"
+            block: Block = {"kind": kind, "title": "", "before": [], "after": [], "shape": [], "parameters": 0}
+            blocks.append(block | {"spectral": False, "inputs": list(dict.fromkeys(sources)), "layers": []})
         block_of[key] = sources[0] if joins else len(blocks) - 1
         _add_layer(blocks[block_of[key]], operation, key[1], role, counted=operation in seen)
         seen.add(operation)
@@ -79,16 +85,18 @@ def draw(models: dict[str, Any], path: Path | str, dpi: int = 200) -> None:
     render({name: describe(model) for name, model in models.items()}, path, dpi)
 
 
-def _walk(model):
+def _walk(model: Any) -> tuple[dict[Node, list[Node]], dict[Node, int]]:
     """Return ({(operation, node index): keys of its inputs} in topological order, {key: number of readers})."""
-    nodes, consumers = {}, {}
+    nodes: dict[Node, list[Node]] = {}
+    consumers: dict[Node, int] = {}
 
-    def visit(tensor):
-        key = tuple(tensor._keras_history[:2])
+    def visit(tensor: Any) -> Node:
+        operation, index, _ = tensor._keras_history
+        key = operation, index
         if key in nodes or key in consumers:
             return key
         consumers[key] = 0
-        inputs = [visit(source) for source in key[0]._inbound_nodes[key[1]].input_tensors]
+        inputs = [visit(source) for source in operation._inbound_nodes[index].input_tensors]
         for source in inputs:
             consumers[source] += 1
         nodes[key] = inputs
@@ -99,7 +107,7 @@ def _walk(model):
     return nodes, consumers
 
 
-def _role(operation, sources):
+def _role(operation: Any, sources: int) -> str:
     kind = type(operation).__name__
     if kind == "InputLayer":
         return "input"
@@ -110,13 +118,7 @@ def _role(operation, sources):
     return "merge" if sources > 1 else "leader"
 
 
-def _empty_block(role, inputs):
-    kind = role if role in ("input", "merge") else "other"
-    block = {"kind": kind, "title": "", "before": [], "after": [], "shape": [], "parameters": 0}
-    return block | {"spectral": False, "inputs": inputs, "layers": []}
-
-
-def _add_layer(block, operation, node_index, role, counted):
+def _add_layer(block: Block, operation: Any, node_index: int, role: str, counted: bool) -> None:
     kind = type(operation).__name__
     words = layer_words(operation)
     shape = operation._inbound_nodes[node_index].output_tensors[0].shape
@@ -162,21 +164,21 @@ def layer_words(layer: Any) -> str:
         return _activation_words(layer)
     if kind == "InputLayer":
         return layer.name.replace("_", " ")
-    return {"Identity": "", "ReLU": "ReLU", "PReLU": "PReLU"}.get(kind, _words(kind))
+    return "" if kind == "Identity" else kind if kind in ("ReLU", "PReLU") else _words(kind)
 
 
-def _activation_words(layer):
+def _activation_words(layer: Any) -> str:
     """Return the layer's activation in words, "" for none or the identity."""
     activation = getattr(layer, "activation", None)
     name = getattr(activation, "__name__", type(activation).__name__)
     return {"linear": "", "NoneType": "", "relu": "ReLU", "leaky_relu": "leaky ReLU"}.get(name, _words(name))
 
 
-def _words(name):
+def _words(name: str) -> str:
     """Return a class name or an identifier as words: "GlobalAveragePooling2D" as "global average pooling 2D"."""
     parts = re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", name.replace("_", " ")).split()
     return " ".join(part if part.isupper() or part == "2D" else part.lower() for part in parts)
 
 
-def _size(sizes):
+def _size(sizes: Sequence[int]) -> str:
     return str(sizes[0]) if len(set(sizes)) == 1 else "×".join(map(str, sizes))

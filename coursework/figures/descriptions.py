@@ -1,55 +1,50 @@
 """Reading descriptions of networks, which `architecture.describe` makes and `diagram` draws."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from coursework.figures.diagram import COLORS
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
 from coursework.util.errors import UserError
 from coursework.util.files import read_json
 
-WHOLE_NUMBERS = ("parameters", "trainable")
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 # No network has more blocks or longer words than these, and a picture of them could not be read.
 MOST_BLOCKS, LONGEST_WORDS = 1000, 200
+Words = Annotated[str, Field(max_length=LONGEST_WORDS)]
+
+
+class Block(TypedDict):
+    """What `diagram` reads of a block."""
+
+    kind: Literal["input", "convolution", "transposed", "dense", "merge", "other"]
+    title: Words
+    before: list[Words]
+    after: list[Words]
+    shape: list[Count | None]
+    parameters: Count
+    spectral: bool
+    inputs: list[Count]
+
+
+class Description(TypedDict):
+    """What `diagram` reads of a network."""
+
+    parameters: Count
+    trainable: Count
+    blocks: Annotated[list[Block], Field(min_length=1, max_length=MOST_BLOCKS)]
 
 
 def read_descriptions(file: Path) -> dict[str, Any]:
     """Return {name: description} of the networks in a JSON file; raises `UserError` where it holds anything else."""
-    descriptions = read_json(file, dict)
-    if not descriptions or not all(_is_description(value) for value in descriptions.values()):
+    content = read_json(file, dict)
+    try:
+        networks = TypeAdapter(dict[str, Description], config=ConfigDict(strict=True)).validate_python(content)
+    except ValidationError:
+        networks = {}
+    blocks = [(index, block) for network in networks.values() for index, block in enumerate(network["blocks"])]
+    # A block reads only blocks before it.
+    if not blocks or any(source >= index for index, block in blocks for source in block["inputs"]):
         raise UserError(f"{file} describes no networks: remove it, and `coursework figures` makes it again")
-    return descriptions
-
-
-def _is_description(value):
-    if not isinstance(value, dict) or not all(_is_count(value.get(name)) for name in WHOLE_NUMBERS):
-        return False
-    blocks = value.get("blocks")
-    fits = isinstance(blocks, list) and 0 < len(blocks) <= MOST_BLOCKS
-    return fits and all(_is_block(*numbered) for numbered in enumerate(blocks))
-
-
-def _is_block(index, block):
-    """Tell whether this is a block whose inputs are blocks before it, as many as stand there."""
-    if not isinstance(block, dict):
-        return False
-    inputs, shape = block.get("inputs"), block.get("shape")
-    return (
-        isinstance(block.get("kind"), str)
-        and block["kind"] in COLORS
-        and isinstance(block.get("spectral"), bool)
-        and _is_count(block.get("parameters"))
-        and _are_words([block.get("title")])
-        and all(_are_words(block.get(name)) for name in ("before", "after"))
-        and isinstance(shape, list)
-        and all(side is None or _is_count(side) for side in shape)
-        and isinstance(inputs, list)
-        and all(_is_count(source) and source < index for source in inputs)
-    )
-
-
-def _are_words(values):
-    return isinstance(values, list) and all(isinstance(value, str) and len(value) <= LONGEST_WORDS for value in values)
-
-
-def _is_count(value):
-    return type(value) is int and 0 <= value < 2**63
+    return content

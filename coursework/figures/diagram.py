@@ -1,12 +1,20 @@
 """Drawing of network descriptions (see `coursework.figures.architecture.describe`); needs no Keras."""
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from coursework.figures.grids import STYLE, drawing_style, save_figure
 from coursework.figures.layout import place, skip_tracks
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# A block of `architecture.describe`, and what the legend says: (colour, swatch width, words, advance to the next).
+Block: TypeAlias = dict[str, Any]
+Entry: TypeAlias = tuple[str, float, str, float]
+Point: TypeAlias = tuple[float, float]
 # Millimetres on paper, and points for type.
 LINE = 3.1
 PADDING = 1.2
@@ -28,12 +36,8 @@ COLORS = {
     "merge": "#ffffff",
     "other": "#e6e6e6",
 }
-LEGEND_WORDS = {
-    "convolution": "convolution",
-    "transposed": "transposed convolution",
-    "dense": "dense",
-    "other": "other",
-}
+LEGEND_WORDS = {kind: kind for kind in ("convolution", "transposed", "dense", "other")}
+LEGEND_WORDS["transposed"] = "transposed convolution"
 SPECTRAL = "#d55e00"
 SPECTRAL_WIDTH = 1.2
 GREY = "#5a5a5a"
@@ -70,7 +74,7 @@ def render(descriptions: dict[str, Any], path: Path | str, dpi: int = 200) -> No
 class _Player:
     """One network's column: geometry from its description, in millimetres, y downwards negative."""
 
-    def __init__(self, name, description):
+    def __init__(self, name: str, description: dict[str, Any]) -> None:
         self.name, self.description = name, description
         self.blocks = description["blocks"]
         self.places = place(self.blocks)
@@ -89,19 +93,19 @@ class _Player:
         self.height = sum(heights) + GAP * (len(heights) - 1)
         self.width = max(self.lane_left[-1] + widths[-1], *(_text_width(line, TYPE + 1.5) for line in self._header()))
 
-    def _header(self):
+    def _header(self) -> tuple[str, str]:
         count, trainable = self.description["parameters"], self.description["trainable"]
         part = f", {trainable:,} trainable" if 0 < trainable < count else ""
         return _capital(self.name.replace("_", " ")), f"{count:,} parameters{part}"
 
-    def _box(self, index):
+    def _box(self, index: int) -> tuple[float, float, float, float]:
         """Return (left, right, bottom, top) of a block."""
         rank, lane = self.places[index]
         height = _block_height(self.blocks[index])
         top = self.rank_top[rank] - (self.rank_height[rank] - height) / 2
         return self.lane_left[lane], self.lane_left[lane] + self.lane_width[lane], top - height, top
 
-    def draw(self, axis: Any, left: float) -> None:
+    def draw(self, axis: "Axes", left: float) -> None:
         """Draw the column with its left edge at `left`."""
         title, count = self._header()
         axis.text(left + self.margin, -1.5, title, fontsize=TYPE + 2, fontweight="bold", va="center")
@@ -114,7 +118,7 @@ class _Player:
             box_left, right, bottom, top = self._box(index)
             _draw_block(axis, block, left + box_left, left + right, bottom, top)
 
-    def _route(self, source, target):
+    def _route(self, source: int, target: int) -> list[Point]:
         """Return the corners of the arrow from one block to another, in the column's own coordinates."""
         left, right, bottom, _ = self._box(source)
         # Below the tallest box of the row, which a line to another lane may have to pass.
@@ -134,7 +138,7 @@ class _Player:
         return [(middle, bottom), (middle, to_height), (to_middle + entry, to_height)]
 
 
-def _block_rows(block):
+def _block_rows(block: Block) -> list[tuple[str, bool, str]]:
     """Return [(words, bold, right-hand words)] of a box, top to bottom: shape first, parameters beneath."""
     rows = [(", ".join(block["before"]), False)] if block["before"] else []
     rows.append((block["title"], block["kind"] in ("convolution", "transposed", "dense")))
@@ -148,22 +152,22 @@ def _block_rows(block):
     return [(_capital(words), bold, aside) for (words, bold), aside in zip(rows, right, strict=True)]
 
 
-def _capital(words):
+def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _block_height(block):
+def _block_height(block: Block) -> float:
     return MERGE_HEIGHT if block["kind"] == "merge" else LINE * len(_block_rows(block)) + 2 * PADDING
 
 
-def _block_width(block):
+def _block_width(block: Block) -> float:
     rows = _block_rows(block)
     widest = max(_text_width(words, TYPE, bold) + 3 + _text_width(right, SMALL_TYPE) for words, bold, right in rows)
     return widest + 2 * PADDING + SPECTRAL_WIDTH
 
 
 @functools.cache
-def _text_width(words, size, bold=False):
+def _text_width(words: str, size: float, bold: bool = False) -> float:
     """Return the width of `words` in millimetres."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
@@ -174,7 +178,7 @@ def _text_width(words, size, bold=False):
     return TextPath((0, 0), words, size=size, prop=font).get_extents().width * POINT
 
 
-def _draw_block(axis, block, left, right, bottom, top):
+def _draw_block(axis: "Axes", block: Block, left: float, right: float, bottom: float, top: float) -> None:
     from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
     middle = (left + right) / 2, (bottom + top) / 2
@@ -184,20 +188,16 @@ def _draw_block(axis, block, left, right, bottom, top):
         sign = {"add": "+", "subtract": "−", "multiply": "×"}.get(block["title"], "")
         axis.text(*middle, sign, fontsize=TYPE + 2, ha="center", va="center_baseline")
         words = shape if sign else f"{_capital(block['title'])}, {shape}"
-        axis.text(
-            middle[0] + MERGE_HEIGHT / 2 + 1, middle[1] - 2.1, words, fontsize=SMALL_TYPE, color=GREY, va="center"
-        )
+        x, y = middle[0] + MERGE_HEIGHT / 2 + 1, middle[1] - 2.1
+        axis.text(x, y, words, fontsize=SMALL_TYPE, color=GREY, va="center")
         return
-    corner = "round,pad=0,rounding_size=0.8"
-    size = (right - left, top - bottom)
-    box = FancyBboxPatch(
-        (left, bottom), *size, corner, facecolor=COLORS[block["kind"]], edgecolor="#444444", linewidth=0.5
-    )
+    width, height = right - left, top - bottom
+    style: dict[str, Any] = {"facecolor": COLORS[block["kind"]], "edgecolor": "#444444", "linewidth": 0.5}
+    box = FancyBboxPatch((left, bottom), width, height, "round,pad=0,rounding_size=0.8", **style)
     axis.add_patch(box)
     if block["spectral"]:
-        axis.add_patch(
-            Rectangle((left, bottom), SPECTRAL_WIDTH, top - bottom, facecolor=SPECTRAL, edgecolor="none", clip_path=box)
-        )
+        style = {"facecolor": SPECTRAL, "edgecolor": "none", "clip_path": box}
+        axis.add_patch(Rectangle((left, bottom), SPECTRAL_WIDTH, height, **style))
     for index, (words, bold, aside) in enumerate(_block_rows(block)):
         y = top - PADDING - LINE * (index + 0.5)
         weight = "bold" if bold else "normal"
@@ -206,15 +206,15 @@ def _draw_block(axis, block, left, right, bottom, top):
         axis.text(right - PADDING, y, aside, fontsize=SMALL_TYPE, color=color, ha="right", va="center_baseline")
 
 
-def _draw_arrow(axis, corners):
+def _draw_arrow(axis: "Axes", corners: Sequence[Point]) -> None:
     *lines, _ = corners
     axis.plot(*zip(*lines, strict=True), color="black", linewidth=0.6, solid_joinstyle="round")
-    style = {"arrowstyle": "-|>,head_width=0.13,head_length=0.26", "linewidth": 0.6, "color": "black"}
+    style: dict[str, Any] = {"arrowstyle": "-|>,head_width=0.13,head_length=0.26", "linewidth": 0.6, "color": "black"}
     axis.annotate("", corners[-1], corners[-2], arrowprops=style | {"shrinkA": 0, "shrinkB": 0})
 
 
-def _legend_entries(descriptions):
-    """Return [(colour, swatch width, words, advance to the next entry)] for what the diagram shows."""
+def _legend_entries(descriptions: dict[str, Any]) -> list[Entry]:
+    """Return the entries for what the diagram shows."""
     blocks = [block for description in descriptions.values() for block in description["blocks"]]
     kinds = {block["kind"] for block in blocks}
     entries = [(COLORS[kind], 3.0, words) for kind, words in LEGEND_WORDS.items() if kind in kinds]
@@ -223,7 +223,7 @@ def _legend_entries(descriptions):
     return [(color, width, words, width + _text_width(words, SMALL_TYPE) + 5) for color, width, words in entries]
 
 
-def _draw_legend(axis, entries, y):
+def _draw_legend(axis: "Axes", entries: list[Entry], y: float) -> None:
     from matplotlib.patches import Rectangle
 
     x = 0.0

@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,7 +14,14 @@ from coursework.figures.fonts import fallback_families, fallback_files, own_file
 from coursework.figures.scores import SCORES, score
 from coursework.util.files import replacing
 
-# Okabe and Ito (2008): eight colours told apart under every common colour blindness; black first reads as text.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# {label: (epochs, values)} of the columns of one panel.
+Panel: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray]]
+
+# Okabe and Ito (2008): eight colours that every common colour blindness distinguishes; black first reads as text.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 NOT_PLOTTED = ("epoch", "epochs", "seconds", "time", "step", "steps", "images", "images_seen", "learning_rate", "lr")
 
@@ -74,16 +81,14 @@ def reconstructions(
     originals, decoded = _checked(originals), _checked(decoded)
     if originals.shape != decoded.shape:
         raise ValueError(f"{originals.shape} originals for {decoded.shape} reconstructions")
-    pairs = []
+    parts: list[np.ndarray] = []
     for start in range(0, len(originals), columns):
         chosen = slice(start, start + columns)
-        pairs.append(strips([originals[chosen], decoded[chosen]], scale=scale, gap=gap))
-    width = max(pair.shape[1] for pair in pairs)
-    parts: list[np.ndarray] = []
-    for pair in pairs:
-        if parts:
-            parts.append(np.full((2 * gap, width, pair.shape[2]), 255, np.uint8))
-        parts.append(np.pad(pair, ((0, 0), (0, width - pair.shape[1]), (0, 0)), constant_values=255))
+        pair = strips([originals[chosen], decoded[chosen]], scale=scale, gap=gap)
+        # The first pair has the full width.
+        missing = parts[0].shape[1] - pair.shape[1] if parts else 0
+        above = 2 * gap if parts else 0
+        parts.append(np.pad(pair, ((above, 0), (0, missing), (0, 0)), constant_values=255))
     return np.concatenate(parts)
 
 
@@ -108,18 +113,14 @@ def curves(log: dict[str, list[float]], path: Path | str, incidents: Sequence[di
     of their own, since their scales differ from those of losses. incidents: dicts with "epoch" and "kind"
     as in environment.json; each is a line across all panels.
     """
-    from matplotlib.figure import Figure
-
     panels = [(title, columns) for title, columns in _panels(log).items() if columns]
-    with drawing_style():
-        figure = Figure(figsize=(6.7, 2.3), layout="constrained")
+    with new_figure(path, 2.3) as figure:
         axes = figure.subplots(1, max(len(panels), 1), squeeze=False)[0]
         if not panels:
             axes[0].text(0.5, 0.5, "no finite values", ha="center", va="center", transform=axes[0].transAxes)
         for axis, (title, columns) in zip(axes, panels, strict=False):
             _draw_panel(axis, title, columns)
             _mark(axis, incidents, last=max(epochs[-1] for epochs, _ in columns.values()))
-        save_figure(figure, path)
 
 
 # Type and lines for print at natural size, 170 mm wide; the typeface comes with matplotlib.
@@ -151,7 +152,23 @@ def drawing_style() -> Iterator[None]:
         yield
 
 
-def save_figure(figure: Any, path: Path | str, dpi: int = 200) -> None:
+@contextlib.contextmanager
+def new_figure(path: Path | str, height: float, layout: Any = "constrained", dpi: int = 200) -> Iterator["Figure"]:
+    """Offer a matplotlib figure as wide as a page and `height` inches high; write it to `path` after the block."""
+    from matplotlib.figure import Figure
+
+    with drawing_style():
+        figure = Figure(figsize=(6.7, height), layout=layout)
+        yield figure
+        save_figure(figure, path, dpi)
+
+
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """Return an image (h, w, 1 or 3) with three channels."""
+    return image if image.shape[2] == 3 else image.repeat(3, axis=2)
+
+
+def save_figure(figure: "Figure", path: Path | str, dpi: int = 200) -> None:
     """Write a matplotlib figure to `path`, all or nothing, without the date: equal figures are equal files."""
     from matplotlib.text import Text
 
@@ -172,7 +189,7 @@ def save_figure(figure: Any, path: Path | str, dpi: int = 200) -> None:
             opaque.save(temporary)
 
 
-def _checked(images):
+def _checked(images: np.ndarray) -> np.ndarray:
     images = np.asarray(images)
     if images.ndim == 3:
         images = images[..., None]
@@ -181,17 +198,24 @@ def _checked(images):
     return images
 
 
-def _titled(sheet, row_titles, column_titles, step_y, step_x, gap):
+def _titled(
+    sheet: np.ndarray,
+    row_titles: Sequence[str],
+    column_titles: Sequence[str],
+    step_y: int,
+    step_x: int,
+    gap: int,
+) -> np.ndarray:
     """Return `sheet` on a larger white one with titles in its margins, centred on the rows and columns."""
     row_font = _font(max(10, round(0.16 * step_y)), "".join([*row_titles, *column_titles]))
     # A title wider than its column would run into the next one: shrink until all fit, or nothing is left to shrink.
     column_font = row_font
     while column_font.size > 6 and any(column_font.getlength(title) > step_x - gap for title in column_titles):
         column_font = column_font.font_variant(size=column_font.size - 1)
-    left = max((math.ceil(row_font.getlength(title)) + row_font.size for title in row_titles), default=0)
+    left = max((math.ceil(row_font.getlength(title) + row_font.size) for title in row_titles), default=0)
     top = math.ceil(1.5 * column_font.size) if len(column_titles) else 0
     page = Image.new("RGB", (left + sheet.shape[1], top + sheet.shape[0]), "white")
-    page.paste(Image.fromarray(sheet if sheet.shape[2] == 3 else sheet.repeat(3, axis=2)), (left, top))
+    page.paste(Image.fromarray(as_rgb(sheet)), (left, top))
     draw = ImageDraw.Draw(page)
     for index, title in enumerate(column_titles):
         middle = left + gap + (index + 0.5) * step_x - gap / 2
@@ -202,7 +226,7 @@ def _titled(sheet, row_titles, column_titles, step_y, step_x, gap):
     return np.asarray(page)
 
 
-def _font(size, text):
+def _font(size: float, text: str) -> ImageFont.FreeTypeFont:
     """Return the typeface of the other figures or, for letters that it lacks, the first of the system that has some.
 
     Pillow's own lacks the minus sign and arrows.
@@ -210,13 +234,13 @@ def _font(size, text):
     return ImageFont.truetype([*fallback_files(text), own_file()][0], size)
 
 
-def _panels(log):
-    """Sort the log's columns into panels: {panel title: {label: (epochs, values)}}, finite values only."""
+def _panels(log: dict[str, list[float]]) -> dict[str, Panel]:
+    """Return the log's columns as {panel title: {label: (epochs, values)}}, finite values only."""
     count = max((len(values) for values in log.values()), default=0)
     epochs = np.asarray(log.get("epoch", np.arange(1, count + 1)), dtype=float)
-    panels = {"Losses": {}, "Scores": {}}
-    for name, values in log.items():
-        values = np.asarray(values, dtype=float)
+    panels: dict[str, Panel] = {"Losses": {}, "Scores": {}}
+    for name, column in log.items():
+        values = np.asarray(column, dtype=float)
         finite = np.isfinite(values)
         if name.lower() in NOT_PLOTTED or not finite.any():
             continue
@@ -229,26 +253,19 @@ def _panels(log):
     return panels
 
 
-def _mark(axis, incidents, last):
-    """Draw a line with its name at the epoch of each incident; the last logged epoch is followed by one at most."""
+def _mark(axis: "Axes", incidents: Sequence[dict[str, Any]], last: float) -> None:
+    """Draw a line with its name at the epoch of each incident, up to one epoch after the `last` logged one."""
+    color = "#b00020"
     for incident in incidents:
         if 0 < incident["epoch"] <= last + 1:
-            axis.axvline(incident["epoch"], color="#b00020", linewidth=0.8, linestyle=":")
-            place = {"xy": (incident["epoch"], 1), "xycoords": ("data", "axes fraction")}
-            axis.annotate(
-                str(incident.get("kind", "incident"))[:40],
-                **place,
-                xytext=(-2, -2),
-                textcoords="offset points",
-                rotation=90,
-                ha="right",
-                va="top",
-                color="#b00020",
-                fontsize=7,
-            )
+            axis.axvline(incident["epoch"], color=color, linewidth=0.8, linestyle=":")
+            kind = str(incident.get("kind", "incident"))[:40]
+            place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+            style: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "top", "color": color, "fontsize": 7}
+            axis.annotate(kind, (incident["epoch"], 1), xytext=(-2, -2), **place, **style)
 
 
-def _draw_panel(axis, title, columns):
+def _draw_panel(axis: "Axes", title: str, columns: Panel) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for index, (label, (epochs, values)) in enumerate(columns.items()):
@@ -265,5 +282,5 @@ def _draw_panel(axis, title, columns):
     axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axis.grid(axis="y", color="#dddddd", linewidth=0.5)
     # Above the axes, where no line can run into it.
-    outside = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2 if len(columns) > 1 else 1}
+    outside: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2 if len(columns) > 1 else 1}
     axis.legend(**outside, frameon=False, fontsize=8, handlelength=1.4, borderaxespad=0.1, labelspacing=0.25)

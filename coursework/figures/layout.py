@@ -6,7 +6,7 @@ from typing import Any
 def place(blocks: list[dict[str, Any]]) -> list[tuple[int, int]]:
     """Return a (rank, lane) for every block: how far down it stands, and how far to the right of the longest path.
 
-    The rank is the longest way from an input. The longest path of all is lane 0; what runs beside it, such as the
+    The rank is the longest way from an input. The longest path of all is lane 0; what runs in parallel, such as the
     convolution of a shortcut, takes the first lane that is free at its rank. What comes from another input alone
     stands as far down as its readers let it, in a lane to the right of all that.
     """
@@ -18,25 +18,25 @@ def place(blocks: list[dict[str, Any]]) -> list[tuple[int, int]]:
     while blocks[current]["inputs"]:
         current = max(blocks[current]["inputs"], key=lambda source: ranks[source])
         main.add(current)
-    beside = _fed_from_elsewhere(blocks, main)
-    for index in reversed(beside):
+    parallel = _fed_from_elsewhere(blocks, main)
+    for index in reversed(parallel):
         readers = [ranks[reader] for reader, block in enumerate(blocks) if index in block["inputs"]]
         ranks[index] = min(readers) - 1 if readers else 0
-    rows_beside = {ranks[index] for index in beside}
+    rows_taken = {ranks[index] for index in parallel}
     places: dict[int, tuple[int, int]] = {}
-    for index in [*(index for index in range(len(blocks)) if index not in beside), *beside]:
+    for index in [*(index for index in range(len(blocks)) if index not in parallel), *parallel]:
         rank, taken = ranks[index], set(places.values())
         lane = 0 if index in main else 1
-        if index in beside:
+        if index in parallel:
             sources = [places[source][1] for source in blocks[index]["inputs"]]
-            lane = min(sources) if sources else 1 + max(lane for row, lane in taken if row in rows_beside)
+            lane = min(sources) if sources else 1 + max(lane for row, lane in taken if row in rows_taken)
         while (rank, lane) in taken:
             lane += 1
         places[index] = rank, lane
     return [places[index] for index in range(len(blocks))]
 
 
-def _fed_from_elsewhere(blocks, main):
+def _fed_from_elsewhere(blocks: list[dict[str, Any]], main: set[int]) -> list[int]:
     """Return the indices of the blocks that nothing of the main path leads to."""
     fed = set(main)
     for index, block in enumerate(blocks):

@@ -3,11 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coursework.figures.grids import PALETTE, drawing_style, save_figure
+from coursework.figures.grids import PALETTE, as_rgb, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLUMNS = 8
 
@@ -19,15 +22,13 @@ def suspicious_pairs(path: Path | str, samples: np.ndarray, training: np.ndarray
     `Memorisation.suspicious`. Above a pair stand the distance in grey levels, the share of real test images that lie as
     near to a training image by the ratio of the score, and how the training image was flipped or shifted.
     """
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     if not pairs:
         raise ValueError("no pairs to draw")
     rows = math.ceil(len(pairs) / COLUMNS)
-    with drawing_style():
-        layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
-        figure = Figure(figsize=(6.7, 1.95 * rows), layout=layout)
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+    with new_figure(path, 1.95 * rows, layout) as figure:
         axes = figure.subplots(2 * rows, COLUMNS, squeeze=False)
         for axis in axes.flat:
             axis.set_axis_off()
@@ -36,12 +37,10 @@ def suspicious_pairs(path: Path | str, samples: np.ndarray, training: np.ndarray
             above, below = axes[2 * row, column], axes[2 * row + 1, column]
             above.set_title(caption(pair), loc="center", fontsize=7, linespacing=1.1, pad=2)
             for axis, image in ((above, samples[pair.sample]), (below, training[pair.training])):
-                shown = image if image.shape[2] == 3 else image.repeat(3, axis=2)
-                axis.imshow(shown, interpolation="nearest")
+                axis.imshow(as_rgb(image), interpolation="nearest")
         for row in range(rows):
             for axis, text in ((axes[2 * row, 0], "sample"), (axes[2 * row + 1, 0], "training")):
                 axis.text(-0.06, 0.5, text, rotation=90, ha="right", va="center", fontsize=7, transform=axis.transAxes)
-        save_figure(figure, path)
 
 
 def caption(pair: Any) -> str:
@@ -61,20 +60,16 @@ def distance_histograms(path: Path | str, panels: Mapping[str, Any]) -> None:
     distance to the nearest training example to the typical one; left of the dashed line lie what the score counts as
     copies.
     """
-    from matplotlib.figure import Figure
-
-    with drawing_style():
-        figure = Figure(figsize=(6.7, 2.3), layout="constrained")
+    with new_figure(path, 2.3) as figure:
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, (title, result) in zip(axes, panels.items(), strict=True):
             _histogram(axis, result)
             axis.set_title(f"{title}: {100 * result.value:.1f} ± {100 * result.error:.1f} % copies", loc="left")
         axes[0].set_ylabel("share of images")
         axes[-1].legend(frameon=False, fontsize=8, loc="upper left", handlelength=1.2)
-        save_figure(figure, path)
 
 
-def _histogram(axis, result):
+def _histogram(axis: "Axes", result: Any) -> None:
     samples, test = result.samples.ratios, result.test.ratios
     edges = np.linspace(0.0, max(1.0, float(samples.max()), float(test.max())), 41)
     for values, label, color in ((test, "real test images", PALETTE[0]), (samples, "samples", PALETTE[1])):
@@ -86,5 +81,5 @@ def _histogram(axis, result):
     axis.set_xlabel("distance to the nearest by mean of the nearest 50")
 
 
-def _percent(share):
+def _percent(share: float) -> str:
     return "0 %" if share == 0 else f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"

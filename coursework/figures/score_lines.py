@@ -9,19 +9,18 @@ from coursework.figures.scores import extractor_text, format_score, score, title
 def describe_score(record: dict[str, Any]) -> str:
     """Return one line of text for a record of metrics.json."""
     name = record["name"]
-    beside = [
+    others = [
         f"{words} {format_score(name, record[key])}"
         for key, words in (("floor", "real images"), ("untrained", "untrained"))
         if record.get(key) is not None
     ]
     seed = "" if record.get("seed") is None else f", seed {record['seed']}"
     conditions = f"n {record['n']}, against {record['reference']} n {record['reference_n']}{seed}"
-    parts = (conditions, ", ".join(beside), extractor_of(record, digits=12))
+    parts = (conditions, ", ".join(others), _extractor(record, digits=12))
     return f"{score(name).title} {_value(record)} ({'; '.join(part for part in parts if part)})"
 
 
-def extractor_of(record: dict[str, Any], digits: int = 8) -> str:
-    """Return the extractor of a record as text: its name and the beginning of its SHA-256."""
+def _extractor(record: dict[str, Any], digits: int = 8) -> str:
     return extractor_text(record.get("extractor"), record.get("extractor_sha256"), digits)
 
 
@@ -30,16 +29,9 @@ def score_lines(records: Sequence[dict[str, Any]]) -> list[str]:
     rows = [("score", "value", "real images", "n", "reference n", "extractor")]
     for record in records:
         name, floor = record["name"], record.get("floor")
-        rows.append(
-            (
-                titled(name),
-                _value(record),
-                "" if floor is None else format_score(name, floor),
-                f"{record['n']:,}",
-                f"{record['reference_n']:,}",
-                extractor_of(record),
-            )
-        )
+        real = "" if floor is None else format_score(name, floor)
+        sizes = f"{record['n']:,}", f"{record['reference_n']:,}"
+        rows.append((titled(name), _value(record), real, *sizes, _extractor(record)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     # Numbers stand to the right, so that their digits line up.
     lines = [
@@ -52,9 +44,9 @@ def score_lines(records: Sequence[dict[str, Any]]) -> list[str]:
     return [line.rstrip() for line in lines] + _floor_lines(records)
 
 
-def _floor_lines(records):
+def _floor_lines(records: Sequence[dict[str, Any]]) -> list[str]:
     """Return a line for each set of real images that floors were measured with."""
-    floors = {}
+    floors: dict[tuple[str, int], list[int]] = {}
     for record in records:
         if record.get("floor_set"):
             floors.setdefault((record["floor_set"], record["floor_n"]), []).append(record["n"])
@@ -65,7 +57,7 @@ def _floor_lines(records):
     ]
 
 
-def _value(record):
+def _value(record: dict[str, Any]) -> str:
     error = record.get("error")
     text = format_score(record["name"], record["value"])
     return text if error is None else f"{text} ± {format_score(record['name'], error)}"

@@ -3,7 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+
+# Of a column: the score's name and its conditions, those of `CONDITIONS`.
+Key: TypeAlias = tuple[Any, ...]
+# A row's name and its records by column.
+Row: TypeAlias = tuple[str, dict[Key, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,8 @@ def newest_score(records: Sequence[dict[str, Any]], name: str, extractor: str = 
     numbers of samples, the record is the newest, which stands last.
     """
     found = [one for one in records if one["name"] == name and (one.get("weights") or "last") == "last"]
-    wanted = extractor or (found[0].get("extractor") if found else None)
-    return next((one for one in reversed(found) if one.get("extractor") == wanted), None)
+    chosen = extractor or (found[0].get("extractor") if found else None)
+    return next((one for one in reversed(found) if one.get("extractor") == chosen), None)
 
 
 def extractor_text(extractor: str | None, sha256: str | None, digits: int) -> str:
@@ -92,7 +97,7 @@ def score_tables(
     else may be compared. Returns JSON-ready [{"dataset", "continued", "columns": [{"title", "extractor"}],
     "rows": [{"name", "cells": [{"text", "error", "untrained", "best"}]}], "floors": [text], "notes": [[words]]}].
     """
-    tables = []
+    tables: list[dict[str, Any]] = []
     for label in dict.fromkeys(label for label, _, _ in results):
         rows = _rows([(name, metrics) for other, name, metrics in results if other == label])
         keys = sorted({key for _, cells in rows for key in cells}, key=_order)
@@ -104,11 +109,11 @@ def score_tables(
     return tables
 
 
-def _rows(results):
+def _rows(results: Sequence[tuple[str, list[dict[str, Any]]]]) -> list[Row]:
     """Return [(row name, {column key: record})]; weights other than the last ones have rows of their own."""
-    rows = []
+    rows: list[Row] = []
     for name, metrics in results:
-        cells = {}
+        cells: dict[str, dict[Key, dict[str, Any]]] = {}
         for record in metrics:
             weights = record.get("weights") or "last"
             key = (record["name"], *(record.get(condition) for condition in CONDITIONS))
@@ -117,51 +122,40 @@ def _rows(results):
     return rows
 
 
-def _order(key):
+def _order(key: Key) -> tuple[int, list[str]]:
     names = list(SCORES)
     return names.index(key[0]) if key[0] in names else len(names), [str(part) for part in key]
 
 
-def _table(rows, keys):
-    columns = [[cells.get(key) for _, cells in rows] for key in keys]
-    bests = [_best(key[0], records) for key, records in zip(keys, columns, strict=True)]
+def _table(rows: list[Row], keys: list[Key]) -> dict[str, Any]:
+    columns = {key: [cells[key] for _, cells in rows if key in cells] for key in keys}
+    bests = {key: _best(key[0], records) for key, records in columns.items()}
     return {
-        "columns": [_heading(key) for key in keys],
+        "columns": [{"title": titled(key[0]), "extractor": _extractor(key, digits=8)} for key in keys],
         "rows": [
-            {
-                "name": name,
-                "cells": [_cell(key[0], cells.get(key), best) for key, best in zip(keys, bests, strict=True)],
-            }
-            for name, cells in rows
+            {"name": name, "cells": [_cell(key[0], cells.get(key), bests[key]) for key in keys]} for name, cells in rows
         ],
-        "floors": [_floor(key[0], records) for key, records in zip(keys, columns, strict=True)],
-        "notes": [_note(key, records) for key, records in zip(keys, columns, strict=True) if any(records)],
+        "floors": [_floor(key[0], records) for key, records in columns.items()],
+        "notes": [_note(key, records) for key, records in columns.items() if records],
     }
 
 
-def _heading(key):
-    return {"title": titled(key[0]), "extractor": _extractor(key, digits=8)}
-
-
-def _extractor(key: tuple[Any, ...], digits: int) -> str:
+def _extractor(key: Key, digits: int) -> str:
     _, extractor, sha256, *_ = (*key, None, None)
     return extractor_text(extractor, sha256, digits)
 
 
-def _best(name, records):
+def _best(name: str, records: list[dict[str, Any]]) -> str | None:
     """Return the text of the best value, or None where fewer than two can be compared."""
     better = score(name).better
-    values = [record["value"] for record in records if record and math.isfinite(_number(record.get("value")))]
-    if better is None or len(values) < 2:
+    values = [record.get("value") for record in records]
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    if better is None or len(finite) < 2:
         return None
-    return format_score(name, min(values) if better == "lower" else max(values))
+    return format_score(name, min(finite) if better == "lower" else max(finite))
 
 
-def _number(value):
-    return math.nan if value is None else value
-
-
-def _cell(name, record, best):
+def _cell(name: str, record: dict[str, Any] | None, best: str | None) -> dict[str, Any]:
     if record is None:
         return {"text": "not measured", "error": "", "untrained": "", "best": False}
     text = format_score(name, record.get("value"))
@@ -174,16 +168,16 @@ def _cell(name, record, best):
     }
 
 
-def _floor(name, records):
-    floors = [record["floor"] for record in records if record and record.get("floor") is not None]
+def _floor(name: str, records: list[dict[str, Any]]) -> str:
+    floors = [record["floor"] for record in records if record.get("floor") is not None]
     return " or ".join(dict.fromkeys(format_score(name, floor) for floor in floors)) or "not measured"
 
 
-def _note(key, records):
+def _note(key: Key, records: list[dict[str, Any]]) -> list[str]:
     """Return how a column was measured: score, extractor, n, reference, resize, sampling seeds."""
     conditions = dict(zip(CONDITIONS, key[1:], strict=True))
     reference, reference_n = conditions["reference"], conditions["reference_n"]
-    seeds = dict.fromkeys(str(record["seed"]) for record in records if record and record.get("seed") is not None)
+    seeds = dict.fromkeys(str(record["seed"]) for record in records if record.get("seed") is not None)
     return [
         score(key[0]).title,
         _extractor(key, digits=16) or "none",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursework.metrics.features import checked, checked_whole
-from coursework.metrics.uncertainty import RepeatedScore
+from coursework.metrics.uncertainty import SampleScore
 from coursework.util.errors import UserError
 
 
@@ -15,11 +15,11 @@ def inception_score(logits: np.ndarray, splits: int = 10, seed: int = 2020) -> t
     splits.
     """
     score = classifier_score(logits, splits, seed)
-    return score.mean, score.std
+    return score.value, float(score.std or 0.0)
 
 
-def classifier_score(logits: np.ndarray, splits: int = 10, seed: int = 2020) -> RepeatedScore:
-    """Return the scores of the splits of logits (n, classes), computed in float64 split by split."""
+def classifier_score(logits: np.ndarray, splits: int = 10, seed: int = 2020) -> SampleScore:
+    """Return the `inception_score` of logits (n, classes) with the influence of each row, computed in float64."""
     splits = checked_whole(splits, "splits")
     logits = checked(logits, "an Inception Score")
     if len(logits) < splits:
@@ -34,7 +34,7 @@ def classifier_score(logits: np.ndarray, splits: int = 10, seed: int = 2020) -> 
         # A row weighs more in its split than in all rows, and the split is one of `splits` in the mean.
         weight = len(logits) / (splits * len(chosen))
         influences[chosen] = weight * values[split] * (divergences - divergences.mean())
-    return RepeatedScore(values, influences)
+    return SampleScore(float(values.mean()), influences, float(values.std()))
 
 
 def _divergences(logits: np.ndarray) -> np.ndarray:

@@ -88,8 +88,7 @@ def matched_accuracy(clusters: np.ndarray, labels: np.ndarray) -> float:
 
     clusters, labels: int (n,); a surplus label or cluster has no partner.
     """
-    with _scikit_learn():
-        from scipy.optimize import linear_sum_assignment
+    from scipy.optimize import linear_sum_assignment
 
     clusters, labels = np.asarray(clusters), np.asarray(labels)
     table = np.zeros((clusters.max() + 1, labels.max() + 1), int)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from coursework.metrics.features import checked_pair, checked_whole
-from coursework.metrics.uncertainty import RepeatedScore
+from coursework.metrics.uncertainty import SampleScore
 from coursework.util.errors import UserError
 
 # Rows of a kernel matrix cubed and summed at a time: 128 rows of 1,000 stay in the cache.
@@ -22,7 +22,7 @@ def kernel_distance(
     from the influences of `kernel_distances`. Raises `UserError` for too few rows.
     """
     distance = kernel_distances(fake, real, subsets, subset_size, seed)
-    return distance.mean, distance.std
+    return distance.value, float(distance.std or 0.0)
 
 
 def kernel_distances(
@@ -32,8 +32,8 @@ def kernel_distances(
     subset_size: int = 1000,
     seed: int = 2020,
     progress: Callable[[int, int], None] | None = None,
-) -> RepeatedScore:
-    """Return the distances of the subsets of features fake (n, d) and real (m, d), and each fake row's influence.
+) -> SampleScore:
+    """Return the `kernel_distance` of features fake (n, d) and real (m, d) with the influence of each fake row.
 
     Rows of each subset are drawn without replacement by `RandomState(seed)`, the fake ones first, as in torch-fidelity.
     The standard error of the mean comes from the influences. The deviation over subsets divided by the root of their
@@ -61,7 +61,7 @@ def kernel_distances(
         draws[chosen] += 1
         if progress:
             progress(subset + 1, subsets)
-    return RepeatedScore(values, _influences(sums, draws))
+    return SampleScore(float(values.mean()), _influences(sums, draws), float(values.std()))
 
 
 def _own_means(rows: np.ndarray) -> np.ndarray:

@@ -98,7 +98,7 @@ def memorisation(samples: TrainingNeighbours, test: TrainingNeighbours) -> Memor
     # Equal ratios, such as the zeros of exact copies in the test split, can make this more than the quantile.
     expected, share = (float((ratios <= threshold).mean()) for ratios in (test.ratios, samples.ratios))
     if expected == 1.0:
-        raise UserError("every test example is a copy of a training example: nothing tells memorisation from it")
+        raise UserError("every test example is a copy of a training example: nothing distinguishes memorisation")
     value = max(0.0, (share - expected) / (1 - expected))
     variance = share * (1 - share) / len(samples.indices) + expected * (1 - expected) / len(test.indices)
     return Memorisation(value, variance**0.5 / (1 - expected), float(threshold), expected, share, samples, test)

@@ -27,17 +27,61 @@ def sample_size_problem(
     Score. k: neighbours, by default 3 for precision and recall, 5 for density and coverage. A name without a rule has
     no problem.
     """
+    fewest = min(n_fake, n_real)
+    # The first rule whose condition holds gives the problem.
+    rules: list[tuple[bool, str, str]] = []
     if name == "fid" or name.startswith("fd"):
-        return _frechet(n_fake, n_real, feature_size)
-    if name == "kid" or name.startswith("kd"):
-        return _kernel(min(n_fake, n_real), subset_size)
-    if name == "is":
-        return _inception(n_fake, feature_size, splits)
-    if name in NEIGHBOURS:
-        return _manifold(name, n_fake, n_real, k or NEIGHBOURS[name])
-    if name == "memorisation":
-        return _memorisation(n_fake, n_real)
-    return None
+        enough = min(FRECHET_SAMPLES, SAMPLES_A_FEATURE * feature_size)
+        singular = (
+            f"{fewest:,} images for {feature_size:,} features: the covariance is singular and the distance mostly "
+            "bias; compare it only with scores of the same n"
+        )
+        biased = (
+            f"{n_fake:,} samples where {enough:,} are wanted: the distance is too large by a bias of the order of 1/n; "
+            "compare it only with scores of the same n"
+        )
+        rules = [
+            (fewest < 2, "error", f"a covariance needs at least 2 images on both sides, found {n_fake} and {n_real}"),
+            (fewest <= feature_size, "warning", singular),
+            (n_fake < enough, "warning", biased),
+        ]
+    elif name == "kid" or name.startswith("kd"):
+        alike = (
+            f"{fewest:,} images for subsets of {subset_size:,}: they are nearly the same, and the deviation over them "
+            "says nothing; see the error"
+        )
+        few = f"subsets of {subset_size:,} images need as many on both sides, found {fewest:,}"
+        rules = [(fewest < subset_size, "error", few), (fewest < 2 * subset_size, "warning", alike)]
+    elif name == "is":
+        low = (
+            f"{n_fake // splits:,} images in each of {splits} splits for {feature_size:,} classes: too few to know how "
+            "often each class occurs, which makes the score too low"
+        )
+        few = f"{splits} splits need at least as many images, found {n_fake}"
+        rules = [(n_fake < splits, "error", few), (n_fake < splits * feature_size, "warning", low)]
+    elif name in NEIGHBOURS:
+        k = k or NEIGHBOURS[name]
+        few = f"balls that end at neighbour {k} need more than {k} images on both sides, found {fewest}"
+        wide = f"{fewest:,} images: the balls to neighbour {k} of so few are about as wide as the whole set"
+        unequal = (
+            f"{n_fake:,} fake and {n_real:,} real images: balls shrink as images are added, and those of the two sets "
+            "are no longer of one scale; compare it only with scores of the same numbers"
+        )
+        rules = [
+            (fewest <= k, "error", few),
+            (fewest < MANIFOLD_SAMPLES, "warning", wide),
+            (name in ("precision", "recall") and n_fake != n_real, "warning", unequal),
+        ]
+        if name == "coverage" and k < n_fake < n_real:
+            ideal = f"even samples of the real distribution would reach {ideal_coverage(n_fake, n_real, k):.3f}"
+            rules.append((True, "warning", f"{n_fake:,} samples for {n_real:,} real images: {ideal}"))
+    elif name == "memorisation":
+        least = MEMORISATION_SAMPLES
+        rules = [
+            (n_real < least, "error", f"a 1 % quantile needs at least {least} test images, found {n_real}"),
+            (n_fake < least, "warning", f"with {n_fake} samples, fewer than {least}, a share of 1 % cannot be seen"),
+        ]
+    return next(((level, reason) for holds, level, reason in rules if holds), None)
 
 
 def ideal_coverage(n_fake: int, n_real: int, k: int = 5) -> float:
@@ -47,71 +91,3 @@ def ideal_coverage(n_fake: int, n_real: int, k: int = 5) -> float:
     order is random (Naeem et al. 2020, section 3.3).
     """
     return 1 - math.prod((n_real - 1 - i) / (n_real + n_fake - 1 - i) for i in range(k))
-
-
-def _frechet(n_fake: int, n_real: int, feature_size: int) -> tuple[str, str] | None:
-    fewest = min(n_fake, n_real)
-    if fewest < 2:
-        return "error", f"a covariance needs at least 2 images on both sides, found {n_fake} and {n_real}"
-    if fewest <= feature_size:
-        return "warning", (
-            f"{fewest:,} images for {feature_size:,} features: the covariance is singular and the distance mostly "
-            "bias; compare it only with scores of the same n"
-        )
-    wanted = min(FRECHET_SAMPLES, SAMPLES_A_FEATURE * feature_size)
-    if n_fake < wanted:
-        return "warning", (
-            f"{n_fake:,} samples where {wanted:,} are wanted: the distance is too large by a bias of the order of 1/n; "
-            "compare it only with scores of the same n"
-        )
-    return None
-
-
-def _kernel(fewest: int, subset_size: int) -> tuple[str, str] | None:
-    if fewest < subset_size:
-        return "error", f"subsets of {subset_size:,} images need as many on both sides, found {fewest:,}"
-    if fewest < 2 * subset_size:
-        return "warning", (
-            f"{fewest:,} images for subsets of {subset_size:,}: they are nearly the same, and the deviation over them "
-            "says nothing; see the error"
-        )
-    return None
-
-
-def _inception(n_fake: int, classes: int, splits: int) -> tuple[str, str] | None:
-    if n_fake < splits:
-        return "error", f"{splits} splits need at least as many images, found {n_fake}"
-    if n_fake < splits * classes:
-        return "warning", (
-            f"{n_fake // splits:,} images in each of {splits} splits for {classes:,} classes: too few to know how "
-            "often each class occurs, which makes the score too low"
-        )
-    return None
-
-
-def _manifold(name: str, n_fake: int, n_real: int, k: int) -> tuple[str, str] | None:
-    fewest = min(n_fake, n_real)
-    if fewest <= k:
-        return "error", f"balls that end at neighbour {k} need more than {k} images on both sides, found {fewest}"
-    if fewest < MANIFOLD_SAMPLES:
-        return "warning", f"{fewest:,} images: the balls to neighbour {k} of so few are about as wide as the whole set"
-    if name in ("precision", "recall") and n_fake != n_real:
-        return "warning", (
-            f"{n_fake:,} fake and {n_real:,} real images: balls shrink as images are added, and those of the two sets "
-            "are no longer of one scale; compare it only with scores of the same numbers"
-        )
-    if name == "coverage" and n_fake < n_real:
-        ideal = ideal_coverage(n_fake, n_real, k)
-        return "warning", (
-            f"{n_fake:,} samples for {n_real:,} real images: even samples of the real distribution would "
-            f"reach {ideal:.3f}"
-        )
-    return None
-
-
-def _memorisation(n_fake: int, n_test: int) -> tuple[str, str] | None:
-    if n_test < MEMORISATION_SAMPLES:
-        return "error", f"a 1 % quantile needs at least {MEMORISATION_SAMPLES} test images, found {n_test}"
-    if n_fake < MEMORISATION_SAMPLES:
-        return "warning", f"with {n_fake} samples, fewer than {MEMORISATION_SAMPLES}, a share of 1 % cannot be seen"
-    return None

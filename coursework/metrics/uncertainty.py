@@ -23,30 +23,26 @@ def standard_error(influences: ArrayLike) -> float:
 
 
 @dataclass(frozen=True)
-class RepeatedScore:
-    """Scores of parts of the samples, such as splits or subsets (parts,), and what each row does to their mean.
+class SampleScore:
+    """A score, the influences (n,) of its samples, and for a mean over splits or subsets the deviation over them.
 
-    influences: (n,), how much the mean moves, times n, as the row gains weight.
+    std: the population standard deviation, as in the reference implementations; it is no error of the mean.
     """
 
-    values: np.ndarray
+    value: float
     influences: np.ndarray
+    std: float | None = None
 
     @property
-    def mean(self) -> float:
-        """Mean over the parts."""
-        return float(self.values.mean())
-
-    @property
-    def std(self) -> float:
-        """Population standard deviation over the parts, as in the reference implementations."""
-        return float(self.values.std())
+    def error(self) -> float:
+        """The standard error over samples."""
+        return standard_error(self.influences)
 
 
 def over_seeds(
-    values: Iterable[float | None], wanted: Sequence[str] = ("mean", "standard_error")
+    values: Iterable[float | None], names: Sequence[str] = ("mean", "standard_error")
 ) -> dict[str, float | int | None]:
-    """Return {name of `wanted`: number} of one value for each seed; values that are None are left out.
+    """Return {name of `names`: number} of one value for each seed; values that are None are left out.
 
     "mean"; "spread", the standard deviation (ddof 1); "standard_error" of the mean; "seeds", their number. None if too
     few values remain.
@@ -59,4 +55,4 @@ def over_seeds(
         "standard_error": None if spread is None else spread / math.sqrt(len(known)),
         "seeds": len(known),
     }
-    return {name: found[name] for name in wanted}
+    return {name: found[name] for name in names}

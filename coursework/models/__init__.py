@@ -61,25 +61,24 @@ def build_networks(
     """
     model: Any = config.model
     network: Any = config.network
-    arguments = [network, tuple(image_shape), config.seed]
-    conditional = MODELS[model.name].conditional
-    if conditional:
+    build = NETWORKS[network.name]
+    packing = getattr(model, "packing", 1)
+    with _precision(config.precision):
+        if not MODELS[model.name].conditional:
+            networks = build(network, tuple(image_shape), config.seed)
+            if packing > 1:
+                shape = (*image_shape[:-1], packing * image_shape[-1])
+                networks["discriminator"] = build(network, shape, config.seed)["discriminator"]
+            return networks
         if network.name not in CONDITIONAL:
             raise UserError(
                 f"model {model.name} needs a network that takes classes: {' or '.join(CONDITIONAL)}, not {network.name}"
             )
+        if packing > 1:
+            raise UserError(f"model {model.name} judges an item as one of its class: it takes no packing")
         if not class_count:
             raise ValueError(f"model {model.name} needs the number of classes")
-        arguments.append(class_count)
-    with _precision(config.precision):
-        networks = NETWORKS[network.name](*arguments)
-        packing = getattr(model, "packing", 1)
-        if packing > 1:
-            if conditional:
-                raise UserError(f"model {model.name} judges an item as one of its class: it takes no packing")
-            shape = (*image_shape[:-1], packing * image_shape[-1])
-            networks["discriminator"] = NETWORKS[network.name](network, shape, config.seed)["discriminator"]
-    return networks
+        return build(network, tuple(image_shape), config.seed, class_count)
 
 
 def build_model(
@@ -95,17 +94,15 @@ def build_model(
     a conditional model draws classes; by default all are equal. Raises `UserError` where model and networks do not go
     together.
     """
-    model: Any = config.model
-    network: Any = config.network
+    name, kind = config.model.name, MODELS[config.model.name]
     networks = build_networks(config, image_shape, class_count)
-    more = {"class_counts": class_counts} if MODELS[model.name].conditional else {}
+    more = {"class_counts": class_counts} if kind.conditional else {}
     with _precision(config.precision):
         try:
-            return MODELS[model.name].from_config(config, networks, steps, **more)
+            return kind.from_config(config, networks, steps, **more)
         except KeyError as error:
-            raise UserError(
-                f"model {model.name} needs a network {error}; {network.name} has {', '.join(networks)}"
-            ) from error
+            found = f"{config.network.name} has {', '.join(networks)}"
+            raise UserError(f"model {name} needs a network {error}; {found}") from error
 
 
 @contextlib.contextmanager

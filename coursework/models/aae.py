@@ -9,7 +9,7 @@ from coursework.networks.backend import Tensor
 
 
 class AAE(AutoencoderWithCritic):
-    """An autoencoder whose codes a critic cannot tell from samples of N(0, I); `code_critic`: code -> logit (1,)."""
+    """An autoencoder whose codes a critic cannot distinguish from N(0, I); `code_critic`: code -> logit (1,)."""
 
     fits_prior = False
     roles = ("encoder", "decoder", "code_critic")

@@ -8,7 +8,7 @@ from coursework.networks.backend import Tensor
 
 
 class ACAI(AutoencoderWithCritic):
-    """An autoencoder whose critic cannot tell interpolated codes' images from reconstructions.
+    """An autoencoder whose critic cannot distinguish interpolated codes' images from reconstructions.
 
     encoder: image in [-1, 1] -> code; decoder: code -> image; critic: image -> its guess (1,) of the mix alpha.
     critic_weight and critic_mix are the paper's lambda and gamma.
@@ -60,5 +60,4 @@ class ACAI(AutoencoderWithCritic):
         return ops.mean(ops.square(of_mixed - alpha)) + ops.mean(ops.square(of_data))
 
     def networks(self) -> dict[str, keras.Model]:
-        """Return the decoder, as the generator, the encoder, and the critic as the discriminator."""
         return {**super().networks(), "discriminator": self.critic}

@@ -48,7 +48,6 @@ class Autoencoder(GenerativeModel):
         return model
 
     def compile(self, autoencoder_optimizer: keras.optimizers.Optimizer) -> None:
-        """Set and build the optimiser."""
         super().compile(optimizer=None, jit_compile=False)
         self.autoencoder_optimizer = autoencoder_optimizer
         autoencoder_optimizer.build(self.autoencoder_variables)
@@ -81,20 +80,18 @@ class Autoencoder(GenerativeModel):
         return {}
 
     def optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        """Return the one optimiser."""
         return {"autoencoder": self.autoencoder_optimizer}
 
     def networks(self) -> dict[str, keras.Model]:
-        """Return the decoder, as the generator, and the encoder."""
         return {"generator": self.decoder, "encoder": self.encoder}
 
     def sample(self, count: int, seed: int, training_images: np.ndarray) -> np.ndarray:
         """Return `count` uint8 images of codes from N(0, I), or a Gaussian fitted to those of `training_images`."""
         shape = self.decoder.input_shape[1:]
         statistics = self.code_statistics(training_images)
-        if statistics is not None:
-            return self.decoded(draw_codes(statistics, count, shape, seed))
-        return self.decoded(draw_latents("normal", count, shape, seed))
+        if statistics is None:
+            return self.decoded(draw_latents("normal", count, shape, seed))
+        return self.decoded(draw_codes(statistics, count, shape, seed))
 
     def code_statistics(self, training_images: np.ndarray) -> dict[str, np.ndarray] | None:
         """Return the Gaussian of the codes of up to `CODE_COUNT` training images, None for a model with a prior."""
@@ -109,8 +106,8 @@ class Autoencoder(GenerativeModel):
         """
         if not self.fits_prior:
             decoded = self.decoded(self.encoded(images[:16]))
-            rows = [images[:8], decoded[:8], images[8:16], decoded[8:16], self.sample(32, self.seed, images)]
-            return np.concatenate(rows)
+            samples = self.sample(32, self.seed, images)
+            return np.concatenate([images[:8], decoded[:8], images[8:16], decoded[8:16], samples])
         codes = self.encoded(images[:16])
         paths = np.concatenate([interpolate(codes[row], codes[row + 8], 6) for row in range(8)])
         decoded = self.decoded(paths).reshape(8, 6, *images.shape[1:])
@@ -136,7 +133,6 @@ class DropoutAutoencoder(Autoencoder):
         self.keep = keep
 
     def encode(self, images: Tensor) -> Tensor:
-        """Return codes of which a part is dropped."""
         return random.dropout(super().encode(images), 1.0 - self.keep, seed=self.random)
 
 
@@ -151,7 +147,6 @@ class DenoisingAutoencoder(Autoencoder):
         self.noise = noise
 
     def encode(self, images: Tensor) -> Tensor:
-        """Return codes of noisy images."""
         return super().encode(images + self.noise * random.normal(ops.shape(images), seed=self.random))
 
 
@@ -175,7 +170,6 @@ class AutoencoderWithCritic(Autoencoder):
     def compile(  # type: ignore[override]  # there are two players to compile
         self, autoencoder_optimizer: keras.optimizers.Optimizer, critic_optimizer: keras.optimizers.Optimizer
     ) -> None:
-        """Set and build the two optimisers."""
         super().compile(autoencoder_optimizer)
         self.critic_optimizer = critic_optimizer
         critic_optimizer.build(self.critic.trainable_variables)
@@ -185,14 +179,12 @@ class AutoencoderWithCritic(Autoencoder):
         raise NotImplementedError
 
     def finish_step(self, images: Tensor, *kept: Tensor) -> dict[str, Tensor]:
-        """Update the critic; return its loss."""
         variables = self.critic.trainable_variables
         value, gradients = value_and_gradients(lambda: self.critic_objective(images, *kept), variables)
         apply_gradients(self.critic_optimizer, gradients, variables)
         return {"critic_loss": value}
 
     def optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        """Return both players' optimisers."""
         return {"autoencoder": self.autoencoder_optimizer, "critic": self.critic_optimizer}
 
 

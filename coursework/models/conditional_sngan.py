@@ -58,10 +58,7 @@ class ConditionalSNGAN(SNGAN):
         return ops.sum(ops.cast(above, "int32"), axis=1)
 
     def sample(self, count: int, seed: int, training_images: np.ndarray | None) -> np.ndarray:
-        """Return `count` uint8 images of random latents, of classes in the data's proportions.
-
-        `training_images` are not used.
-        """
+        """Return `count` uint8 images of random latents, of classes in the data's proportions."""
         latents = draw_latents(self.latent_distribution, count, (self.latent_size,), seed)
         return self.generate(latents, proportional_labels(count, self.class_count, self.class_counts))
 

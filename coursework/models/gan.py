@@ -12,12 +12,7 @@ from coursework.models.augmentation import View
 from coursework.models.base import PREVIEW_COUNT, GenerativeModel, MovingAverage, build_optimizer, images_of, to_uint8
 from coursework.models.objectives import Objective, build_objective
 from coursework.models.unrolling import Unrolled
-from coursework.networks.backend import (
-    Tensor,
-    apply_gradients,
-    value_and_gradients,
-    without_gradient,
-)
+from coursework.networks.backend import Tensor, apply_gradients, value_and_gradients, without_gradient
 from coursework.networks.latents import draw_latents
 from coursework.util.errors import UserError
 
@@ -36,8 +31,8 @@ class GAN(GenerativeModel):
     Items are what the discriminator judges: images or points, in a subclass a list of tensors for its inputs.
     """
 
-    # Settings of a configuration that a subclass adds to the arguments of the constructor.
-    own_settings: tuple[str, ...] = ()
+    # Settings of a configuration that are arguments of the constructor as they are.
+    own_settings: tuple[str, ...] = ("critic_steps", "generator_batch_factor", "latent_distribution", "ema_decay")
 
     def __init__(
         self,
@@ -81,10 +76,6 @@ class GAN(GenerativeModel):
             networks["generator"],
             networks["discriminator"],
             objective=Unrolled(objective, settings.unrolled_steps) if settings.unrolled_steps else objective,
-            critic_steps=settings.critic_steps,
-            generator_batch_factor=settings.generator_batch_factor,
-            latent_distribution=settings.latent_distribution,
-            ema_decay=settings.ema_decay,
             view=View(settings.augmentations, settings.packing, settings.dequantize),
             seed=config.seed,
             **{name: getattr(settings, name) for name in cls.own_settings},
@@ -100,7 +91,6 @@ class GAN(GenerativeModel):
     def compile(
         self, generator_optimizer: keras.optimizers.Optimizer, discriminator_optimizer: keras.optimizers.Optimizer
     ) -> None:
-        """Set and build the two optimisers."""
         super().compile(optimizer=None, jit_compile=False)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
@@ -177,14 +167,12 @@ class GAN(GenerativeModel):
         """Return the root mean square of the generator's gradient on `data`, (images[, labels]); nothing changes."""
         count = len(data[0]) // self.view.packing * self.view.packing
         with keras.StatelessScope():
-            _, gradients = self.generator_gradients(
-                self.real_items(tuple(ops.convert_to_tensor(part[:count]) for part in data))
-            )
+            real = self.real_items(tuple(ops.convert_to_tensor(part[:count]) for part in data))
+            _, gradients = self.generator_gradients(real)
         flat = np.concatenate([np.ravel(ops.convert_to_numpy(gradient)) for gradient in gradients])
         return float(np.sqrt(np.mean(np.square(flat, dtype=np.float64))))
 
     def optimizers(self) -> dict[str, keras.optimizers.Optimizer]:
-        """Return both players' optimisers."""
         return {"generator": self.generator_optimizer, "discriminator": self.discriminator_optimizer}
 
     def networks(self) -> dict[str, keras.Model]:
@@ -197,7 +185,6 @@ class GAN(GenerativeModel):
         return to_uint8(self.shown_generator.predict(latents, batch_size=250, verbose=0))
 
     def preview(self, images: np.ndarray | None) -> np.ndarray:
-        """Return images of fixed latents; `images` are not used."""
         return self.sample(PREVIEW_COUNT, self.seed, images)
 
 

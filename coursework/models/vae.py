@@ -45,7 +45,6 @@ class VAE(Autoencoder):
         self.before_tanh = keras.Model(decoder.input, decoder.layers[-1].input)
 
     def objective(self, images: Tensor) -> Objective:
-        """Return the negative evidence lower bound and its terms."""
         mean, log_variance = self.encoder(images, training=True)
         reconstruction = self.reconstruction_loss(images, self.sampling([mean, log_variance]))
         kl = gaussian_kl(mean, log_variance)

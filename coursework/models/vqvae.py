@@ -37,6 +37,5 @@ class VQVAE(Autoencoder):
         return reconstruction + self.commitment_weight * commitment, (terms, [vectors, indices])
 
     def finish_step(self, images: Tensor, *kept: Tensor) -> dict[str, Tensor]:
-        """Move the codebook towards this batch's vectors."""
         self.quantizer.update(*kept)
         return {}

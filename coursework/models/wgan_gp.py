@@ -22,7 +22,7 @@ class WGANGP(GAN):
     meaningless (section 4): a `UserError`.
     """
 
-    own_settings = ("penalty_weight", "penalty_at", "penalty_slope")
+    own_settings = (*GAN.own_settings, "penalty_weight", "penalty_at", "penalty_slope")
 
     def __init__(
         self,

@@ -7,7 +7,6 @@ Images of any size are padded to the next square whose side is latent_width time
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import layers, ops
@@ -179,6 +178,3 @@ class MeanOverAll(layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         return ops.expand_dims(ops.mean(inputs, axis=tuple(range(1, len(inputs.shape)))), -1)
-
-    def compute_output_shape(self, input_shape: Any) -> tuple:
-        return (input_shape[0], 1)

@@ -12,6 +12,8 @@ from coursework.util.errors import UserError
 BACKEND = keras.backend.backend()
 # A tensor of the backend.
 Tensor: TypeAlias = Any
+# From the gradient by a result to those by both arguments of an operation.
+Gradients: TypeAlias = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 if BACKEND == "tensorflow":
     import tensorflow
@@ -39,19 +41,17 @@ def value_and_gradients(
     one comes from `gradients_by_tensors`.
     """
     variables = list(variables)
+    values = [variable.value for variable in variables]
     if BACKEND == "tensorflow":
         # Only what is asked for is watched, so that other players' networks leave no records.
         with tensorflow.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([variable.value for variable in variables])
+            tape.watch(values)
             result = loss_fn()
             loss = result[0] if has_aux else result
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        return result, _dense(gradients, variables)
-    frozen = [variable.value for variable in variables if not variable.value.requires_grad]
-    with torch.enable_grad(), _requiring_gradient(frozen):
+        return result, _dense(tape.gradient(loss, values), variables)
+    with torch.enable_grad(), _requiring_gradient([value for value in values if not value.requires_grad]):
         result = loss_fn()
-        loss = result[0] if has_aux else result
-        gradients = _torch_gradients(loss, [variable.value for variable in variables])
+        gradients = _torch_gradients(result[0] if has_aux else result, values)
     # Detached, so that a value kept for a log does not keep the whole graph.
     return keras.tree.map_structure(_detached, result), _dense(gradients, variables)
 
@@ -157,8 +157,8 @@ def convolve(inputs: Tensor, kernel: Tensor, stride: int) -> Tensor:
     """
 
     @tensorflow.custom_gradient
-    def convolution(inputs, kernel):
-        def gradients(upstream):
+    def convolution(inputs: Tensor, kernel: Tensor) -> tuple[Tensor, Gradients]:
+        def gradients(upstream: Tensor) -> tuple[Tensor, Tensor]:
             by_inputs = tensorflow.nn.conv2d_transpose(upstream, kernel, tensorflow.shape(inputs), stride, "SAME")
             return by_inputs, _kernel_gradient(inputs, upstream, kernel.shape[0], stride)
 
@@ -171,11 +171,11 @@ def convolve_transposed(inputs: Tensor, kernel: Tensor, stride: int) -> Tensor:
     """Return the transposed convolution of maps (n, height, width, b) with a kernel (k, k, a, b), as `convolve`."""
 
     @tensorflow.custom_gradient
-    def transposed(inputs, kernel):
+    def transposed(inputs: Tensor, kernel: Tensor) -> tuple[Tensor, Gradients]:
         count, height, width, _ = tensorflow.unstack(tensorflow.shape(inputs))
         shape = (count, height * stride, width * stride, kernel.shape[2])
 
-        def gradients(upstream):
+        def gradients(upstream: Tensor) -> tuple[Tensor, Tensor]:
             by_inputs = tensorflow.nn.conv2d(upstream, kernel, stride, "SAME")
             return by_inputs, _kernel_gradient(upstream, inputs, kernel.shape[0], stride)
 
@@ -195,8 +195,8 @@ def add_bias(outputs: Tensor, bias: Tensor) -> Tensor:
         return keras.ops.add(outputs, bias)
 
     @tensorflow.custom_gradient
-    def added(outputs, bias):
-        def gradients(upstream):
+    def added(outputs: Tensor, bias: Tensor) -> tuple[Tensor, Gradients]:
+        def gradients(upstream: Tensor) -> tuple[Tensor, Tensor]:
             rows = tensorflow.reshape(upstream, (-1, bias.shape[0]))
             ones = tensorflow.ones((1, tensorflow.shape(rows)[0]), rows.dtype)
             return upstream, tensorflow.reshape(ones @ rows, (-1,))
@@ -229,7 +229,7 @@ def _dense(gradients: Sequence[Tensor | None], sources: Sequence[Any]) -> list[T
 
 
 def _kernel_gradient(maps: Tensor, upstream: Tensor, size: int, stride: int) -> Tensor:
-    """Return the gradient (size, size, a, b) of a kernel that took `maps` (..., a) to what `upstream` (..., b) is of.
+    """Return a kernel's gradient (size, size, a, b) from its `maps` (..., a) and its result's gradient (..., b).
 
     Each block of `stride` x `stride` pixels becomes one pixel of as many more channels, which leaves a convolution of
     stride one, and each place of its kernel is the product of maps moved there with `upstream`.
@@ -255,7 +255,7 @@ def _kernel_gradient(maps: Tensor, upstream: Tensor, size: int, stride: int) -> 
     return tensorflow.reshape(tensorflow.transpose(gradient, (0, 2, 1, 3, 4, 5)), (size, size, a, b))
 
 
-def _torch_gradients(scalar: Any, sources: Sequence[Any], create_graph: bool = False) -> Sequence[Any]:
+def _torch_gradients(scalar: Tensor, sources: Sequence[Tensor], create_graph: bool = False) -> Sequence[Tensor]:
     if not scalar.requires_grad or not sources:
         return [None] * len(sources)
     return torch.autograd.grad(scalar, sources, create_graph=create_graph, allow_unused=True)

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import keras
 from keras import layers, ops
@@ -11,6 +11,8 @@ from coursework.networks.backend import Tensor
 from coursework.networks.fast_layers import BatchNormalization, Conv2D, Dense
 from coursework.networks.layers import SpectralConv2D, SpectralDense
 
+# A layer class, or a function that makes a layer from the same arguments.
+MakeLayer: TypeAlias = Callable[..., keras.layers.Layer]
 # PyTorch's. Keras's own are 0.99 and 1e-3, Chainer's 0.9 and 2e-5.
 BATCH_NORMALIZATION = {"momentum": 0.9, "epsilon": 1e-5}
 
@@ -31,37 +33,23 @@ def normal(stddev: float, seeds: Seeds) -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(stddev=stddev, seed=seeds.next())
 
 
-def normalization(kind: str, name: str, dtype: Any = None) -> keras.layers.Layer | None:
-    """Return a normalisation layer for "batch", "instance" or "layer", None for "none"."""
-    if kind == "batch":
-        return BatchNormalization(**BATCH_NORMALIZATION, dtype=dtype, name=name)
-    if kind == "instance":
-        return layers.GroupNormalization(groups=-1, epsilon=1e-5, dtype=dtype, name=name)
-    if kind == "layer":
-        return layers.GroupNormalization(groups=1, epsilon=1e-5, dtype=dtype, name=name)
-    return None
-
-
 def apply_normalization(kind: str, name: str, inputs: Tensor) -> Tensor:
-    """Return `inputs` after the normalisation `kind`, unchanged for "none"."""
-    layer = normalization(kind, name)
-    return inputs if layer is None else layer(inputs)
+    """Return `inputs` after the normalisation "batch", "instance" or "layer", unchanged for "none"."""
+    if kind == "none":
+        return inputs
+    if kind == "batch":
+        return BatchNormalization(**BATCH_NORMALIZATION, name=name)(inputs)
+    groups = {"instance": -1, "layer": 1}[kind]
+    return layers.GroupNormalization(groups, epsilon=1e-5, name=name)(inputs)
 
 
-def discriminator_layers(
-    spectral: bool, seeds: Seeds
-) -> tuple[Callable[..., keras.layers.Layer], Callable[..., keras.layers.Layer]]:
+def discriminator_layers(spectral: bool, seeds: Seeds) -> tuple[MakeLayer, MakeLayer]:
     """Return what makes a convolution and a dense layer, spectrally normalised or not."""
-    if not spectral:
-        return Conv2D, Dense
 
-    def convolution(*arguments: Any, **settings: Any) -> keras.layers.Layer:
-        return SpectralConv2D(*arguments, seed=seeds.next(), **settings)
+    def seeded(layer: MakeLayer) -> MakeLayer:
+        return lambda *arguments, **settings: layer(*arguments, seed=seeds.next(), **settings)
 
-    def dense(*arguments: Any, **settings: Any) -> keras.layers.Layer:
-        return SpectralDense(*arguments, seed=seeds.next(), **settings)
-
-    return convolution, dense
+    return (seeded(SpectralConv2D), seeded(SpectralDense)) if spectral else (Conv2D, Dense)
 
 
 def enlarged(image_shape: Sequence[int], factor: int) -> tuple[int, int]:
@@ -96,9 +84,4 @@ class GlobalSumPooling(layers.Layer):
     """Sum over height and width: (n, h, w, c) -> (n, c). Miyato's discriminators sum where others average."""
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return the sums."""
         return ops.sum(inputs, axis=(1, 2))
-
-    def compute_output_shape(self, input_shape: Any) -> tuple:
-        """Return (n, c)."""
-        return (input_shape[0], input_shape[3])

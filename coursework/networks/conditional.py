@@ -1,13 +1,12 @@
 """What makes the adversarial networks conditional: classes as inputs, in normalisations and in the last product."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import layers, ops
 
 from coursework.networks.backend import Tensor
-from coursework.networks.blocks import BATCH_NORMALIZATION, apply_normalization
+from coursework.networks.blocks import BATCH_NORMALIZATION, MakeLayer, apply_normalization
 from coursework.networks.layers import ConditionalBatchNormalization
 from coursework.util.errors import UserError
 
@@ -46,27 +45,28 @@ class GeneratorNormalization:
         return ConditionalBatchNormalization(self.classes.shape[-1], **settings)([inputs, self.classes])
 
 
-def project(
+def projection_discriminator(
+    images: Tensor,
     logits: Tensor,
     features: Tensor,
-    classes: Tensor,
-    dense: Callable[..., keras.layers.Layer],
+    class_count: int,
+    dense: MakeLayer,
     initializer: keras.initializers.Initializer,
-) -> Tensor:
-    """Return logits (n, 1) + <embedding(classes), features>: Miyato & Koyama (2018), section 3.
+) -> keras.Model:
+    """Return the discriminator images -> logits (n, 1); with classes images and their weights (n, class_count) are
+    inputs, and the output is logits + <embedding(classes), features>: Miyato & Koyama (2018), section 3.
 
-    features: (n, d); classes: weights (n, class_count); dense: makes the layer of the embedding, whose spectral norm
-    is that of the whole table.
+    features: (n, d). class_count: 0 for no classes. dense: makes the layer of the embedding, whose spectral norm is
+    that of the whole table.
     """
+    if not class_count:
+        return keras.Model(images, logits, name="discriminator")
+    classes = keras.Input((class_count,), name="classes")
     settings = {"use_bias": False, "kernel_initializer": initializer, "dtype": "float32", "name": "embedding"}
     embedding = dense(features.shape[-1], **settings)(classes)
     evidence = InnerProduct(dtype="float32", name="projection")([embedding, features])
-    return layers.Add(dtype="float32", name="conditional_logits")([logits, evidence])
-
-
-def functional(inputs: Tensor, classes: Tensor | None, outputs: Tensor, name: str) -> keras.Model:
-    """Return the network of `inputs`, or of [inputs, classes] where there are classes."""
-    return keras.Model(inputs if classes is None else [inputs, classes], outputs, name=name)
+    logits = layers.Add(dtype="float32", name="conditional_logits")([logits, evidence])
+    return keras.Model([images, classes], logits, name="discriminator")
 
 
 @keras.saving.register_keras_serializable(package="coursework")
@@ -74,10 +74,5 @@ class InnerProduct(layers.Layer):
     """Inner product of two batches of vectors: [(n, d), (n, d)] -> (n, 1)."""
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return the products."""
         first, second = inputs
         return ops.sum(first * second, axis=-1, keepdims=True)
-
-    def compute_output_shape(self, input_shape: Any) -> tuple:
-        """Return (n, 1)."""
-        return (input_shape[0][0], 1)

@@ -22,7 +22,7 @@ from coursework.networks.blocks import (
     normal,
     pad,
 )
-from coursework.networks.conditional import GeneratorNormalization, functional, generator_classes, project
+from coursework.networks.conditional import GeneratorNormalization, generator_classes, projection_discriminator
 from coursework.networks.fast_layers import Conv2D, Conv2DTranspose, Dense
 
 # Each side of an image is so many times as long as that of the smallest map.
@@ -55,60 +55,33 @@ def _generator(config: DCGANConfig, image_shape: Sequence[int], seeds: Seeds, cl
     inputs = keras.Input((config.latent_size,), name="latents")
     x = Dense(rows * columns * width, use_bias=bias, kernel_initializer=normal(0.02, seeds), name="dense")(inputs)
     x = layers.Reshape((rows, columns, width), name="reshape")(x)
-    x = normalize("normalization_0", x)
-    x = layers.ReLU(name="relu_0")(x)
-    for index in range(1, 4):
-        x = Conv2DTranspose(
-            width >> index,
-            4,
-            2,
-            padding="same",
-            use_bias=bias,
-            kernel_initializer=normal(0.02, seeds),
-            name=f"upsample_{index}",
-        )(x)
+    for index in range(4):
+        if index:
+            settings = {"padding": "same", "use_bias": bias, "kernel_initializer": normal(0.02, seeds)}
+            x = Conv2DTranspose(width >> index, 4, 2, **settings, name=f"upsample_{index}")(x)
         x = normalize(f"normalization_{index}", x)
         x = layers.ReLU(name=f"relu_{index}")(x)
     x = Conv2D(image_shape[2], 3, padding="same", kernel_initializer=normal(0.02, seeds), name="to_image")(x)
     x = crop(x, image_shape[:2])
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
-    return functional(inputs, classes, images, "generator")
+    return keras.Model([inputs, classes] if class_count else inputs, images, name="generator")
 
 
 def _discriminator(config: DCGANConfig, image_shape: Sequence[int], seeds: Seeds, class_count: int) -> keras.Model:
     width, kind = config.discriminator_width, config.discriminator_normalization
     convolution, dense = discriminator_layers(config.spectral, seeds)
     inputs = keras.Input(image_shape, name="images")
-    # (channels, kernel, stride); the first layer has no normalisation, as in DCGAN.
-    plan = [
-        (width // 8, 3, 1),
-        (width // 4, 4, 2),
-        (width // 4, 3, 1),
-        (width // 2, 4, 2),
-        (width // 2, 3, 1),
-        (width, 4, 2),
-        (width, 3, 1),
-    ]
     x = pad(inputs, enlarged(image_shape, HALVED))
-    for index, (channels, kernel, stride) in enumerate(plan):
-        plain = kind == "none" or index == 0
-        x = convolution(
-            channels,
-            kernel,
-            stride,
-            padding="same",
-            use_bias=plain,
-            kernel_initializer=normal(0.02, seeds),
-            name=f"convolution_{index}",
-        )(x)
-        if not plain:
-            x = apply_normalization(kind, f"normalization_{index}", x)
+    for index in range(7):
+        kernel, stride = (4, 2) if index % 2 else (3, 1)
+        # The first layer has no normalisation, as in DCGAN.
+        norm = kind if index else "none"
+        settings = {"padding": "same", "use_bias": norm == "none", "kernel_initializer": normal(0.02, seeds)}
+        channels = width >> (3 - (index + 1) // 2)
+        x = convolution(channels, kernel, stride, **settings, name=f"convolution_{index}")(x)
+        x = apply_normalization(norm, f"normalization_{index}", x)
         x = layers.LeakyReLU(negative_slope=0.2, name=f"leaky_relu_{index}")(x)
     flat = layers.Flatten(name="flatten")(x)
     logits = dense(1, kernel_initializer=normal(0.02, seeds), dtype="float32", name="logits")(flat)
-    if not class_count:
-        return keras.Model(inputs, logits, name="discriminator")
-    classes = keras.Input((class_count,), name="classes")
     pooled = GlobalSumPooling(dtype="float32", name="sum_pool")(x)
-    logits = project(logits, pooled, classes, dense, normal(0.02, seeds))
-    return keras.Model([inputs, classes], logits, name="discriminator")
+    return projection_discriminator(inputs, logits, pooled, class_count, dense, normal(0.02, seeds))

@@ -38,7 +38,6 @@ class Dense(BetterInBfloat16, keras.layers.Dense):
     """`keras.layers.Dense`, exact in bfloat16; the same function."""
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Return the product with the kernel, with bias and activation."""
         return self.finish(ops.matmul(inputs, self.kernel))
 
 
@@ -46,7 +45,6 @@ class _FasterInBfloat16(BetterInBfloat16):
     """Mixin for a convolution of maps: where it pays, its gradient by the kernel is computed as matrix products."""
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return the convolution with its bias and activation."""
         return self.finish(self.convolution_op(inputs, self.kernel))
 
     def _by_products(self, maps: Sequence[int], channels: int) -> bool:
@@ -63,7 +61,6 @@ class Conv2D(_FasterInBfloat16, keras.layers.Conv2D):
     """`keras.layers.Conv2D`, on CPUs faster in bfloat16 and exact; the same function."""
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
-        """Return the convolution without its bias."""
         if self._by_products(inputs.shape, kernel.shape[-1]):
             return convolve(inputs, ops.convert_to_tensor(kernel), self.strides[0])
         return super().convolution_op(inputs, kernel)
@@ -76,7 +73,6 @@ class Conv2DTranspose(_FasterInBfloat16, keras.layers.Conv2DTranspose):
     groups = 1
 
     def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
-        """Return the transposed convolution without its bias."""
         result = self.compute_output_shape(inputs.shape)
         if self.output_padding is None and self._by_products(result, inputs.shape[-1]):
             return convolve_transposed(inputs, ops.convert_to_tensor(kernel), self.strides[0])
@@ -100,7 +96,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
-        """Return the normalised inputs, in training by the batch's own statistics, which move the averages."""
         maps = len(inputs.shape) == 4 and self.axis in (-1, 3)
         plain = mask is None and not self.renorm and not self.synchronized and self.compute_dtype != "float64"
         if not (training and self.trainable and maps and plain):

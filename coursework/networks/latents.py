@@ -1,11 +1,15 @@
 """Latents: drawing them, fitting a distribution to codes, walking between two."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
+# As `numpy.random.default_rng` takes it.
+Seed: TypeAlias = int | Sequence[int]
 
-def draw_latents(distribution: str, count: int, shape: Sequence[int], seed: int) -> np.ndarray:
+
+def draw_latents(distribution: str, count: int, shape: Sequence[int], seed: Seed) -> np.ndarray:
     """Return float32 latents (count, *shape) that depend on the arguments alone, whatever the backend.
 
     distribution: "normal", or "uniform" in [-1, 1].
@@ -24,13 +28,13 @@ def fit_codes(codes: np.ndarray) -> dict[str, np.ndarray]:
     return {"mean": flat.mean(axis=0).astype(np.float32), "factor": factor.astype(np.float32)}
 
 
-def draw_codes(statistics: dict[str, np.ndarray], count: int, shape: Sequence[int], seed: int) -> np.ndarray:
+def draw_codes(statistics: dict[str, np.ndarray], count: int, shape: Sequence[int], seed: Seed) -> np.ndarray:
     """Return float32 codes (count, *shape) from the Gaussian that `fit_codes` fitted."""
     noise = draw_latents("normal", count, (len(statistics["mean"]),), seed)
     return (statistics["mean"] + noise @ statistics["factor"].T).reshape(count, *shape)
 
 
-def draw_posterior_codes(mean: np.ndarray, log_variance: np.ndarray, seed: int) -> np.ndarray:
+def draw_posterior_codes(mean: np.ndarray, log_variance: np.ndarray, seed: Seed) -> np.ndarray:
     """Return draws from Gaussian posteriors N(mean, exp(log_variance)), arrays (n, ...), one for each."""
     return mean + np.exp(log_variance / 2) * draw_latents("normal", len(mean), mean.shape[1:], seed)
 

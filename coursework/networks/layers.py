@@ -53,7 +53,6 @@ class SpectralNormalization(Mixin):
         )
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Return the wrapped layer's outputs, computed with kernel / σ."""
         return self.finish(self._transform(inputs, self._normalized_kernel(training)))
 
     def _normalized_kernel(self, training: bool | None) -> Tensor:
@@ -93,15 +92,12 @@ class SpectralNormalization(Mixin):
 
     # The wrapped layers' own versions of these two list the variables by name and would lose u.
     def save_own_variables(self, store: Any) -> None:
-        """Write kernel, bias and `u` to `store`."""
         keras.layers.Layer.save_own_variables(self, store)
 
     def load_own_variables(self, store: Any) -> None:
-        """Read kernel, bias and `u` from `store`."""
         keras.layers.Layer.load_own_variables(self, store)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the wrapped layer's configuration and the options of this one."""
         options = {"power_iterations": self.power_iterations, "epsilon": self.epsilon, "seed": self.seed}
         return {**super().get_config(), **options}
 
@@ -143,17 +139,11 @@ class Sampling(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Return a sample, shaped as the mean."""
         mean, log_variance = inputs
         noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
         return mean + ops.exp(0.5 * log_variance) * noise
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
-        """Return the mean's shape."""
-        return input_shape[0]
-
     def get_config(self) -> dict[str, Any]:
-        """Return the configuration, with the seed as it was given."""
         return {**super().get_config(), "seed": self.seed}
 
 
@@ -189,7 +179,6 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         self.beta = self.add_weight(name="beta", initializer="zeros", **settings)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Return gamma[class] * normalised + beta[class], shaped as the features."""
         features, classes = inputs
         weights = self._weights(classes)
         shape = (-1,) + (1,) * (len(features.shape) - 2) + (features.shape[-1],)
@@ -206,11 +195,6 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             return ops.one_hot(ops.cast(classes, "int32"), self.class_count, dtype=self.variable_dtype)
         return ops.cast(classes[:, self.row] if rank == 3 else classes, self.variable_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
-        """Return the features' shape."""
-        return input_shape[0]
-
     def get_config(self) -> dict[str, Any]:
-        """Return the configuration."""
         options = {"class_count": self.class_count, "row": self.row}
         return {**super().get_config(), **options, "momentum": self.momentum, "epsilon": self.epsilon}

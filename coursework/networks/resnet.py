@@ -3,7 +3,7 @@
 As in their code the normalisations inside the generator's blocks are conditional, the one after the last is not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -12,6 +12,7 @@ from coursework.config.networks import ResNetConfig
 from coursework.networks.backend import Tensor
 from coursework.networks.blocks import (
     GlobalSumPooling,
+    MakeLayer,
     Seeds,
     apply_normalization,
     crop,
@@ -19,7 +20,7 @@ from coursework.networks.blocks import (
     enlarged,
     pad,
 )
-from coursework.networks.conditional import GeneratorNormalization, functional, generator_classes, project
+from coursework.networks.conditional import GeneratorNormalization, generator_classes, projection_discriminator
 from coursework.networks.fast_layers import Conv2D, Dense
 
 # Each side of an image is so many times as long as that of the generator's first map.
@@ -63,17 +64,18 @@ def _generator(config: ResNetConfig, image_shape: Sequence[int], seeds: Seeds, c
     x = Conv2D(image_shape[2], 3, padding="same", kernel_initializer=_glorot(seeds, 1), name="to_image")(x)
     x = crop(x, image_shape[:2])
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
-    return functional(inputs, classes, images, "generator")
+    return keras.Model([inputs, classes] if class_count else inputs, images, name="generator")
 
 
 def _up_block(inputs: Tensor, channels: int, normalize: GeneratorNormalization, name: str, seeds: Seeds) -> Tensor:
-    x = normalize(f"{name}_normalization_1", inputs)
-    x = layers.ReLU(name=f"{name}_relu_1")(x)
-    x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample")(x)
-    x = Conv2D(channels, 3, padding="same", kernel_initializer=_glorot(seeds, 2**0.5), name=f"{name}_convolution_1")(x)
-    x = normalize(f"{name}_normalization_2", x)
-    x = layers.ReLU(name=f"{name}_relu_2")(x)
-    x = Conv2D(channels, 3, padding="same", kernel_initializer=_glorot(seeds, 2**0.5), name=f"{name}_convolution_2")(x)
+    x = inputs
+    for index in (1, 2):
+        x = normalize(f"{name}_normalization_{index}", x)
+        x = layers.ReLU(name=f"{name}_relu_{index}")(x)
+        if index == 1:
+            x = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_upsample")(x)
+        settings = {"padding": "same", "kernel_initializer": _glorot(seeds, 2**0.5)}
+        x = Conv2D(channels, 3, **settings, name=f"{name}_convolution_{index}")(x)
     # A 1x1 convolution commutes with nearest upsampling, and costs a quarter before it.
     shortcut = Conv2D(channels, 1, kernel_initializer=_glorot(seeds, 1), name=f"{name}_shortcut")(inputs)
     shortcut = layers.UpSampling2D(2, interpolation="nearest", name=f"{name}_shortcut_upsample")(shortcut)
@@ -84,57 +86,32 @@ def _discriminator(config: ResNetConfig, image_shape: Sequence[int], seeds: Seed
     width, kind = config.discriminator_width, config.discriminator_normalization
     convolution, dense = discriminator_layers(config.spectral, seeds)
     inputs = keras.Input(image_shape, name="images")
-    x = _first_block(pad(inputs, enlarged(image_shape, HALVED)), width, convolution, seeds)
-    x = _down_block(x, width, kind, True, "down_2", convolution, seeds)
-    x = _down_block(x, width, kind, False, "block_3", convolution, seeds)
-    x = _down_block(x, width, kind, False, "block_4", convolution, seeds)
+    x = pad(inputs, enlarged(image_shape, HALVED))
+    for name in ("down_1", "down_2", "block_3", "block_4"):
+        x = _discriminator_block(x, width, kind, name, convolution, seeds)
     x = layers.ReLU(name="relu")(x)
     x = GlobalSumPooling(dtype="float32", name="sum_pool")(x)
     logits = dense(1, use_bias=False, kernel_initializer=_glorot(seeds, 1), dtype="float32", name="logits")(x)
-    if not class_count:
-        return keras.Model(inputs, logits, name="discriminator")
-    classes = keras.Input((class_count,), name="classes")
-    logits = project(logits, x, classes, dense, _glorot(seeds, 1))
-    return keras.Model([inputs, classes], logits, name="discriminator")
+    return projection_discriminator(inputs, logits, x, class_count, dense, _glorot(seeds, 1))
 
 
-def _first_block(inputs: Tensor, channels: int, convolution: Callable[..., keras.layers.Layer], seeds: Seeds) -> Tensor:
-    """The discriminator's first block: no activation before its first convolution."""
-    gain = 2**0.5
-    x = convolution(channels, 3, padding="same", kernel_initializer=_glorot(seeds, gain), name="down_1_convolution_1")(
-        inputs
-    )
-    x = layers.ReLU(name="down_1_relu")(x)
-    x = convolution(channels, 3, padding="same", kernel_initializer=_glorot(seeds, gain), name="down_1_convolution_2")(
-        x
-    )
-    x = layers.AveragePooling2D(2, name="down_1_pool")(x)
-    # Pooling first is the same function and a quarter of the work.
-    shortcut = layers.AveragePooling2D(2, name="down_1_shortcut_pool")(inputs)
-    shortcut = convolution(channels, 1, kernel_initializer=_glorot(seeds, 1), name="down_1_shortcut")(shortcut)
-    return layers.Add(name="down_1_add")([x, shortcut])
-
-
-def _down_block(
-    inputs: Tensor,
-    channels: int,
-    kind: str,
-    downsample: bool,
-    name: str,
-    convolution: Callable[..., keras.layers.Layer],
-    seeds: Seeds,
+def _discriminator_block(
+    inputs: Tensor, channels: int, kind: str, name: str, convolution: MakeLayer, seeds: Seeds
 ) -> Tensor:
-    gain = 2**0.5
+    """Return `inputs` after a residual block; a "down" block halves the map, "down_1" takes images as they are."""
+    first, downsample = name == "down_1", name.startswith("down")
     x = inputs
     for index in (1, 2):
-        x = apply_normalization(kind, f"{name}_normalization_{index}", x)
-        x = layers.ReLU(name=f"{name}_relu_{index}")(x)
-        x = convolution(
-            channels, 3, padding="same", kernel_initializer=_glorot(seeds, gain), name=f"{name}_convolution_{index}"
-        )(x)
+        if not first:
+            x = apply_normalization(kind, f"{name}_normalization_{index}", x)
+        if not first or index == 2:
+            x = layers.ReLU(name=f"{name}_relu_{index}")(x)
+        settings = {"padding": "same", "kernel_initializer": _glorot(seeds, 2**0.5)}
+        x = convolution(channels, 3, **settings, name=f"{name}_convolution_{index}")(x)
     shortcut = inputs
     if downsample:
         x = layers.AveragePooling2D(2, name=f"{name}_pool")(x)
+        # Pooling before the 1x1 convolution is the same function and a quarter of the work.
         shortcut = layers.AveragePooling2D(2, name=f"{name}_shortcut_pool")(shortcut)
         shortcut = convolution(channels, 1, kernel_initializer=_glorot(seeds, 1), name=f"{name}_shortcut")(shortcut)
     return layers.Add(name=f"{name}_add")([x, shortcut])

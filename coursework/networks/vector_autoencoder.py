@@ -47,27 +47,15 @@ def _encoder(config: VectorAutoencoderConfig, image_shape: Sequence[int], seeds:
     inputs = keras.Input(image_shape, name="images")
     x = pad(inputs, enlarged(image_shape, HALVED))
     for index in range(4):
-        x = Conv2D(
-            config.width << index,
-            4,
-            2,
-            padding="same",
-            use_bias=False,
-            kernel_initializer=_glorot(seeds),
-            name=f"convolution_{index}",
-        )(x)
-        x = apply_normalization("batch", f"normalization_{index}", x)
-        x = layers.ReLU(name=f"relu_{index}")(x)
+        settings = {"padding": "same", "use_bias": False, "kernel_initializer": _glorot(seeds)}
+        x = Conv2D(config.width << index, 4, 2, **settings, name=f"convolution_{index}")(x)
+        x = _normalized(x, index)
     x = layers.Flatten(name="flatten")(x)
-    mean = Dense(config.latent_size, kernel_initializer=_glorot(seeds), dtype="float32", name="mean")(x)
-    log_variance = Dense(
-        config.latent_size,
-        activation=soft_clamp,
-        kernel_initializer=_glorot(seeds),
-        dtype="float32",
-        name="log_variance",
-    )(x)
-    return keras.Model(inputs, [mean, log_variance], name="encoder")
+    outputs = [
+        Dense(config.latent_size, activation, kernel_initializer=_glorot(seeds), dtype="float32", name=name)(x)
+        for name, activation in (("mean", None), ("log_variance", soft_clamp))
+    ]
+    return keras.Model(inputs, outputs, name="encoder")
 
 
 def _decoder(config: VectorAutoencoderConfig, image_shape: Sequence[int], seeds: Seeds) -> keras.Model:
@@ -75,22 +63,16 @@ def _decoder(config: VectorAutoencoderConfig, image_shape: Sequence[int], seeds:
     width = config.width * 8
     inputs = keras.Input((config.latent_size,), name="latents")
     x = Dense(rows * columns * width, use_bias=False, kernel_initializer=_glorot(seeds), name="dense")(inputs)
-    x = layers.Reshape((rows, columns, width), name="reshape")(x)
-    x = apply_normalization("batch", "normalization_0", x)
-    x = layers.ReLU(name="relu_0")(x)
+    x = _normalized(layers.Reshape((rows, columns, width), name="reshape")(x), 0)
     for index in (1, 2):
-        x = Conv2DTranspose(
-            width >> index,
-            4,
-            2,
-            padding="same",
-            use_bias=False,
-            kernel_initializer=_glorot(seeds),
-            name=f"upsample_{index}",
-        )(x)
-        x = apply_normalization("batch", f"normalization_{index}", x)
-        x = layers.ReLU(name=f"relu_{index}")(x)
+        settings = {"padding": "same", "use_bias": False, "kernel_initializer": _glorot(seeds)}
+        x = Conv2DTranspose(width >> index, 4, 2, **settings, name=f"upsample_{index}")(x)
+        x = _normalized(x, index)
     x = Conv2D(image_shape[2], 4, padding="same", kernel_initializer=_glorot(seeds), name="to_image")(x)
     x = crop(x, image_shape[:2])
     images = layers.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="decoder")
+
+
+def _normalized(x: Tensor, index: int) -> Tensor:
+    return layers.ReLU(name=f"relu_{index}")(apply_normalization("batch", f"normalization_{index}", x))

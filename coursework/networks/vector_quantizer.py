@@ -35,7 +35,6 @@ class VectorQuantizer(keras.layers.Layer):
         self.uses = self.add_weight(name="uses", shape=(self.codebook_size,), initializer="zeros", trainable=False)
 
     def call(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return codewords and indices."""
         codebook = ops.convert_to_tensor(self.codebook)
         # The distance without the vector's own norm, which is the same to all codewords.
         closeness = inputs @ ops.transpose(codebook) - 0.5 * ops.sum(ops.square(codebook), axis=1)
@@ -44,11 +43,11 @@ class VectorQuantizer(keras.layers.Layer):
         return inputs + ops.stop_gradient(codewords - inputs), indices
 
     def update(self, vectors: Tensor, indices: Tensor) -> None:
-        """Move codewords towards the means of the vectors that `call` gave them; both as it took and returned them.
+        """Move codewords towards the means of their vectors; `vectors` and `indices` as `call` takes and returns them.
 
-        With N the average of a codeword's use, m of the sum of its vectors, the codeword is m / N. Here m is left out
-        and the step of m / N taken directly: a codeword jumps to its vectors' mean when it is first used, and one that
-        is out of use stays where it is instead of becoming 0 / 0.
+        In the paper a codeword is m / N, with N the moving average of its use and m that of the sum of its vectors.
+        Here the step of m / N is taken without m: a codeword jumps to its vectors' mean when it is first used, and an
+        unused one stays where it is instead of becoming 0 / 0.
         """
         indices = ops.reshape(indices, (-1,))
         vectors = ops.cast(ops.reshape(vectors, (-1, vectors.shape[-1])), "float32")
@@ -62,11 +61,6 @@ class VectorQuantizer(keras.layers.Layer):
             self.uses.assign(uses)
             self.codebook.assign_add(step)
 
-    def compute_output_spec(self, inputs: Tensor) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        """Return shapes and dtypes of codewords and indices."""
-        return keras.KerasTensor(inputs.shape, self.compute_dtype), keras.KerasTensor(inputs.shape[:-1], "int32")
-
     def get_config(self) -> dict[str, Any]:
-        """Return the configuration."""
         options = {"codebook_size": self.codebook_size, "decay": self.decay, "seed": self.seed}
         return {**super().get_config(), **options}

@@ -7,7 +7,7 @@ has seen nothing but draws from it: where N(0, I) is like it, what it makes of t
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ from coursework.metrics.prior import active_dimensions, discrepancy, kl_by_dimen
 from coursework.metrics.sample_size import sample_size_problem
 from coursework.models.autoencoder import CODE_COUNT
 from coursework.models.base import spread, to_unit_range
-from coursework.networks.latents import draw_codes, draw_latents, draw_posterior_codes, fit_codes
+from coursework.networks.latents import Seed, draw_codes, draw_latents, draw_posterior_codes, fit_codes
 from coursework.studies.aggregate_posterior_figure import draw_posterior
 from coursework.studies.downstream import require_autoencoder
 from coursework.studies.tabulate import write_study
@@ -80,7 +80,7 @@ class Posterior:
     log_variance: np.ndarray | None
 
 
-def posterior_of(encoder: keras.Model, images: np.ndarray, seed: int, batch_size: int = 250) -> Posterior:
+def posterior_of(encoder: keras.Model, images: np.ndarray, seed: Seed, batch_size: int = 250) -> Posterior:
     """Return the `Posterior` of uint8 images."""
     outputs = encoder.predict(ops.convert_to_numpy(to_unit_range(images)), batch_size=batch_size, verbose=0)
     if not isinstance(outputs, list | tuple):
@@ -102,9 +102,8 @@ def run_aggregate_posterior(
     _read(folder)
     for run in runs:
         row, codes, images = measure_posterior(run, samples, report)
-        draw_posterior(
-            codes, [(SOURCES[name], images[name], row[f"fd_{name}"]) for name in SOURCES], folder, figure_of(row)
-        )
+        sheets = [(words, images[name], row[f"fd_{name}"]) for name, words in SOURCES.items()]
+        draw_posterior(codes, sheets, folder, row["run"].replace("/", "-"))
         _keep(folder, row)
         rows.append(row)
     return rows
@@ -173,7 +172,7 @@ def measure_posterior(
     return row, posterior.codes, {name: parts[name].images.images for name in SOURCES}
 
 
-def _seed(number):
+def _seed(number: int) -> tuple[int, int]:
     """Return a seed for draws that must not be those of N(0, I) with which they are compared."""
     return EVALUATION_SEED, number
 
@@ -191,10 +190,10 @@ def draw_from_mixture(mixture: "GaussianMixture", codes: np.ndarray, count: int,
     return (scale * np.random.default_rng(_seed(3)).permutation(draws)).astype(np.float32)
 
 
-def _moments(posterior):
+def _moments(posterior: Posterior) -> dict[str, Any]:
     codes = np.asarray(posterior.codes, np.float64)
     means, variances = codes.mean(axis=0), codes.var(axis=0)
-    found = {
+    found: dict[str, Any] = {
         "active": active_dimensions(posterior.mean),
         "kl": None,
         "largest_mean": float(abs(means).max()),
@@ -210,11 +209,11 @@ def _moments(posterior):
     return found
 
 
-def _listed(values):
+def _listed(values: np.ndarray) -> list[float]:
     return [float(f"{value:.6g}") for value in values]
 
 
-def _discrepancies(codes, count):
+def _discrepancies(codes: np.ndarray, count: int) -> dict[str, float]:
     """Return the discrepancy of `count` codes from N(0, I), and that of two sets from N(0, I)."""
     chosen = np.random.default_rng(_seed(4)).choice(len(codes), min(count, len(codes)), replace=False)
     normal = [draw_latents("normal", len(chosen), codes.shape[1:], _seed(number)) for number in (5, 6, 7)]
@@ -223,12 +222,7 @@ def _discrepancies(codes, count):
     return {"mmd": value, "mmd_error": error, "mmd_floor": floor, "mmd_floor_error": floor_error}
 
 
-def figure_of(row: dict) -> str:
-    """Return the name, without a suffix, of the figure of a row."""
-    return str(row["run"]).replace("/", "-")
-
-
-def _read(folder):
+def _read(folder: Path) -> list[dict]:
     """Return the rows in scores.json of `folder`."""
     file = folder / "scores.json"
     rows = parse_json(read_text(file), file) if file.is_file() else []
@@ -237,7 +231,7 @@ def _read(folder):
     return rows
 
 
-def _keep(folder, row):
+def _keep(folder: Path, row: dict) -> None:
     """Write the row to scores.json, in place of one of the same run, and all of them to table.csv."""
     rows = [*(each for each in _read(folder) if each.get("run") != row["run"]), row]
     rows.sort(key=lambda each: str(each.get("run")))

@@ -94,15 +94,15 @@ def measure_all(runs: list[Run], folder: str | Path = FOLDER, report: Report = p
 def measure_codes(run: Run, report: Report = print) -> dict:
     """Add both accuracies of a trained autoencoder's codes to its metrics.json; return a row for `table`.
 
-    Fitted to the codes of the training split, measured on those of the test split; of a variational encoder the means,
-    of a quantised one the encoder's output before it gives way to codewords (the authors take a variational encoder's
-    map before the layer of its means, and a quantised one's codewords). Beside each stands the same of the network
+    Fitted to the codes of the training split, measured on those of the test split. The code of a variational encoder is
+    the mean, that of a quantised one the encoder's output before quantisation; the authors take a variational encoder's
+    map before the layer of its means, and a quantised one's codewords. A record also holds the accuracy of the network
     before training. Raises `UserError` for a run without codes, and for data of one class.
     """
     config = require_autoencoder(run)
     dataset = load_dataset(config.dataset, config.classes)
     if len(dataset.class_names) < 2:
-        raise UserError(f"{dataset.name} has one class: there is nothing to tell apart")
+        raise UserError(f"{dataset.name} has one class: a classifier needs two at least")
     trained = TrainedRun(run, report=report)
     encoders = {"trained": trained.network("encoder")}
     encoders["untrained"] = build_networks(config, dataset.image_shape)["encoder"]
@@ -177,7 +177,7 @@ def read_kept(folder: str | Path = FOLDER) -> list[dict]:
     return [row for row in read_json(file, list) if _is_row(row)] if file.exists() else []
 
 
-def _is_row(row):
+def _is_row(row: object) -> bool:
     """Return whether what JSON held is a row of `measure_codes`."""
     if not isinstance(row, dict) or not {"run", "dataset", "images_seen", "code_size", "published"} <= set(row):
         return False

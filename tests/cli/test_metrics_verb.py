@@ -186,7 +186,7 @@ def test_scores_of_inception(place, capfd, monkeypatch):
     features = [output["features"] for output in outputs]
     assert fid["value"] == pytest.approx(frechet_distance(*features), rel=1e-4)
     inception_score = classifier_score(outputs[0]["logits_unbiased"])
-    assert scores["is", "inception"]["value"] == pytest.approx(inception_score.mean, rel=1e-5)
+    assert scores["is", "inception"]["value"] == pytest.approx(inception_score.value, rel=1e-5)
     monkeypatch.setattr(inception, "load_pretrained", lambda *arguments: pytest.fail("these features are on disk"))
     assert metrics(capfd, *options)[0] == found
     monkeypatch.setenv("COURSEWORK_INCEPTION", "graph.pb")

@@ -199,11 +199,11 @@ def test_what_cannot_be_measured_is_told_by_default_and_refused_where_it_was_nam
 
 
 def test_a_score_that_turns_out_to_have_no_value_takes_nothing_from_the_others():
-    """Real images that were held out and are copies of training images: nothing tells memorisation from that."""
+    """Real images that were held out and are copies of training images: memorisation cannot be measured."""
     real = image_set(300, 1)
     held_out = ImageSet("copies", real.images[:200])
     comparison, lines = Comparison(image_set(300, 0), real, held_out), []
-    copies = "every test example is a copy of a training example: nothing tells memorisation from it"
+    copies = "every test example is a copy of a training example: nothing distinguishes memorisation"
     for names in (None, ("fd", "memorisation")):
         scores = measure(comparison, JUDGED, names, lines.append)
         assert {"fd_judge"} <= {record["name"] for record in scores.records} <= set(SCORES) - {"memorisation"}

@@ -86,7 +86,7 @@ def test_residual_blocks_keep_their_branches():
     assert [block["spectral"] for block in blocks] == [False, True, True, False, False, False, True]
     assert [block["shape"] for block in blocks] == [[8, 8, 3], *[[4, 4, 6]] * 5, [1]]
     assert sum(block["parameters"] for block in blocks) == model.count_params() == description["parameters"]
-    # The shortcut's convolution stands beside the main path; the plain shortcut runs along it, on the first track.
+    # The shortcut's convolution stands parallel to the main path; the plain shortcut runs along it, on the first track.
     assert place(blocks) == [(0, 0), (1, 0), (1, 1), (2, 0), (3, 0), (4, 0), (5, 0)]
     assert skip_tracks(blocks, place(blocks)) == {(3, 5): 0}
 
@@ -96,7 +96,7 @@ def test_overlapping_skips_get_tracks_of_their_own():
     assert skip_tracks(chain, place(chain)) == {(0, 3): 0, (1, 4): 1, (4, 6): 0}
 
 
-def test_a_class_is_told_of_in_words_and_not_by_an_arrow_to_every_layer():
+def test_a_class_is_described_in_words_without_an_arrow_to_every_layer():
     latents, classes = keras.Input((3,), name="latents"), keras.Input((2, 4), name="classes")
     x = layers.Reshape((1, 1, 8))(layers.Dense(8, name="dense")(latents))
     for row in range(2):
@@ -111,12 +111,12 @@ def test_a_class_is_told_of_in_words_and_not_by_an_arrow_to_every_layer():
     # Scale and offset of four classes, and two statistics, of eight channels.
     assert [block["parameters"] for block in blocks] == [0, 0, 3 * 8 + 8 + 10 * 8, 64 + 10 * 8, 64]
     assert sum(block["parameters"] for block in blocks) == model.count_params()
-    # Beside the latents, in a lane of its own.
+    # In a lane of its own, next to the latents.
     assert place(blocks) == [(0, 0), (0, 1), (1, 0), (2, 0), (3, 0)]
 
 
 def test_a_second_input_stands_where_it_is_read_to_the_right_of_what_is_there():
-    # 0 image, 1 to 3 a chain, 4 beside the chain's end, 5 classes, 6 their embedding, 7 and 8 the ends of the branches.
+    # 0 image, 1 to 3 a chain, 4 parallel to its end, 5 classes, 6 their embedding, 7 and 8 the ends of the branches.
     reads = ([], [0], [1], [2], [2], [], [5], [3, 6], [7, 4])
     places = place([{"inputs": inputs} for inputs in reads])
     assert places == [(0, 0), (1, 0), (2, 0), (3, 0), (3, 1), (2, 2), (3, 2), (4, 0), (5, 0)]
@@ -157,7 +157,7 @@ def test_layers_in_words():
     }
 
 
-def test_an_activation_inside_a_layer_is_told():
+def test_an_activation_inside_a_layer_is_named():
     model = keras.Sequential([keras.Input((3,)), layers.Dense(2, activation="relu"), layers.Dense(1)])
     assert [block["after"] for block in describe(model)["blocks"]] == [[], ["ReLU"], []]
 

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from coursework.figures import memorisation as figures_memorisation
+from coursework.figures import grids
 from coursework.figures.memorisation import caption, distance_histograms, suspicious_pairs
 from coursework.metrics.image_neighbours import TrainingNeighbours
 from coursework.metrics.memorisation import SuspiciousPair, memorisation
@@ -14,11 +14,8 @@ from coursework.metrics.memorisation import SuspiciousPair, memorisation
 @pytest.fixture
 def drawn(monkeypatch):
     """Return the list of figures that are saved."""
-    figures = []
-    save = figures_memorisation.save_figure
-    monkeypatch.setattr(
-        figures_memorisation, "save_figure", lambda figure, path: (figures.append(figure), save(figure, path))
-    )
+    figures, save = [], grids.save_figure
+    monkeypatch.setattr(grids, "save_figure", lambda figure, *rest: (figures.append(figure), save(figure, *rest)))
     return figures
 
 

@@ -19,7 +19,7 @@ RECORD = {
 }
 
 
-def test_a_score_is_told_in_one_line():
+def test_a_score_is_described_in_one_line():
     assert describe_score(RECORD) == (
         "FD-judge 12.35 ± 0.79 (n 1000, against tiny:train n 64, seed 7; real images 1.23, untrained 99.00; "
         "judge 0123456789ab)"

@@ -16,7 +16,7 @@ def logits_of(named):
     return logits
 
 
-def test_shares_are_told_by_class_whatever_their_order_and_number():
+def test_accuracy_is_counted_by_class_in_any_order_and_number():
     # Made as horses: three right, one called a cat, which no sample was made for. Made as birds: one of two.
     labels = numpy.array([0, 1, 0, 0, 1, 0])
     named = ["horse", "bird", "cat", "horse", "horse", "horse"]

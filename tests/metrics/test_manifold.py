@@ -1,10 +1,8 @@
 """Precision, recall, density and coverage against the reference implementations' values and against closed forms."""
 
-import json
-
 import numpy
 import pytest
-from conftest import REFERENCE
+from conftest import normal
 
 from coursework.metrics import density_coverage, distances, precision_recall
 from coursework.metrics.manifold import manifold_scores
@@ -12,24 +10,15 @@ from coursework.metrics.sample_size import ideal_coverage
 from coursework.util.errors import UserError
 
 
-@pytest.fixture(scope="module")
-def reference():
-    with numpy.load(REFERENCE / "metrics.npz") as arrays:
-        return arrays["fake"], arrays["real"], json.loads((REFERENCE / "metrics.json").read_text())
-
-
-def normal(*shape, seed=0):
-    return numpy.random.default_rng(seed).normal(size=shape)
-
-
 def line(*points):
     return numpy.array(points, float)[:, None]
 
 
 @pytest.mark.parametrize("block", [1024, 100])
-def test_torch_fidelity_s_and_prdc_s_values(reference, block, monkeypatch):
+def test_torch_fidelity_s_and_prdc_s_values(reference_scores, block, monkeypatch):
     monkeypatch.setattr(distances, "BLOCK", block)
-    fake, real, values = reference
+    arrays, values = reference_scores
+    fake, real = arrays["fake"], arrays["real"]
     for k in (3, 5):
         precision, recall = precision_recall(fake, real, k)
         # Equal as counts; the reference stores some of the shares in float32.
@@ -38,18 +27,18 @@ def test_torch_fidelity_s_and_prdc_s_values(reference, block, monkeypatch):
     assert density_coverage(fake, real) == (values["density_k5"], values["coverage_k5"])
 
 
-def test_one_pass_gives_all_four(reference):
-    fake, real, _ = reference
+def test_one_pass_gives_all_four(reference_scores):
+    fake, real = (reference_scores[0][name] for name in ("fake", "real"))
     seen = []
     scores = manifold_scores(fake, real, progress=lambda *state: seen.append(state))
-    assert (scores.precision, scores.recall) == precision_recall(fake, real)
-    assert (scores.density, scores.coverage) == density_coverage(fake, real)
+    values = tuple(scores[name].value for name in ("precision", "recall", "density", "coverage"))
+    assert values == (*precision_recall(fake, real), *density_coverage(fake, real))
     # Two by two blocks between the sets, three within each.
     assert seen == [(done, 10) for done in range(1, 11)]
 
 
-def test_swapped_arguments_swap_precision_and_recall(reference):
-    fake, real, _ = reference
+def test_swapped_arguments_swap_precision_and_recall(reference_scores):
+    fake, real = (reference_scores[0][name] for name in ("fake", "real"))
     assert precision_recall(real, fake) == precision_recall(fake, real)[::-1]
     assert precision_recall(fake, real)[0] != precision_recall(fake, real)[1]
 
@@ -83,8 +72,7 @@ def test_balls_by_hand():
     assert precision_recall(fake, real, 1) == (0.5, 1.0)
     assert density_coverage(fake, real, 1) == (0.5, 0.25)
     # To neighbour 2 the sample at 3 lies in the balls about 3 and 7, and at the edges of those about 0 and 1.
-    scores = manifold_scores(line(3, 20, 30), real, 2, 2)
-    assert scores.real_balls.tolist() == [2, 0, 0] and scores.fakes_inside.tolist() == [0, 0, 1, 1]
+    assert (manifold_scores(line(3, 20, 30), real, 2, 2)["density"].influences * 2).tolist() == [2, 0, 0]
     assert density_coverage(line(3, 20, 30), real, 2) == (2 / 2 / 3, 0.5)
 
 
@@ -105,11 +93,12 @@ def test_rows_that_are_alone():
     real, fake = line(0, 1, 10, 11, 20), line(0.5, 0.6, 10.5, 40)
     scores = manifold_scores(fake, real, precision_k=1, density_k=1)
     # Real radii are 1, 1, 1, 1, 9; the fake ones 0.1, 0.1, 9.9, 29.5.
-    assert scores.in_real.tolist() == [True, True, True, False]
-    assert scores.real_balls.tolist() == [2, 2, 2, 0] and scores.density == 6 / 4
-    assert scores.fakes_inside.tolist() == [2, 2, 1, 1, 0] and scores.alone_in_coverage.tolist() == [0, 0, 2, 0]
-    # 1 and 20 are 9.5 from the sample at 10.5; 11 and 20 lie in the wide ball about 40.
-    assert scores.fake_balls.tolist() == [0, 1, 1, 2, 2] and scores.alone_in_recall.tolist() == [0, 0, 2, 0]
+    assert scores["precision"].influences.tolist() == [True, True, True, False]
+    assert scores["density"].influences.tolist() == [2, 2, 2, 0] and scores["density"].value == 6 / 4
+    # The sample at 10.5 alone is in the balls of two of the five real rows; leaving it out costs 2 / 5, times n - 1.
+    # 1 and 20 are 9.5 from it; 11 and 20 lie in the wide ball about 40.
+    for name in ("coverage", "recall"):
+        assert scores[name].value == 4 / 5 and scores[name].influences.tolist() == [0, 0, 3 * 2 / 5, 0]
 
 
 def test_alone_is_counted_over_blocks(monkeypatch):
@@ -117,9 +106,10 @@ def test_alone_is_counted_over_blocks(monkeypatch):
     whole = manifold_scores(fake, real)
     monkeypatch.setattr(distances, "BLOCK", 16)
     parts = manifold_scores(fake, real)
-    for name in ("in_real", "fake_balls", "alone_in_recall", "real_balls", "fakes_inside", "alone_in_coverage"):
-        assert numpy.array_equal(getattr(whole, name), getattr(parts, name)), name
-    assert whole.alone_in_coverage.sum() == (whole.fakes_inside == 1).sum() > 0
+    for name, score in whole.items():
+        assert score.value == parts[name].value
+        assert numpy.array_equal(score.influences, parts[name].influences), name
+    assert whole["coverage"].influences.sum() > 0
 
 
 def test_duplicates_make_balls_of_no_width():
@@ -148,9 +138,3 @@ def test_what_has_no_manifold_is_refused(fake, real, k, message):
     if k:
         with pytest.raises(UserError, match=message):
             manifold_scores(fake, real, k, k)
-
-
-def test_no_pair_of_scores_is_refused():
-    features = normal(20, 3)
-    with pytest.raises(UserError, match="one pair of scores"):
-        manifold_scores(features, features, None, None)

@@ -2,6 +2,7 @@
 
 import numpy
 import pytest
+from conftest import normal
 
 from coursework.metrics import distances
 from coursework.metrics.distances import Block, Points, centre_of
@@ -19,10 +20,6 @@ def squared_distances(x, y):
     """Return all squared distances, each a float64 sum of squared differences."""
     x, y = numpy.asarray(x, float), numpy.asarray(y, float)
     return numpy.stack([numpy.einsum("ij,ij->i", y - row, y - row) for row in x])
-
-
-def normal(*shape, seed=0):
-    return numpy.random.default_rng(seed).normal(size=shape)
 
 
 SETS = {

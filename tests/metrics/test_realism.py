@@ -19,7 +19,7 @@ def test_a_row_is_as_real_as_the_ball_that_holds_it_deepest():
 
 def test_wide_balls_are_left_out():
     manifold = RealManifold(LINE, k=1)
-    # Radii 1, 1, 1, 1, 17: beside 20 there is no ball but those of the others.
+    # Radii 1, 1, 1, 1, 17: the ball about 20 is left out.
     assert manifold.realism(numpy.array([[20.0]])).tolist() == pytest.approx([1 / 17])
 
 

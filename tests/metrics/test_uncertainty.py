@@ -76,7 +76,7 @@ def test_frechet_errors_where_the_covariance_is_singular():
 def test_kernel_errors_are_the_scatter_of_independent_samples():
     def score(fake):
         distance = kernel_distances(fake, REAL, subsets=40, subset_size=100)
-        return distance.mean, standard_error(distance.influences)
+        return distance.value, distance.error
 
     true, estimated = scatter(score, 60)
     assert 0.75 * true < estimated < 1.4 * true
@@ -99,7 +99,7 @@ def test_kernel_influences_of_whole_sets_are_derivatives():
 def test_classifier_errors_are_the_scatter_of_independent_samples():
     def score(fake):
         score = classifier_score(3 * fake, splits=3)
-        return score.mean, standard_error(score.influences)
+        return score.value, score.error
 
     true, estimated = scatter(score, 80)
     assert estimated == pytest.approx(true, rel=0.25)
@@ -109,9 +109,9 @@ def test_manifold_errors_are_the_scatter_of_independent_samples():
     names = ("precision", "recall", "density", "coverage")
 
     def score(fake):
-        scores = manifold_scores(fake, REAL)
-        errors = scores.errors()
-        return [getattr(scores, name) for name in names], [errors[name] for name in names]
+        found = manifold_scores(fake, REAL)
+        scores = [found[name] for name in names]
+        return [one.value for one in scores], [one.error for one in scores]
 
     true, estimated = scatter(score, 50)
     ratios = dict(zip(names, estimated / true, strict=True))
@@ -123,11 +123,11 @@ def test_manifold_errors_are_the_scatter_of_independent_samples():
 def test_manifold_errors_by_hand():
     fake, real = numpy.array([[0.5], [0.6], [10.5], [40]]), numpy.array([[0.0], [1], [10], [11], [20]])
     scores = manifold_scores(fake, real, precision_k=1, density_k=1)
-    errors = scores.errors()
+    errors = {name: score.error for name, score in scores.items()}
     assert errors["precision"] == pytest.approx(standard_error([1, 1, 1, 0]), rel=1e-12)
     assert errors["density"] == pytest.approx(standard_error([2, 2, 2, 0]), rel=1e-12)
     # Leaving a sample out takes 0, 0, 2 / 5 or 0 from the coverage: the jackknife over these four.
     left_out = numpy.array([0, 0, 0.4, 0])
     jackknife = (3 / 4 * ((left_out - left_out.mean()) ** 2).sum()) ** 0.5
     assert errors["coverage"] == errors["recall"] == pytest.approx(jackknife, rel=1e-12)
-    assert set(manifold_scores(fake, real, None, 1).errors()) == {"density", "coverage"}
+    assert set(manifold_scores(fake, real, None, 1)) == {"density", "coverage"}

@@ -65,7 +65,7 @@ def test_a_hole_is_a_square_of_half_a_side_about_any_place():
 
 
 def test_colours_change_by_the_three_numbers_of_the_paper():
-    """An image grey in one half and coloured in the other tells all three apart."""
+    """An image grey in one half and coloured in the other separates all three."""
     grey, pattern = numpy.linspace(-0.5, 0.5, 64).reshape(1, 8, 8, 1), numpy.zeros((1, 8, 8, 3))
     pattern[:, :, 4:] = [0.3, -0.1, -0.2]
     image = numpy.tile((grey + pattern).astype("float32"), (4000, 1, 1, 1))

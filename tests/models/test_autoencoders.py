@@ -5,7 +5,9 @@ import dataclasses
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import layers, ops
+from test_models import assert_close, flat, random_images, weights
 
 from coursework import data
 from coursework.config.presets import ACAI, AUTOENCODERS, PRESETS
@@ -23,7 +25,6 @@ from coursework.models import (
 from coursework.models.base import to_uint8
 from coursework.networks import NETWORKS
 from coursework.networks.latents import draw_latents
-from coursework.networks.saving import load_network, save_networks
 from coursework.networks.vector_quantizer import VectorQuantizer
 from coursework.training.loop import train
 from coursework.training.run import Run
@@ -36,23 +37,6 @@ pytestmark = pytest.mark.backend
 SHAPE, PIXELS, CODE = (2, 2, 1), 4, 4
 RATE, CRITIC_RATE, COUNT = 0.3, 0.2, 6
 IMAGE = (4, 4, 1)
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
-
-
-def weights(network):
-    return [array(variable).astype("float64") for variable in network.trainable_variables]
-
-
-def random_images(count=COUNT, shape=SHAPE, seed=0):
-    return numpy.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=numpy.uint8)
-
-
-def flat(images):
-    """Return uint8 images as float64 rows in [-1, 1]."""
-    return images.reshape(len(images), -1) / 127.5 - 1
 
 
 def dense(inputs, units, name, shape=None, use_bias=False, bottleneck=None):
@@ -79,17 +63,13 @@ def step(model, images):
     return {name: float(value) for name, value in model.train_step((ops.convert_to_tensor(images),)).items()}
 
 
-def assert_close(actual, expected):
-    numpy.testing.assert_allclose(actual, expected, rtol=2e-4, atol=2e-6)
-
-
 # Each step, written out.
 
 
 @pytest.mark.parametrize("kind", [Autoencoder, DropoutAutoencoder, DenoisingAutoencoder])
 def test_a_step_on_the_squared_error_is_the_one_written_out(kind):
     settings = {DropoutAutoencoder: {"keep": 0.75}, DenoisingAutoencoder: {"noise": 0.5}}.get(kind, {})
-    model, images = linear_model(kind, **settings), random_images()
+    model, images = linear_model(kind, **settings), random_images(COUNT)
     (encode,), (decode,) = weights(model.encoder), weights(model.decoder)
     losses = step(model, images)
     x, random = flat(images), keras.random.SeedGenerator(5)
@@ -109,8 +89,8 @@ def test_a_step_on_the_squared_error_is_the_one_written_out(kind):
 
 
 def test_an_aae_step_is_the_one_written_out():
-    """The code should be taken for a sample of N(0, I), the critic tells the two apart; both from one forward pass."""
-    model, images = linear_model(AAE, critic=dense((CODE,), 1, "critic", use_bias=True)), random_images()
+    """The code should look like a sample of N(0, I) to the critic; both updates come from one forward pass."""
+    model, images = linear_model(AAE, critic=dense((CODE,), 1, "critic", use_bias=True)), random_images(COUNT)
     (encode,), (decode,), (weight, bias) = (weights(part) for part in (model.encoder, model.decoder, model.critic))
     losses = step(model, images)
     x = flat(images)
@@ -137,7 +117,7 @@ def test_a_vqvae_step_is_the_one_written_out():
     model = linear_model(VQVAE, bottleneck=VectorQuantizer(5, seed=1), commitment_weight=3.0)
     codebook = numpy.random.default_rng(1).normal(size=(5, 2))
     model.quantizer.codebook.assign(codebook)
-    images = random_images()
+    images = random_images(COUNT)
     (encode,), (decode,) = weights(model.encoder), weights(model.decoder)
     losses = step(model, images)
     x = flat(images)
@@ -264,7 +244,7 @@ def small_model(preset, seed=0):
 
 
 @pytest.mark.parametrize("preset", ["lines-denoising", "lines-vae", "lines-aae", "lines-vqvae"])
-def test_a_model_goes_on_exactly_where_its_state_was_saved(preset, tmp_path):
+def test_a_model_resumes_exactly_where_its_state_was_saved(preset, tmp_path):
     """Weights, optimisers, random streams, codebook: a second step from a saved state equals one without a break."""
     before, images = (random_images(8, IMAGE, seed) for seed in (0, 1))
     model, other = small_model(preset), small_model(preset, seed=7)
@@ -307,14 +287,6 @@ def test_samples_come_from_the_prior_or_from_a_gaussian_fitted_to_codes(preset):
     samples = model.sample(5, 3, images)
     assert samples.shape == (5, *IMAGE) and samples.dtype == numpy.uint8 and numpy.ptp(samples) > 0
     assert abs(samples.astype(int) - expected).max() <= 1
-
-
-def test_a_decoder_with_a_codebook_saves_and_loads(tmp_path):
-    model = small_model("lines-vqvae")
-    save_networks(tmp_path, model.networks())
-    codes = numpy.random.default_rng(0).normal(size=(5, 2, 2, 3)).astype("float32")
-    loaded = load_network(tmp_path / "generator.keras")
-    assert numpy.array_equal(model.decoder.predict(codes, verbose=0), loaded.predict(codes, verbose=0))
 
 
 # Pairs of model and network.

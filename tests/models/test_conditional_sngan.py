@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import layers, ops, random
 
 from coursework.config.models import AdversarialConfig
@@ -25,10 +26,6 @@ pytestmark = pytest.mark.backend
 
 SHAPE, PIXELS, LATENTS, CLASSES, ROWS = (2, 2, 1), 4, 3, 3, 2
 GENERATOR_RATE, DISCRIMINATOR_RATE = 0.3, 0.2
-
-
-def array(tensor):
-    return ops.convert_to_numpy(ops.stop_gradient(tensor))
 
 
 def random_batch(count, shape=SHAPE, classes=CLASSES, seed=0):

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import ops
 
 from coursework.config.models import AdversarialConfig, LabelsConfig, OptimizerConfig, WGANGPConfig
@@ -24,10 +25,6 @@ pytestmark = pytest.mark.backend
 WEIGHT = numpy.array([[0.5], [-1.5], [2.0]])
 NORM = numpy.sqrt(6.5)
 RATE = 0.1
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 def random_items(count, size, seed=0):
@@ -158,7 +155,7 @@ def test_an_sngan_judges_real_and_fake_in_one_call_and_so_without_batch_normalis
 def test_only_a_wasserstein_critic_has_a_loss_of_that_name():
     names = {loss: list(linear_gan(WGANGP, objective=loss).trackers) for loss in ("wasserstein", "non-saturating")}
     assert names["wasserstein"] == ["critic_loss", "generator_loss"]
-    # The guard that tells when a discriminator has won looks for this one.
+    # The guard against a discriminator that has won reads this one.
     assert names["non-saturating"] == ["discriminator_loss", "generator_loss"]
 
 

@@ -39,7 +39,7 @@ def test_non_saturating_losses_stay_exact_at_large_logits():
     assert value(losses.non_saturating_generator(tensor([-500.0]))) == pytest.approx(500)
     assert value(losses.non_saturating_generator(tensor([20.0]))) == pytest.approx(math.exp(-20), rel=1e-5)
     assert value(losses.non_saturating_discriminator(tensor([500.0]), tensor([-500.0]))) == 0
-    # A fake that is told with certainty still gives the generator its full gradient; the saturating loss gives none.
+    # A fake that is recognised with certainty still gives the full gradient; the saturating loss gives none.
     _, (gradient,) = gradients_by_tensors(losses.non_saturating_generator, [tensor([-500.0])])
     assert ops.convert_to_numpy(gradient) == pytest.approx([-1.0])
 

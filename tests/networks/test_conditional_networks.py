@@ -5,6 +5,7 @@ import math
 import keras
 import numpy
 import pytest
+from conftest import array, noise
 from keras import ops
 
 from coursework.config.networks import DCGANConfig, ResNetConfig
@@ -30,14 +31,6 @@ def build(name, class_count=CLASSES, **settings):
     return NETWORKS[name](config(**{**sizes, **settings}), IMAGE, 0, class_count)
 
 
-def array(values):
-    return ops.convert_to_numpy(ops.stop_gradient(values))
-
-
-def noise(*shape, seed=0):
-    return numpy.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
 def one_hot(labels):
     return numpy.eye(CLASSES, dtype="float32")[labels]
 
@@ -46,8 +39,8 @@ def rows_of(weights, name):
     return numpy.repeat(weights[:, None], ROWS[name], axis=1)
 
 
-def tell_classes_apart(generator):
-    """Give every class a scale and an offset of its own, which they have not before training."""
+def separate_classes(generator):
+    """Give every class its own scale and offset; before training all are equal."""
     for index, layer in enumerate(conditional_layers(generator)):
         layer.gamma.assign(1 + 0.5 * noise(*layer.gamma.shape, seed=2 * index))
         # Above zero, where the rectifier lets them pass.
@@ -98,7 +91,7 @@ def test_before_training_the_conditional_networks_are_the_plain_ones_for_every_c
 @pytest.mark.parametrize("name", ROWS)
 def test_every_row_moves_its_own_layer(name):
     generator = build(name)["generator"]
-    tell_classes_apart(generator)
+    separate_classes(generator)
     latents, classes = noise(2, 5), rows_of(one_hot([0, 0]), name)
     layers = conditional_layers(generator)
     inner = keras.Model(generator.inputs, [layer.output for layer in layers])
@@ -115,7 +108,7 @@ def test_every_row_moves_its_own_layer(name):
 @pytest.mark.parametrize("name", ROWS)
 def test_conditional_networks_survive_a_file(name, tmp_path):
     networks = build(name)
-    tell_classes_apart(networks["generator"])
+    separate_classes(networks["generator"])
     save_networks(tmp_path, networks)
     mixed = 0.5 * one_hot([0, 1]) + 0.5 * one_hot([2, 2])
     inputs = {"generator": [noise(2, 5), rows_of(mixed, name)], "discriminator": [noise(2, *IMAGE), mixed]}

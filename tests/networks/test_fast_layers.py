@@ -3,6 +3,7 @@
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import ops
 
 from coursework.networks import backend as gradients
@@ -11,10 +12,6 @@ from coursework.networks.backend import gradients_by_tensors, value_and_gradient
 from coursework.networks.layers import SpectralConv2D, SpectralConv2DTranspose, SpectralDense
 
 pytestmark = pytest.mark.backend
-
-
-def array(values):
-    return ops.convert_to_numpy(ops.stop_gradient(values))
 
 
 def batch_normalization_pair(dtype="float32"):
@@ -210,21 +207,3 @@ def test_other_convolutions_stay_keras_own(monkeypatch, settings):
         layer.build(maps.shape)
     pair[1].set_weights(pair[0].get_weights())
     assert array(pair[1](maps)) == pytest.approx(array(pair[0](maps)), rel=1e-5, abs=1e-5)
-
-
-def test_keras_files_keep_the_layers(tmp_path):
-    inputs = keras.Input((8, 8, 3))
-    x = fast_layers.Conv2D(4, 3, padding="same")(inputs)
-    x = fast_layers.BatchNormalization(momentum=0.75)(x)
-    x = fast_layers.Conv2DTranspose(2, 4, 2, padding="same")(x)
-    network = keras.Model(inputs, fast_layers.Dense(3, activation="relu")(x))
-    maps = numpy.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
-    network.save(tmp_path / "network.keras")
-    loaded = keras.saving.load_model(tmp_path / "network.keras")
-    assert numpy.array_equal(loaded.predict(maps, verbose=0), network.predict(maps, verbose=0))
-    assert [type(layer) for layer in loaded.layers[1:]] == [
-        fast_layers.Conv2D,
-        fast_layers.BatchNormalization,
-        fast_layers.Conv2DTranspose,
-        fast_layers.Dense,
-    ]

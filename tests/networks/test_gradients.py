@@ -7,6 +7,7 @@ import sys
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import ops
 
 from coursework.networks import backend as gradients
@@ -20,10 +21,6 @@ def variable(values, **options):
 
 def tensor(values):
     return ops.convert_to_tensor(numpy.asarray(values, "float32"))
-
-
-def array(values):
-    return ops.convert_to_numpy(ops.stop_gradient(values))
 
 
 def test_value_and_gradients_by_variables():

@@ -3,16 +3,13 @@
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import ops
 
 from coursework.networks import layers
 from coursework.networks.backend import value_and_gradients
 
 pytestmark = pytest.mark.backend
-
-
-def array(values):
-    return ops.convert_to_numpy(ops.stop_gradient(values))
 
 
 def test_sampling_has_the_mean_and_variance_asked_for():
@@ -108,19 +105,6 @@ def test_conditional_batch_normalization_learns_only_from_the_classes_present():
     normalized = (features - features.mean(axis=(0, 1, 2))) / numpy.sqrt(features.var(axis=(0, 1, 2)) + 1e-3)
     assert array(by_gamma)[1] == pytest.approx(numpy.zeros(5))
     assert array(by_gamma)[0] == pytest.approx(normalized[::2].sum(axis=(0, 1, 2)), abs=1e-2)
-
-
-def test_conditional_batch_normalization_survives_a_keras_file(tmp_path):
-    layer, features, labels = conditional_case()
-    layer([features, labels], training=True)
-    inputs = [keras.Input((4, 4, 5)), keras.Input((), dtype="int32")]
-    network = keras.Model(inputs, layer(inputs))
-    expected = network.predict([features, labels], verbose=0)
-    network.save(tmp_path / "network.keras")
-    loaded = keras.saving.load_model(tmp_path / "network.keras")
-    assert numpy.array_equal(loaded.predict([features, labels], verbose=0), expected)
-    assert loaded.layers[-1].momentum == 0.75
-    assert loaded.layers[-1].epsilon == 1e-3
 
 
 def test_conditional_batch_normalization_trains_in_mixed_precision():

@@ -1,12 +1,20 @@
 """Networks against the papers: parameters counted by hand, initial weights, shapes, and equalities of blocks."""
 
+import dataclasses
 import math
 
 import numpy
 import pytest
+from conftest import noise
 from keras import layers, ops
 
-from coursework.config.networks import AutoencoderConfig, DCGANConfig, ResNetConfig, VectorAutoencoderConfig
+from coursework.config.networks import (
+    AutoencoderConfig,
+    DCGANConfig,
+    QuantizedAutoencoderConfig,
+    ResNetConfig,
+    VectorAutoencoderConfig,
+)
 from coursework.networks import NETWORKS
 from coursework.networks.blocks import crop, pad
 from coursework.networks.layers import SpectralNormalization
@@ -38,10 +46,6 @@ def run(network, inputs, training=False):
     if isinstance(outputs, list | tuple):
         return [ops.convert_to_numpy(output) for output in outputs]
     return ops.convert_to_numpy(outputs)
-
-
-def noise(*shape, seed=0):
-    return numpy.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
 def kernels(network):
@@ -295,7 +299,7 @@ def test_resnet_discriminator_blocks_are_those_of_the_paper():
     discriminator, images = build(SMALL["resnet"])["discriminator"], noise(2, *CIFAR)
     layer, relu, pool = discriminator.get_layer, ops.relu, layers.AveragePooling2D(2)
     x = ops.convert_to_tensor(images)
-    # The first block has no activation before its first convolution, the last two no convolution beside them.
+    # The first block has no activation before its first convolution, the last two no convolution in the shortcut.
     branch = layer("down_1_convolution_2")(relu(layer("down_1_convolution_1")(x)))
     x = pool(branch) + pool(layer("down_1_shortcut")(x))
     branch = layer("down_2_convolution_2")(relu(layer("down_2_convolution_1")(relu(x))))
@@ -337,8 +341,8 @@ def test_only_batch_normalisation_mixes_the_images_of_a_batch(name, kind):
         (networks["generator"], latents, companions),
         (networks["discriminator"], images, other_images),
     ):
-        alone, beside = (run(network, batch, training=True)[0] for batch in (inputs, others))
-        difference = numpy.abs(alone - beside).max() / numpy.abs(alone).max()
+        alone, mixed = (run(network, batch, training=True)[0] for batch in (inputs, others))
+        difference = numpy.abs(alone - mixed).max() / numpy.abs(alone).max()
         assert difference > 1e-2 if kind == "batch" else difference < 1e-4
 
 
@@ -351,11 +355,21 @@ def test_instance_normalisation_takes_each_channels_mean_and_deviation_out():
     assert numpy.all((maps.std(axis=(1, 2)) > 0.9) & (maps.std(axis=(1, 2)) < 1.001))
 
 
-@pytest.mark.parametrize("name", SMALL)
+SAVED = {
+    **SMALL,
+    "spectral dcgan": dataclasses.replace(SMALL["dcgan"], spectral=True),
+    "spectral resnet": dataclasses.replace(SMALL["resnet"], spectral=True),
+    "quantized_autoencoder": QuantizedAutoencoderConfig(depth=4, latent_channels=3, codebook_size=7),
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
 def test_networks_survive_a_file(name, tmp_path):
-    networks = build(SMALL[name])
+    networks = build(SAVED[name])
     save_networks(tmp_path, networks)
     for role, network in networks.items():
-        inputs = noise(2, *network.input_shape[1:])
-        before, after = run(network, inputs), run(load_network(tmp_path / f"{role}.keras"), inputs)
-        assert numpy.array_equal(before, after)
+        inputs, loaded = noise(2, *network.input_shape[1:]), load_network(tmp_path / f"{role}.keras")
+        assert numpy.ptp(run(network, inputs)) > 0
+        assert numpy.array_equal(run(network, inputs), run(loaded, inputs))
+        for layer, copy in zip(network.layers, loaded.layers, strict=True):
+            assert type(copy) is type(layer) and copy.get_config() == layer.get_config()

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy
 import pytest
+from conftest import array
 from keras import ops
 
 from coursework.networks import layers
@@ -22,10 +23,6 @@ MAKERS = {
     "conv_transpose": lambda **options: layers.SpectralConv2DTranspose(3, 4, strides=2, padding="same", **options),
 }
 every_layer = pytest.mark.parametrize("name", MAKERS)
-
-
-def array(values):
-    return ops.convert_to_numpy(ops.stop_gradient(values))
 
 
 def reference(name):
@@ -208,7 +205,7 @@ def test_mixed_precision_estimates_sigma_in_float32(name):
     outputs = mixed(values["inputs"].astype("float32"), training=True)
     assert keras.backend.standardize_dtype(outputs.dtype) == "bfloat16"
     assert mixed.kernel.dtype == mixed.u.dtype == "float32"
-    # bfloat16 has eight bits: u is far closer than they could tell, outputs as close as they can.
+    # bfloat16 has eight bits: u is far closer than they resolve, outputs as close as they allow.
     assert array(mixed.u) == pytest.approx(array(exact.u), abs=1e-6)
     error = array(ops.cast(outputs, "float32")) - expected
     assert numpy.sqrt(numpy.mean(error**2)) < 0.01 * numpy.sqrt(numpy.mean(expected**2))

@@ -1,8 +1,8 @@
 """The quantizer's choice, its straight-through gradient and the moving averages of its codebook."""
 
-import keras
 import numpy
 import pytest
+from conftest import array
 from keras import ops
 
 from coursework.networks.backend import gradients_by_tensors
@@ -11,10 +11,6 @@ from coursework.networks.vector_quantizer import VectorQuantizer
 pytestmark = pytest.mark.backend
 
 CODEBOOK = numpy.array([[0, 0], [1, 0], [0, 2], [5, 5]], "float32")
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 @pytest.fixture
@@ -77,14 +73,3 @@ def test_it_starts_small_and_from_its_seed():
     assert codebook.std() == pytest.approx(0.1 / numpy.sqrt(3), rel=0.05)
     assert numpy.array_equal(codebook, array(again.codebook))
     assert not numpy.array_equal(codebook, array(other.codebook))
-
-
-def test_it_is_saved_with_its_codebook(quantizer, tmp_path):
-    inputs = keras.Input((2, 2))
-    network = keras.Model(inputs, quantizer(inputs)[0])
-    network.save(tmp_path / "network.keras")
-    loaded = keras.saving.load_model(tmp_path / "network.keras")
-    vectors = numpy.random.default_rng(4).normal(size=(6, 2, 2)).astype("float32")
-    assert numpy.array_equal(network.predict(vectors, verbose=0), loaded.predict(vectors, verbose=0))
-    layer = loaded.layers[-1]
-    assert (layer.codebook_size, layer.decay) == (4, 0.9)

@@ -1,4 +1,4 @@
-"""Codes beside N(0, I): discrepancies with closed forms, linear autoencoders whose codes are known, what is written."""
+"""Codes compared with N(0, I): closed forms of discrepancies, linear autoencoders of known codes, what is written."""
 
 import csv
 import dataclasses
@@ -178,8 +178,8 @@ def test_codes_like_the_prior_are_found_to_be_so(in_tmp, dataset):
 
 def test_what_the_prior_decodes_to_is_worse_where_codes_are_not_like_it(in_tmp, dataset):
     save_judge(dataset, "tiny")
-    run, told = linear_run("unlike", dataset, scale=0.05), []
-    row, _, images = measure_posterior(run, samples=60, report=told.append)
+    run, lines = linear_run("unlike", dataset, scale=0.05), []
+    row, _, images = measure_posterior(run, samples=60, report=lines.append)
     assert row["variances"] == pytest.approx([0.0025] * SIZE, rel=1e-3) and row["active"] == 0
     assert row["kl"] is None and row["kls"] is None and row["n"] == 60
     assert row["mmd"] > 20 * row["mmd_error"] > 0 and abs(row["mmd_floor"]) < 0.2 * row["mmd"]
@@ -187,7 +187,7 @@ def test_what_the_prior_decodes_to_is_worse_where_codes_are_not_like_it(in_tmp, 
     # Twenty times too wide, the prior's latents leave hardly anything between black and white.
     extreme = {name: ((images[name] < 2) | (images[name] > 253)).mean() for name in SOURCES}
     assert extreme["prior"] > 0.7 > 0.2 > extreme["gaussian"]
-    assert any(line.startswith("warning: 60 samples where 80 are wanted") for line in told)
+    assert any(line.startswith("warning: 60 samples where 80 are wanted") for line in lines)
 
 
 def test_rows_of_other_runs_stay_and_those_measured_again_are_replaced(in_tmp, dataset, capsys):

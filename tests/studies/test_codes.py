@@ -81,7 +81,7 @@ def run(in_tmp, monkeypatch):
     return run
 
 
-def test_both_accuracies_of_a_run_stand_beside_those_of_its_untrained_network(run):
+def test_both_accuracies_are_recorded_with_those_of_the_untrained_network(run):
     run.write_metrics([{"name": "fd_judge", "value": 1.0}])
     row = measure_codes(run, report=lambda line: None)
     first, *records = run.read_metrics()
@@ -99,7 +99,7 @@ def test_both_accuracies_of_a_run_stand_beside_those_of_its_untrained_network(ru
     assert "acai" in table([row])[1] and f"{100 * row['linear_accuracy']['value']:.1f} ±" in table([row])[1]
 
 
-def test_accuracies_are_kept_beside_those_of_other_runs(run, in_tmp):
+def test_accuracies_of_other_runs_are_kept(run, in_tmp):
     row = measure_codes(run, report=lambda line: None)
     other = {**row, "run": "other", "published": 0.5}
     assert keep([other], in_tmp) == [other]
@@ -134,14 +134,14 @@ def test_the_seven_are_trained_alike(run, in_tmp):
     assert [each.network("encoder").stat().st_mtime_ns for each in runs] == before
 
 
-def test_codes_that_cannot_be_divided_are_told(random):
+def test_codes_that_cannot_be_clustered_are_refused(random):
     with pytest.raises(UserError, match="all training codes are the same"):
         clustering_accuracy(np.ones((20, 3)), np.ones((8, 3)), [0, 1] * 4)
     with pytest.raises(UserError, match="3 training codes are too few for 4 clusters"):
         clustering_accuracy(random.normal(size=(3, 2)), random.normal(size=(8, 2)), [0, 1] * 4, count=4)
 
 
-def test_a_run_elsewhere_is_told_from_one_of_its_name():
+def test_the_label_of_a_run_names_its_folder():
     labels = {path: Run(path).label for path in ("reports/runs/a", "reports/codes/runs/a", "a", "/x/y/runs/a")}
     assert list(labels.values()) == ["a", "codes/a", "a", "y/a"]
 

@@ -141,7 +141,7 @@ def test_every_score_carries_its_conditions(stand):
     }
 
 
-def test_a_larger_budget_goes_on_and_a_smaller_one_changes_nothing(stand):
+def test_a_larger_budget_continues_and_a_smaller_one_changes_nothing(stand):
     first, _ = run_small()
     stand.trained.clear()
     again, _ = run_small()
@@ -188,7 +188,7 @@ def test_the_precision_reaches_every_run(stand):
         assert Run(f"study/runs/{name}").read_config().precision == "mixed_bfloat16"
 
 
-def test_settings_reach_the_runs_that_have_them_and_stand_beside_the_scores(stand):
+def test_settings_reach_the_runs_that_have_them_and_are_recorded_with_the_scores(stand):
     settings = [("initial_scale", "1.414"), ("critic_optimizer.rate", "5e-4")]
     content, printed = run_small(precision="mixed_bfloat16", settings=settings)
     baseline, acai = (Run(f"study/runs/lines-{name}-s0").read_config() for name in ("baseline", "acai"))
@@ -215,7 +215,7 @@ def test_a_budget_of_nothing_is_refused(stand, settings):
         run_small(**settings)
 
 
-def test_the_table_shows_the_papers_values_beside_ours(stand):
+def test_the_table_shows_the_papers_values_next_to_ours(stand):
     content, printed = run_small(seeds=2)
     lines_of_table = table(content)
     assert all(line in printed[-2] for line in lines_of_table)

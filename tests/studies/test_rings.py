@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+from conftest import array
 from keras import ops
 from PIL import Image
 
@@ -61,10 +62,6 @@ def small(preset, epochs=2, **settings):
     return dataclasses.replace(
         preset, epochs=epochs, batch_size=8, network=dataclasses.replace(preset.network, **SMALL), **settings
     )
-
-
-def array(tensor):
-    return ops.convert_to_numpy(tensor)
 
 
 # Networks for points.
@@ -194,7 +191,7 @@ def test_a_finished_run_holds_what_the_table_and_the_figures_need(preset):
     )
 
 
-def test_an_interrupted_run_goes_on_as_if_it_had_not_been(monkeypatch):
+def test_an_interrupted_run_resumes_exactly(monkeypatch):
     config = small(R1, epochs=3)
     straight, broken = Run("straight"), Run("broken")
     trainer = PointTrainer(config)
@@ -313,7 +310,7 @@ def test_the_summary_is_of_all_that_is_finished(stand):
     assert len(content["settings"]) == 4
 
 
-def test_a_study_goes_on_from_its_scores_where_its_runs_are_gone(stand):
+def test_a_study_continues_from_its_scores_without_its_runs(stand):
     whole, _ = run_pair()
     shutil.rmtree("study/runs")
     stand.clear()
@@ -486,7 +483,7 @@ def test_the_verb_runs_the_study_as_it_is(monkeypatch, capsys):
     assert run.path.is_dir() and 0 <= values_of(run)["modes"] <= 8
 
 
-def test_runs_of_anything_else_in_the_folder_are_told_before_hours_of_training(in_tmp):
+def test_foreign_runs_in_the_folder_are_refused_before_training(in_tmp):
     run = Run("out/runs/gan-cifar10-s0")
     run.write_config(PRESETS["gan"])
     run.write_environment({"finished": True})
@@ -494,7 +491,7 @@ def test_runs_of_anything_else_in_the_folder_are_told_before_hours_of_training(i
         run_rings("out", steps=1000, seeds=1, report=lambda line: None)
 
 
-def test_the_average_alone_is_a_row_beside_r1():
+def test_the_average_alone_is_a_row():
     average = next(preset for preset in RINGS if preset.preset == "rings-gan-ema")
     assert (
         average.model == dataclasses.replace(GAN.model, ema_decay=R1.model.ema_decay) and average.network == GAN.network

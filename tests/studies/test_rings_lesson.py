@@ -106,9 +106,9 @@ def test_a_points_colour_is_its_modes_and_lighter_between():
 
 
 def test_frames_show_the_generator_before_and_after_every_epoch(monkeypatch):
-    config, told, run = small(R1_PACKED), [], Run("run")
-    found = frames(config, run, told.append)
-    assert found.shape == (3, RESOLUTION**2 + POINTS, 2) and told == [
+    config, lines, run = small(R1_PACKED), [], Run("run")
+    found = frames(config, run, lines.append)
+    assert found.shape == (3, RESOLUTION**2 + POINTS, 2) and lines == [
         "rings-r1-packed-2: 4 steps, 3 looks at the latent plane"
     ]
     trainer = PointTrainer(config)
@@ -120,11 +120,11 @@ def test_frames_show_the_generator_before_and_after_every_epoch(monkeypatch):
         assert numpy.array_equal(frames(config, run), found)
     # Without its frames, or with damaged ones, a finished training is done again.
     (run.path / "frames.npz").write_bytes(b"PK")
-    assert numpy.array_equal(frames(config, run, told.append), found) and len(told) == 2
+    assert numpy.array_equal(frames(config, run, lines.append), found) and len(lines) == 2
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["with its frames", "without its frames"])
-def test_an_interrupted_look_at_the_plane_goes_on(monkeypatch, lost):
+def test_interrupted_frames_are_resumed(monkeypatch, lost):
     config, run, trained = small(GAN, epochs=3), Run("run"), []
     expected = frames(config, Run("straight"), lambda line: None)
     interrupt(monkeypatch, 2, trained)
@@ -185,8 +185,8 @@ def small_presets(monkeypatch):
 
 
 def test_the_lesson_leaves_a_table_and_a_figure_of_every_question(monkeypatch, small_presets):
-    told = []
-    lesson.run_lesson("lesson", seeds=1, report=told.append)
+    lines = []
+    lesson.run_lesson("lesson", seeds=1, report=lines.append)
     with open("lesson/latents.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["setting"], row["steps"]) for row in rows] == [
@@ -203,16 +203,16 @@ def test_the_lesson_leaves_a_table_and_a_figure_of_every_question(monkeypatch, s
     assert float(at_random["high quality % before"]) < 20
     for name in ("latents.png", "networks/table.csv", "networks/samples.png", "handcrafted.png"):
         assert Path("lesson", name).is_file()
-    assert f"by hand, in closed form: 8 modes, {100 * lowest:.2f} to {100 * highest:.2f} %" in told
+    assert f"by hand, in closed form: 8 modes, {100 * lowest:.2f} to {100 * highest:.2f} %" in lines
     assert (round(lowest, 3), round(highest, 3)) == (0.985, 0.989)
     # What is finished is neither trained again nor changed.
     tables = {name: Path("lesson", name).read_bytes() for name in ("latents.csv", "handcrafted.csv", "handcrafted.png")}
     monkeypatch.setattr(callbacks.Log, "on_epoch_begin", lambda *_: pytest.fail("nothing is left to train"))
-    lesson.run_lesson("lesson", seeds=1, report=told.append)
+    lesson.run_lesson("lesson", seeds=1, report=lines.append)
     assert {name: Path("lesson", name).read_bytes() for name in tables} == tables
 
 
-def test_a_training_that_began_by_hand_goes_on_from_where_it_was(monkeypatch, small_presets):
+def test_a_training_from_the_hand_crafted_network_is_resumed(monkeypatch, small_presets):
     trained, quiet = [], lambda line: None
     presets = [small(GAN, epochs=2)]
     lesson._handcrafted(Path("straight"), presets, quiet, quiet)
@@ -221,7 +221,7 @@ def test_a_training_that_began_by_hand_goes_on_from_where_it_was(monkeypatch, sm
         lesson._handcrafted(Path("broken"), presets, quiet, quiet)
     assert trained == [0]
     lesson._handcrafted(Path("broken"), presets, quiet, quiet)
-    # The one by hand goes on, the one at random follows.
+    # The hand-crafted one is resumed, the random one follows.
     assert trained == [0, 1, 0, 1]
     assert Path("broken/handcrafted.csv").read_bytes() == Path("straight/handcrafted.csv").read_bytes()
 

@@ -9,6 +9,7 @@ from conftest import narrow, save_judge
 from PIL import Image
 
 from coursework.config.presets import PRESETS
+from coursework.figures import grids
 from coursework.studies.variations import figure as study_figure
 from coursework.studies.variations import study
 from coursework.studies.variations.rows import BASE, run_of
@@ -115,7 +116,7 @@ def test_differences_are_taken_seed_by_seed(stand, in_tmp):
         assert image.size[0] > 1000
 
 
-def test_what_is_finished_is_left_and_a_larger_budget_goes_on(stand, in_tmp):
+def test_finished_runs_are_kept_and_a_larger_budget_continues(stand, in_tmp):
     found = stand(VALUES)
     run_study("rates", config(), [VARY], seeds=2, report=lambda line: None)
     # Of every seed all rows, before the next seed.
@@ -194,7 +195,7 @@ def test_an_epoch_is_trained_where_none_fits(stand):
 @pytest.mark.parametrize(
     ("minutes", "text", "message"),
     [
-        (10, "generator_optimizer.decay=linear", "decay=linear: rates that fall want a number of epochs"),
+        (10, "generator_optimizer.decay=linear", "decay=linear: rates that fall need a fixed number of epochs"),
         (0, VARY, "no time to train: 0 minutes"),
         (float("nan"), VARY, "no time to train"),
     ],
@@ -304,7 +305,7 @@ def test_a_run_that_diverges_is_counted_and_not_tried_again(stand, in_tmp):
     found, said = stand(VALUES | {(0.1, 1): None}), []
     rows = run_study("rates", config(), [VARY], seeds=3, report=said.append)["rows"]
     assert rows[1]["diverged"] == 1 and rows[1]["runs"][1]["value"] is None
-    # Without the second seed: 6 and 11, beside 10 and 14.
+    # Without the second seed: 6 and 11 compared with 10 and 14.
     assert (rows[1]["mean"], rows[1]["difference"]) == (8.5, -3.5)
     assert sum("lost; lower the rate" in line for line in said) == 1
     assert any(line.split("  ")[0] == VARY and "2 (1 diverged)" in line for line in said[-2].splitlines())
@@ -335,7 +336,7 @@ def test_without_a_judge_nothing_is_trained(in_tmp, image_folder):
 @pytest.mark.parametrize(("lengths", "panels"), [((2, 1), 2), ((1, 1), 1), ((0, 1), 1)])
 def test_curves_are_drawn_where_a_run_has_one(tmp_path, monkeypatch, lengths, panels):
     figures = []
-    monkeypatch.setattr(study_figure, "save_figure", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(grids, "save_figure", lambda figure, *rest: figures.append(figure))
     rows = [
         {
             "variation": f"row {length}",
@@ -379,7 +380,7 @@ def test_the_first_row_may_have_a_name(stand, in_tmp):
 
 
 def test_a_study_is_written_after_each_seed_that_brings_news(stand, in_tmp, monkeypatch):
-    """Whoever stops a long study has the table of the seeds that all rows have."""
+    """A study that is stopped leaves the table of the seeds that all rows have."""
     found = stand(VALUES)
     del found.values[0.1, 1]
     with pytest.raises(KeyError):

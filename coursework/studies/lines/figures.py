@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from coursework.data.lines import angles_of, draw_lines
-from coursework.figures.grids import PALETTE, drawing_style, save_figure, save_png, strips
+from coursework.figures.grids import PALETTE, new_figure, save_png, strips
 from coursework.figures.scores import score
+from coursework.models.base import to_uint8
 
 PUBLISHED_IMAGES = 2**24
 
@@ -23,7 +24,7 @@ def draw_interpolations(rows: list[tuple[str, np.ndarray]], path: Path, seed: in
     pair = int(abs(abs(turns) - np.pi / 2).argmin())
     truth = draw_lines(angles[pair] + turns[pair] * np.linspace(0.0, 1.0, steps))
     titles = ["lines", *(title for title, _ in rows)]
-    sheets = [_grey(images) for images in (truth, *(images[pair] for _, images in rows))]
+    sheets = [to_uint8(images) for images in (truth, *(images[pair] for _, images in rows))]
     save_png(path, strips(sheets, row_titles=titles, scale=2))
 
 
@@ -32,10 +33,7 @@ def draw_curves(records: list[dict], published: dict, path: Path) -> None:
 
     records: as in scores.json. published: {preset: {score: value}}.
     """
-    from matplotlib.figure import Figure
-
-    with drawing_style():
-        figure = Figure(figsize=(6.7, 2.9), layout="constrained")
+    with new_figure(path, 2.9) as figure:
         axes = figure.subplots(1, 2)
         presets = list(dict.fromkeys(record["preset"] for record in records))
         for axis, name in zip(axes, ("mean_distance", "smoothness"), strict=True):
@@ -43,8 +41,7 @@ def draw_curves(records: list[dict], published: dict, path: Path) -> None:
                 images, values = _means(records, preset, name)
                 label = preset.removeprefix("lines-")
                 axis.plot(images, values, color=color, linewidth=1.1, marker="o", markersize=2.5, label=label)
-                ring = {"markersize": 4.5, "markerfacecolor": "none", "linestyle": "none"}
-                axis.plot(PUBLISHED_IMAGES, published[preset][name], marker="o", color=color, **ring)
+                axis.plot(PUBLISHED_IMAGES, published[preset][name], "o", markersize=4.5, mfc="none", color=color)
             axis.set_xscale("log", base=2)
             if name == "mean_distance":
                 axis.set_yscale("log")
@@ -55,17 +52,12 @@ def draw_curves(records: list[dict], published: dict, path: Path) -> None:
             axis.grid(axis="y", color="#dddddd", linewidth=0.5)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, handlelength=1.2)
-        save_figure(figure, path)
 
 
-def _means(records, preset, name):
+def _means(records: list[dict], preset: str, name: str) -> tuple[list[int], list[float]]:
     """Return numbers of images and the mean of a score over the seeds that have it."""
-    found = {}
+    found: dict[int, list[float]] = {}
     for record in records:
         if record["preset"] == preset and record[name] is not None:
             found.setdefault(record["images"], []).append(record[name])
     return sorted(found), [float(np.mean(found[images])) for images in sorted(found)]
-
-
-def _grey(images):
-    return np.clip(np.rint((images + 1.0) * 127.5), 0, 255).astype(np.uint8)

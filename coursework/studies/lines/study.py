@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -24,6 +24,8 @@ from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
 from coursework.util.tables import aligned, with_error
 
+Pairs: TypeAlias = list[tuple[Config, Run]]
+
 FOLDER = Path("reports/lines")
 IMAGES = 2**18
 # Table 1 of the paper, after 2^24 images.
@@ -36,6 +38,7 @@ PUBLISHED = {
     "lines-vqvae": {"mean_distance": 5.41e-3, "smoothness": 0.77},
     "lines-acai": {"mean_distance": 0.24e-3, "smoothness": 0.10},
 }
+SCORES = ("mean_distance", "smoothness")
 # Epochs after which the models are scored first; then after each doubling.
 FIRST_EPOCHS = 1
 # Of the test lines between which all models interpolate, and of a VAE's samples.
@@ -67,7 +70,10 @@ def run_lines(
     folder, step = Path(folder), timed(report)
     configs = with_settings([dataclasses.replace(config, precision=precision) for config in presets], settings)
     configs = [with_precision(config, report=report) for config in configs]
-    _refuse_decay(configs)
+    for config in configs:
+        # Every run is resumed with larger and larger budgets.
+        if config.decays:
+            raise UserError(f"{config.preset}: rates that fall over the whole of training do not go with this study")
     runs = [
         (dataclasses.replace(config, seed=seed), Run(folder / "runs" / f"{config.preset}-s{seed}"))
         for seed in range(seeds)
@@ -91,13 +97,6 @@ def run_lines(
     return content
 
 
-def _refuse_decay(presets):
-    """Raise `UserError` for rates that fall over a training: each is resumed here with larger and larger budgets."""
-    for config in presets:
-        if config.decays:
-            raise UserError(f"{config.preset}: rates that fall over the whole of training do not go with this study")
-
-
 def milestones(epochs: int) -> list[int]:
     """Return the numbers of epochs after which models are scored: doublings of `FIRST_EPOCHS`, at last `epochs`."""
     found = [FIRST_EPOCHS]
@@ -106,25 +105,25 @@ def milestones(epochs: int) -> list[int]:
     return [*found[:-1], epochs]
 
 
-def _at_least_what_is_there(runs, epochs, minutes):
+def _at_least_what_is_there(runs: Pairs, epochs: int, minutes: float | None) -> int:
     """Return `epochs`, or for a budget in minutes those of the longest run, which cannot be scored at fewer any more.
 
-    Raises `UserError` for a budget in images that a run has left behind without being scored at it.
+    Raises `UserError` for a budget in images that a run has exceeded without a score at it.
     """
     for _, run in runs:
         done = run.read_environment().get("epochs_done", 0)
         if done > epochs and not any(record.get("epochs") == epochs for record in run.read_metrics()):
             if not minutes:
-                seen, wanted = done * TRAIN_COUNT, epochs * TRAIN_COUNT
+                seen = done * TRAIN_COUNT
                 raise UserError(
-                    f"{run.path} has {seen:,} images behind it and no scores at {wanted:,}: give --images {seen} or "
-                    "more, or another --folder"
+                    f"{run.path} has {seen:,} images behind it and no scores at {epochs * TRAIN_COUNT:,}: "
+                    f"give --images {seen} or more, or another --folder"
                 )
             epochs = done
     return epochs
 
 
-def _epochs_for_minutes(runs, minutes, step):
+def _epochs_for_minutes(runs: Pairs, minutes: float, step: Report) -> int:
     """Train every run for one epoch at least, and return how many epochs of all of them take so long."""
     seconds = 0.0
     for config, run in runs:
@@ -135,7 +134,7 @@ def _epochs_for_minutes(runs, minutes, step):
     return max(1, round(60 * minutes / seconds))
 
 
-def _train(config, run, epochs, goal, step):
+def _train(config: Config, run: Run, epochs: int, goal: int, step: Report) -> None:
     """Bring the run to `epochs` epochs, unless it is there already."""
     done = run.read_environment().get("epochs_done", 0) >= epochs and run.network("generator").is_file()
     # A run of other settings is left to `train`, which says what differs.
@@ -146,7 +145,7 @@ def _train(config, run, epochs, goal, step):
     train(dataclasses.replace(config, epochs=epochs), run, report=step)
 
 
-def _score(run, epochs):
+def _score(run: Run, epochs: int) -> None:
     """Add the run's scores to its metrics.json, if it stands at `epochs` epochs and has none of that yet."""
     environment = run.read_environment()
     if environment["epochs_done"] != epochs or any(record.get("epochs") == epochs for record in run.read_metrics()):
@@ -174,14 +173,15 @@ def interpolations(run: Run) -> np.ndarray:
     """Return the paper's interpolations by a trained run."""
     trained = TrainedRun(run)
 
-    def encode(images):
+    def encode(images: np.ndarray) -> np.ndarray:
         outputs = trained.network("encoder").predict(images, batch_size=250, verbose=0)
         if not isinstance(outputs, list | tuple):
             return outputs
         # The authors interpolate between samples of the VAE's posterior, like those that its decoder is trained on.
-        return draw_posterior_codes(*outputs, SEED)
+        mean, log_variance = outputs
+        return draw_posterior_codes(mean, log_variance, SEED)
 
-    def decode(codes):
+    def decode(codes: np.ndarray) -> np.ndarray:
         return trained.generator.predict(codes, batch_size=250, verbose=0)
 
     return interpolate_lines(encode, decode, seed=SEED)
@@ -219,17 +219,13 @@ def summarize(
     ]
     images = epochs * TRAIN_COUNT
     chosen = [record for record in records if record["images"] == images]
-    models: list[dict[str, Any]] = [
-        {"preset": config.preset}
-        | {
-            name: over_seeds(
-                [record[name] for record in chosen if record["preset"] == config.preset], ("mean", "spread", "seeds")
-            )
-            | {"published": PUBLISHED[config.preset][name]}
-            for name in ("mean_distance", "smoothness")
-        }
-        for config in presets
-    ]
+    models: list[dict[str, Any]] = []
+    for preset in (config.preset for config in presets):
+        models.append({"preset": preset})
+        for name in SCORES:
+            values = [record[name] for record in chosen if record["preset"] == preset]
+            found = over_seeds(values, ("mean", "spread", "seeds"))
+            models[-1][name] = found | {"published": PUBLISHED[preset][name]}
     content = {
         "images": images,
         "precision": presets[0].precision,
@@ -238,18 +234,16 @@ def summarize(
         "records": records,
     }
     columns = ("mean", "spread", "seeds", "published")
-    names = [f"{name} {column}" for name in ("mean_distance", "smoothness") for column in columns]
-    rows: list[list] = [["model", "images", *names]]
-    for model in models:
-        values = [model[name][column] for name in ("mean_distance", "smoothness") for column in columns]
-        rows.append([model["preset"], images, *values])
+    cells = [(name, column) for name in SCORES for column in columns]
+    rows: list[list] = [["model", "images", *map(" ".join, cells)]]
+    rows += [[model["preset"], images, *(model[name][column] for name, column in cells)] for model in models]
     write_study(folder, content, rows)
     return content
 
 
-def _records(run):
+def _records(run: Run) -> list[dict]:
     """Return one dict for each number of images at which the run was scored."""
-    found = {}
+    found: dict[int, dict] = {}
     for record in run.read_metrics():
         if record.get("reference") == "lines:templates":
             row = {"images": record["images_seen"], "seconds": record["training_seconds"]}

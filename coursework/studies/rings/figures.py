@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from coursework.config.presets_rings import LESSON, RINGS
 from coursework.data.mixtures import MIXTURES, Mixture
-from coursework.figures.grids import PALETTE, drawing_style, save_figure
+from coursework.figures.grids import PALETTE, new_figure
 from coursework.metrics.mixtures import RADIUS, mode_coverage
 
 if TYPE_CHECKING:
@@ -32,12 +32,8 @@ def draw_samples(samples: dict[tuple[str, str], np.ndarray], path: Path) -> None
     but as crosses; below each panel stand modes and high-quality share of the samples shown. What lies outside the
     panel is left out.
     """
-    from matplotlib.figure import Figure
-
     settings, mixtures = in_order(name for name, _ in samples), list(dict.fromkeys(mixture for _, mixture in samples))
-    with drawing_style():
-        height = 0.45 + 1.2 * len(mixtures) * min(1.5, 6 / len(settings))
-        figure = Figure(figsize=(6.7, height), layout="constrained")
+    with new_figure(path, 0.45 + 1.2 * len(mixtures) * min(1.5, 6 / len(settings)), dpi=300) as figure:
         axes = figure.subplots(len(mixtures), len(settings), squeeze=False)
         for row, mixture in zip(axes, mixtures, strict=True):
             for axis, setting in zip(row, settings, strict=True):
@@ -47,7 +43,6 @@ def draw_samples(samples: dict[tuple[str, str], np.ndarray], path: Path) -> None
                     axis.set_axis_off()
         for axis, setting in zip(axes[0], settings, strict=True):
             axis.set_title(setting.removeprefix("rings-"), fontsize=8)
-        save_figure(figure, path, dpi=300)
 
 
 def draw_points(axis: "Axes", points: np.ndarray, mixture: Mixture) -> None:
@@ -56,27 +51,15 @@ def draw_points(axis: "Axes", points: np.ndarray, mixture: Mixture) -> None:
 
     limit = 1.25 * float(np.abs(mixture.modes).max())
     width = 2 * RADIUS * mixture.std
-    rings = EllipseCollection(
-        width,
-        width,
-        0,
-        units="xy",
-        offsets=mixture.modes,
-        offset_transform=axis.transData,
-        facecolors="none",
-        edgecolors=PALETTE[1],
-        linewidths=0.4,
-    )
-    axis.scatter(mixture.modes[:, 0], mixture.modes[:, 1], s=14, marker="+", color=PALETTE[1], linewidths=0.4, zorder=1)
+    place: dict[str, Any] = {"units": "xy", "offsets": mixture.modes, "offset_transform": axis.transData}
+    rings = EllipseCollection(width, width, 0, facecolors="none", edgecolors=PALETTE[1], linewidths=0.4, **place)
+    x, y = mixture.modes.T
+    axis.scatter(x, y, s=14, marker="+", color=PALETTE[1], linewidths=0.4, zorder=1)
     axis.add_collection(rings)
     axis.scatter(
         points[:, 0], points[:, 1], s=0.5, color=PALETTE[0], linewidths=0, alpha=0.5, rasterized=True, zorder=2
     )
-    axis.set_xlim(-limit, limit)
-    axis.set_ylim(-limit, limit)
-    axis.set_aspect("equal")
-    axis.set_xticks([])
-    axis.set_yticks([])
+    axis.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
     scores = mode_coverage(np.nan_to_num(points, nan=1e9, posinf=1e9, neginf=-1e9), mixture.modes, mixture.std)
     text = f"{scores['modes']}/{len(mixture.modes)}, {100 * scores['high_quality']:.0f} %"
     axis.set_xlabel(text, fontsize=7.5, labelpad=2)
@@ -87,17 +70,15 @@ def draw_curves(curves: list[dict], path: Path) -> None:
 
     curves: as in scores.json.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     mixtures = list(dict.fromkeys(curve["mixture"] for curve in curves))
     settings = in_order(curve["preset"] for curve in curves)
-    with drawing_style():
-        figure = Figure(figsize=(6.7, 3.6), layout="constrained")
+    with new_figure(path, 3.6) as figure:
         axes = figure.subplots(2, len(mixtures), squeeze=False, sharex=True)
         for curve in curves:
             column, index = mixtures.index(curve["mixture"]), settings.index(curve["preset"])
-            style = {
+            style: dict[str, Any] = {
                 "color": PALETTE[index % len(PALETTE)],
                 "linestyle": ("-", "--", ":")[index // len(PALETTE) % 3],
                 "linewidth": 1.1,
@@ -121,4 +102,3 @@ def draw_curves(curves: list[dict], path: Path) -> None:
         columns = math.ceil(len(lines) / math.ceil(len(lines) / LEGEND_COLUMNS))
         handles, labels = list(lines.values()), [str(label) for label in lines]
         figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, handlelength=1.2)
-        save_figure(figure, path)

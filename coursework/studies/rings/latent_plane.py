@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from keras import ops
@@ -10,7 +11,7 @@ from PIL import Image
 
 from coursework.config.schema import Config
 from coursework.data.mixtures import MIXTURES, Mixture
-from coursework.figures.grids import drawing_style, save_figure
+from coursework.figures.grids import drawing_style, new_figure
 from coursework.metrics.mixtures import RADIUS
 from coursework.networks.latents import draw_latents
 from coursework.studies.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, reach, train_points
@@ -19,6 +20,9 @@ from coursework.training.state import states
 from coursework.util.arrays import read_npz
 from coursework.util.errors import UserError
 from coursework.util.files import replacing, write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # The part of the plane that is shown holds 99.5 % of two normal latents.
 EXTENT, RESOLUTION = 3.0, 120
@@ -36,22 +40,22 @@ def latents_shown() -> np.ndarray:
 def frames(config: Config, run: Run, report: Report = print) -> np.ndarray:
     """Return what the generator makes of `latents_shown` before training and after every epoch, (frames, n, 2).
 
-    config: of a model with two latents, trained in `run`; the frames are kept there. Goes on where it stopped.
+    config: of a model with two latents, trained in `run`; the frames are kept there. It is resumed where it stopped.
     """
     size = getattr(config.network, "latent_size", None)
     if size != 2:
         raise UserError(f"a latent plane has two latents, not {size}")
     file, mixture, latents = run.path / "frames.npz", MIXTURES[config.dataset](), latents_shown()
-    found = list(_kept(file, len(latents)))
+    found = _kept(file, len(latents))
     if is_trained(config, run) and len(found) == len(run.read_log()["epoch"]) + 1:
         return np.stack(found)
     if run.is_finished() or any(position.epoch >= len(found) for position, _ in states(run.backup)):
-        # A state does not hold the looks that were taken before it.
+        # A state holds no frames: those from before it are lost.
         run.discard_state()
         run.network("generator").unlink(missing_ok=True)
     trainer = PointTrainer(config)
 
-    def look(done):
+    def look(done: int) -> None:
         points = reach(mixture) * ops.convert_to_numpy(trainer.model.shown_generator(latents, training=False))
         found[done:] = [points.astype(np.float32)]
         content = io.BytesIO()
@@ -63,13 +67,13 @@ def frames(config: Config, run: Run, report: Report = print) -> np.ndarray:
     return np.stack(found)
 
 
-def _kept(file, count):
+def _kept(file: Path, count: int) -> list[np.ndarray]:
     """Return the frames in `file`, none where it is missing or damaged."""
     try:
         frames = read_npz(file)["frames"]
     except (UserError, KeyError):
-        return ()
-    return frames if frames.dtype == np.float32 and frames.shape[1:] == (count, 2) else ()
+        return []
+    return list(frames) if frames.dtype == np.float32 and frames.shape[1:] == (count, 2) else []
 
 
 def shares(points: np.ndarray, mixture: Mixture) -> dict[str, float]:
@@ -77,9 +81,8 @@ def shares(points: np.ndarray, mixture: Mixture) -> dict[str, float]:
 
     points: of equally likely latents, (n, 2); near is within three standard deviations.
     """
-    distances = np.linalg.norm(points[:, None] - mixture.modes, axis=2)
-    near = distances.min(axis=1) <= RADIUS * mixture.std
-    counts = np.bincount(distances.argmin(axis=1)[near], minlength=len(mixture.modes)) / len(points)
+    nearest, near = _nearest(points, mixture)
+    counts = np.bincount(nearest[near], minlength=len(mixture.modes)) / len(points)
     return {"smallest": counts.min(), "largest": counts.max(), "between": 1.0 - near.mean()}
 
 
@@ -87,19 +90,20 @@ def colors(points: np.ndarray, mixture: Mixture) -> np.ndarray:
     """Return the colour (n, 3) in [0, 1] of each point: its mode's where it is near it, else a lighter one."""
     import matplotlib
 
-    distances = np.linalg.norm(points[:, None] - mixture.modes, axis=2)
+    nearest, near = _nearest(points, mixture)
     palette = matplotlib.colormaps["hsv"](np.arange(len(mixture.modes)) / len(mixture.modes))[:, :3] * 0.85
-    found = palette[distances.argmin(axis=1)]
-    near = distances.min(axis=1) <= RADIUS * mixture.std
-    return np.where(near[:, None], found, 0.65 + 0.35 * found)
+    return np.where(near[:, None], palette[nearest], 0.65 + 0.35 * palette[nearest])
+
+
+def _nearest(points: np.ndarray, mixture: Mixture) -> tuple[np.ndarray, np.ndarray]:
+    """Return the index of each point's nearest mode (n,), and whether it is within three standard deviations (n,)."""
+    distances = np.linalg.norm(points[:, None] - mixture.modes, axis=2)
+    return distances.argmin(axis=1), distances.min(axis=1) <= RADIUS * mixture.std
 
 
 def draw_latent_planes(histories: dict[str, np.ndarray], mixture: Mixture, path: Path, moments: Sequence[int]) -> None:
     """Draw a row for each setting of {name: frames}, a column for each of `moments` (epochs): the latent plane."""
-    from matplotlib.figure import Figure
-
-    with drawing_style():
-        figure = Figure(figsize=(6.7, 1.45 * len(histories) + 0.2), layout="constrained")
+    with new_figure(path, 1.45 * len(histories) + 0.2) as figure:
         axes = figure.subplots(len(histories), len(moments), squeeze=False)
         for row, (name, history) in zip(axes, histories.items(), strict=True):
             for axis, moment in zip(row, moments, strict=True):
@@ -107,7 +111,6 @@ def draw_latent_planes(histories: dict[str, np.ndarray], mixture: Mixture, path:
             row[0].set_ylabel(name.removeprefix("rings-"))
         for axis, moment in zip(axes[0], moments, strict=True):
             axis.set_title(f"{moment * STEPS_PER_EPOCH:,} steps", fontsize=8)
-        save_figure(figure, path)
 
 
 def animate(history: np.ndarray, mixture: Mixture, path: Path, title: str) -> None:
@@ -143,7 +146,7 @@ def animate(history: np.ndarray, mixture: Mixture, path: Path, title: str) -> No
         )
 
 
-def _draw_plane(axis, points, mixture):
+def _draw_plane(axis: "Axes", points: np.ndarray, mixture: Mixture) -> None:
     plane = colors(points[: RESOLUTION**2], mixture).reshape(RESOLUTION, RESOLUTION, 3)
     axis.imshow(plane, extent=(-EXTENT, EXTENT, -EXTENT, EXTENT), interpolation="nearest")
     axis.set(xticks=[-2, 0, 2], yticks=[-2, 0, 2])

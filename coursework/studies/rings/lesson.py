@@ -2,22 +2,19 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from coursework.config.presets_rings import GAN, LESSON, R1_PACKED
+from coursework.config.schema import Config
 from coursework.data.mixtures import MIXTURES
 from coursework.studies.rings import handcrafted
 from coursework.studies.rings.figures import draw_samples
 from coursework.studies.rings.latent_plane import POINTS, animate, draw_latent_planes, frames, shares
 from coursework.studies.rings.study import run_of, run_rings, with_steps
 from coursework.studies.rings.summary import values_of
-from coursework.studies.rings.training import (
-    STEPS_PER_EPOCH,
-    PointTrainer,
-    is_trained,
-    sample_points,
-    train_points,
-)
+from coursework.studies.rings.training import STEPS_PER_EPOCH, PointTrainer, is_trained, sample_points, train_points
 from coursework.studies.tabulate import timed
 from coursework.training.run import Report
 from coursework.training.sampling import TrainedRun
@@ -49,7 +46,7 @@ def run_lesson(folder: str | Path = FOLDER, steps: int | None = None, seeds: int
     step(f"done: {folder}")
 
 
-def _latents(folder, presets, step, report):
+def _latents(folder: Path, presets: Sequence[Config], step: Report, report: Report) -> None:
     mixture = MIXTURES[MIXTURE]()
     histories = {preset.preset: frames(preset, run_of(folder / "latents", preset), step) for preset in presets}
     rows = []
@@ -70,12 +67,13 @@ def moments(last: int) -> list[int]:
     return [*[epoch for epoch in found if epoch < last][:5], last]
 
 
-def _handcrafted(folder, presets, step, report):
+def _handcrafted(folder: Path, presets: Sequence[Config], step: Report, report: Report) -> None:
     """Score the hand-crafted generator, train it further, and train one of its size from scratch."""
     mixture, rows, samples = MIXTURES[MIXTURE](), [], {}
     lowest, highest = handcrafted.expected_quality(mixture)
     for preset in presets:
-        config = dataclasses.replace(preset, network=handcrafted.network_config(preset.network, mixture))
+        network: Any = preset.network
+        config = dataclasses.replace(preset, network=handcrafted.network_config(network, mixture))
         trainer = PointTrainer(config)
         for start, weights in (("by hand", handcrafted.weights(mixture)), ("at random", None)):
             trainer.start(config.seed, weights)
@@ -96,7 +94,7 @@ def _handcrafted(folder, presets, step, report):
     _write(folder / "handcrafted.csv", [*columns, "high quality % after", "steps"], rows, report)
 
 
-def _write(file, columns, rows, report):
+def _write(file: Path, columns: Sequence[str], rows: Sequence[Sequence[object]], report: Report) -> None:
     """Write a table as CSV and show it."""
     shown = [columns, *([cell(value, ".4g") for value in row] for row in rows)]
     write_csv(file, shown)

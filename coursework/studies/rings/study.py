@@ -4,6 +4,9 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from coursework.config.presets_rings import RINGS
 from coursework.config.schema import Config
@@ -93,18 +96,18 @@ def run_of(folder: str | Path, config: Config) -> Run:
     return Run(Path(folder) / "runs" / f"{setting}-{config.dataset}-{config.epochs}k-s{config.seed}")
 
 
-def _outcome(config, run):
+def _outcome(config: Config, run: Run) -> str:
     values, count = values_of(run), len(MIXTURES[config.dataset]().modes)
     return f"{values['modes']:.0f} of {count} modes, {100 * values['high_quality']:.1f} % of high quality"
 
 
-def _seeds(before, config):
+def _seeds(before: dict, config: Config) -> set[int]:
     """Return the seeds that are recorded of a configuration."""
     row, _ = before.get(identity(config), ({"runs": ()}, None))
     return {run["seed"] for run in row["runs"]}
 
 
-def _samples(folder):
+def _samples(folder: Path) -> dict[tuple[str, str], np.ndarray]:
     """Return {(preset, mixture): samples (n, 2)} of the first seed's run, with the most steps where there are several.
 
     Runs whose networks are gone are left out.
@@ -112,7 +115,7 @@ def _samples(folder):
     found = {}
     for run, *_ in groups(folder).values():
         if run.network("generator").is_file():
-            config = run.read_config()
+            config: Any = run.read_config()
             mixture = MIXTURES[config.dataset]()
             points = sample_points(TrainedRun(run).generator, config.model.latent_distribution, mixture)
             found[config.preset, config.dataset] = points

@@ -7,6 +7,7 @@ setting, and a study continues from the file alone.
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,9 +21,11 @@ from coursework.training.run import Run
 from coursework.util.errors import UserError
 from coursework.util.files import read_json
 
-# All modes and this share of samples within three standard deviations of one: what a run is wanted to reach.
-WANTED_QUALITY = 0.95
+# A run is complete if it covers all modes and more than this share of samples is near one.
+COMPLETE_QUALITY = 0.95
 NAMES = ("modes", "high_quality")
+Row: TypeAlias = dict[str, Any]
+Curve: TypeAlias = dict[str, Any]
 SETTINGS = [preset.preset for preset in (*RINGS, *LESSON)]
 
 
@@ -45,7 +48,7 @@ def groups(folder: str | Path) -> dict[str, list[Run]]:
 
     Raises `UserError` for a run that is none of a mixture.
     """
-    found: dict = {}
+    found: dict[tuple, dict[int, Run]] = {}
     for run in Run.all(Path(folder) / "runs"):
         if run.is_finished():
             config = run.read_config()
@@ -59,7 +62,7 @@ def groups(folder: str | Path) -> dict[str, list[Run]]:
     return {key: [found[place, key][seed] for seed in sorted(found[place, key])] for place, key in sorted(found)}
 
 
-def recorded(folder: str | Path) -> dict:
+def recorded(folder: str | Path) -> dict[str, tuple[Row, Curve | None]]:
     """Return {identity: (row, curve)} of the settings in the scores.json of `folder`, {} where it cannot be read.
 
     Runs that are in `folder` and not finished are left out, and with one that was recorded the curve, a mean of all: it
@@ -86,41 +89,37 @@ def recorded(folder: str | Path) -> dict:
     return found
 
 
-def _checked_row(row):
-    """Return a row of scores.json; raises an error for what is none."""
+def _checked_row(row: Row) -> Row:
+    """Return a row of scores.json; raises an error for anything else."""
     _place(row)
-    for run in row["runs"]:
-        numbers = [run["seed"], *(run[name] for name in (*NAMES, "seconds"))]
-        if type(run["seed"]) is not int or not np.isfinite(np.array(numbers, float)).all():
-            raise ValueError("no run of the study")
-    if not row["runs"]:
+    numbers = [run[name] for run in row["runs"] for name in (*NAMES, "seconds")]
+    seeds = [run["seed"] for run in row["runs"]]
+    if not seeds or any(type(seed) is not int for seed in seeds) or not np.isfinite(np.array(numbers, float)).all():
         raise ValueError("no setting of the study")
     return row
 
 
-def _checked_curve(curve):
-    """Return a curve of scores.json; raises an error for what is none."""
+def _checked_curve(curve: Curve) -> Curve:
+    """Return a curve of scores.json; raises an error for anything else."""
     for name in ("steps", *NAMES):
         if not np.isfinite(np.array(curve[name], float).reshape(len(curve["steps"]))).all():
             raise ValueError("no curve of the study")
     return curve
 
 
-def summarize(folder: str | Path, published: dict, before: dict) -> dict:
+def summarize(folder: str | Path, published: dict, before: dict[str, tuple[Row, Curve | None]]) -> dict:
     """Write scores.json and table.csv of the runs in `folder` and of those recorded before; return the former.
 
     {"settings": [{"preset", "mixture", "steps", "config": `identity`, "seeds", "modes": {"mean", "standard_error"},
-    "high_quality": ..., "complete": runs with all modes and more than `WANTED_QUALITY`, "seconds": mean of a run,
+    "high_quality": ..., "complete": runs with all modes and more than `COMPLETE_QUALITY`, "seconds": mean of a run,
     "runs": [{"seed", "modes", "high_quality", "seconds"}]}], "published": [{"method", "source", "mixture", "modes",
     "high_quality"}], "curves": [{"preset", "mixture", "steps": [...], "config", "modes": [means], "high_quality":
     [means]}]}. before: what `recorded` found.
     """
-    present = {key: _of_runs(key, runs) for key, runs in groups(folder).items()}
-    taken = {_place(row) for row, _, _ in present.values()}
-    # What is of another configuration and would stand in the same place gives way.
-    found = {key: pair for key, pair in before.items() if key in present or _place(pair[0]) not in taken}
-    for key, (row, curve, curve_of) in present.items():
-        found[key] = _joined(row, curve, curve_of, *found[key]) if key in found else (row, curve)
+    present = {key: _joined(key, runs, before.get(key)) for key, runs in groups(folder).items()}
+    taken = {_place(row) for row, _ in present.values()}
+    # A recorded row of another configuration in the place of a run is dropped.
+    found = {key: pair for key, pair in before.items() if _place(pair[0]) not in taken} | present
     rows = sorted((row for row, _ in found.values()), key=_place)
     mixtures = {row["mixture"] for row in rows}
     content = {
@@ -137,69 +136,69 @@ def summarize(folder: str | Path, published: dict, before: dict) -> dict:
     return content
 
 
-def _place(row):
+def _place(row: Row) -> tuple[int, int, int]:
     return list(MIXTURES).index(row["mixture"]), SETTINGS.index(row["preset"]), int(row["steps"])
 
 
-def _of_runs(key, runs):
-    """Return row and curve of finished runs that differ in their seed, and a function for the curve of some of them."""
+def _joined(key: str, runs: list[Run], recorded: tuple[Row, Curve | None] | None) -> tuple[Row, Curve]:
+    """Return row and curve of finished runs and of what was `recorded` of the same configuration.
+
+    Of a seed in both the run counts. A recorded curve is the mean over its seeds, and is joined by that of other runs.
+    """
     config = runs[0].read_config()
-    where = {"preset": config.preset, "mixture": config.dataset, "config": key}
-    each = [
-        {"seed": run.read_config().seed, **values_of(run), "seconds": run.read_environment()["seconds"]} for run in runs
-    ]
-    logs = {run["seed"]: log for run, log in zip(each, (run.read_log() for run in runs), strict=True)}
+    by_seed = {run.read_config().seed: run for run in runs}
+    values = {
+        seed: {"seed": seed, **values_of(run), "seconds": run.read_environment()["seconds"]}
+        for seed, run in by_seed.items()
+    }
+    row, curve = recorded or ({"runs": []}, None)
+    known = {run["seed"] for run in row["runs"]}
+    joined = {run["seed"]: run for run in row["runs"]} | values
+    row = {
+        **{"preset": config.preset, "mixture": config.dataset, "config": key},
+        "steps": config.epochs * STEPS_PER_EPOCH,
+        "runs": [joined[seed] for seed in sorted(joined)],
+    }
+    if curve is None or known <= by_seed.keys():
+        return row, _curve(key, runs)
+    new = [run for seed, run in by_seed.items() if seed not in known]
+    if new:
+        added, share = _curve(key, new), len(known) / len(joined)
+        for name in NAMES:
+            both = zip(curve[name], added[name], strict=True)
+            curve = {**curve, name: [share * old + (1 - share) * other for old, other in both]}
+    return row, curve
 
-    def curve_of(seeds):
-        """One that ended early counts as it ended."""
-        return {
-            **where,
-            "steps": [(epoch + 1) * STEPS_PER_EPOCH for epoch in range(config.epochs)],
-            **{
-                name: [
-                    float(np.mean([logs[seed][name][min(epoch, len(logs[seed][name]) - 1)] for seed in seeds]))
-                    for epoch in range(config.epochs)
-                ]
-                for name in NAMES
-            },
-        }
 
-    return {**where, "steps": config.epochs * STEPS_PER_EPOCH, "runs": each}, curve_of(logs), curve_of
-
-
-def _joined(row, curve, curve_of, before, curve_before):
-    """Return row and curve of runs and of what was recorded before; of a seed that is in both the run counts."""
-    seeds, known = {run["seed"] for run in row["runs"]}, {run["seed"] for run in before["runs"]}
-    runs = [*row["runs"], *(run for run in before["runs"] if run["seed"] not in seeds)]
-    joined = {**row, "runs": sorted(runs, key=lambda run: run["seed"])}
-    if curve_before is None or known <= seeds:
-        return joined, curve
-    if not seeds - known:
-        return joined, curve_before
-    added = curve_of(seeds - known)
-    shares = len(known) / len(runs), len(seeds - known) / len(runs)
+def _curve(key: str, runs: list[Run]) -> Curve:
+    """Return the mean curve of runs of one configuration; a run that ended early counts as it ended."""
+    config, logs = runs[0].read_config(), [run.read_log() for run in runs]
     means = {
-        name: [shares[0] * old + shares[1] * new for old, new in zip(curve_before[name], added[name], strict=True)]
+        name: [
+            float(np.mean([log[name][min(epoch, len(log[name]) - 1)] for log in logs]))
+            for epoch in range(config.epochs)
+        ]
         for name in NAMES
     }
-    return joined, {**curve, **means}
+    steps = [(epoch + 1) * STEPS_PER_EPOCH for epoch in range(config.epochs)]
+    return {"preset": config.preset, "mixture": config.dataset, "config": key, "steps": steps, **means}
 
 
-def _described(row):
+def _described(row: Row) -> Row:
     """Return a row with what follows from its runs."""
     runs, count = row["runs"], len(MIXTURES[row["mixture"]]().modes)
     return {
         **{name: row[name] for name in ("preset", "mixture", "steps", "config")},
         "seeds": len(runs),
         **{name: over_seeds([run[name] for run in runs]) for name in NAMES},
-        "complete": sum(run["modes"] == count and run["high_quality"] > WANTED_QUALITY for run in runs),
+        "complete": sum(run["modes"] == count and run["high_quality"] > COMPLETE_QUALITY for run in runs),
         "seconds": float(np.mean([run["seconds"] for run in runs])),
         "runs": runs,
     }
 
 
-def _table_rows(content):
-    rows = [["mixture", "setting", "steps", "seeds"]]
+def _table_rows(content: dict) -> list[list]:
+    rows: list[list] = [["mixture", "setting", "steps", "seeds"]]
     for name in NAMES:
         words = name.replace("_", " ")
         rows[0] += [words, f"{words}, standard error"]

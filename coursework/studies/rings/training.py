@@ -6,6 +6,7 @@ training loop is a block of `BLOCK` steps here.
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,15 +16,18 @@ from coursework.config.schema import Config
 from coursework.data.mixtures import MIXTURES, Mixture
 from coursework.metrics.mixtures import mode_coverage
 from coursework.models import build_model
-from coursework.models.base import images_of
+from coursework.models.base import GenerativeModel, images_of
 from coursework.models.gan import GAN
-from coursework.networks.backend import compiled
+from coursework.networks.backend import Tensor, compiled
 from coursework.networks.latents import draw_latents
 from coursework.networks.saving import save_networks
 from coursework.training.guards import not_finite
+from coursework.training.interruption import Interruption
 from coursework.training.loop import train
+from coursework.training.record import Record
 from coursework.training.run import Report, Run
 from coursework.training.run_differences import setting_differences
+from coursework.training.state import Position
 from coursework.util.errors import UserError
 from coursework.util.progress import Progress
 
@@ -44,7 +48,7 @@ class PointTrainer:
     `sample` returns is in the mixture's own.
     """
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config) -> None:
         self.config = config
         self.model = self._build(config.seed)
         self.step = self.model.train_step
@@ -52,12 +56,12 @@ class PointTrainer:
         # What `fit` calls for each block.
         self.model.train_step = lambda data: train_block(images_of(data))
 
-    def _build(self, seed):
+    def _build(self, seed: int) -> Any:
         config = dataclasses.replace(self.config, seed=seed)
         return build_model(config, (2,), config.epochs * STEPS_PER_EPOCH)
 
-    def _block(self, points):
-        def step(index, count):
+    def _block(self, points: Tensor) -> dict[str, Tensor]:
+        def step(index: Tensor, count: Tensor) -> Tensor:
             self.step((points[index],))
             return count
 
@@ -89,7 +93,7 @@ class PointTrainer:
 class PointBatches(keras.utils.PyDataset):
     """Blocks of batches of fresh points, each (`BLOCK`, size, 2), that follow from mixture, seed, epoch and block."""
 
-    def __init__(self, mixture: Mixture, seed: int, size: int, first_epoch: int = 0, first_block: int = 0):
+    def __init__(self, mixture: Mixture, seed: int, size: int, first_epoch: int = 0, first_block: int = 0) -> None:
         super().__init__()
         self.mixture = mixture
         self.seed = seed
@@ -97,16 +101,16 @@ class PointBatches(keras.utils.PyDataset):
         self.epoch = self.next_epoch = first_epoch
         self.first_block = first_block
 
-    def __len__(self):
+    def __len__(self) -> int:
         return STEPS_PER_EPOCH // BLOCK - self.first_block
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray]:
         seed = (self.seed, self.epoch, self.first_block + index)
         points, _ = self.mixture.sample(BLOCK * self.size, seed)
         return ((points / reach(self.mixture)).reshape(BLOCK, self.size, 2),)
 
-    def on_epoch_begin(self):
-        """Go to the next epoch, the first at first; called once an epoch."""
+    def on_epoch_begin(self) -> None:
+        """Go to the next epoch; the first call begins the first one."""
         self.epoch = self.next_epoch
         self.next_epoch += 1
 
@@ -124,7 +128,7 @@ class PointTask:
         progress: Progress,
         weights: list[np.ndarray] | None,
         look: Callable[[int], None] | None,
-    ):
+    ) -> None:
         self.trainer = trainer
         self.config = config
         self.mixture = MIXTURES[config.dataset]()
@@ -134,20 +138,20 @@ class PointTask:
         self.description = {"dataset_label": config.dataset}
         self.images_per_epoch = STEPS_PER_EPOCH * config.images_per_step
 
-    def build(self):
+    def build(self) -> GAN:
         return self.trainer.start(self.config.seed, self.weights)
 
-    def begin(self, model, interruption, report):
+    def begin(self, model: GenerativeModel, interruption: Interruption, report: Report) -> None:
         self.look(0)
 
-    def batches(self, model, epoch, step=0):
+    def batches(self, model: GenerativeModel, epoch: int, step: int = 0) -> PointBatches:
         return PointBatches(self.mixture, self.config.seed, self.config.images_per_step, epoch, step)
 
-    def callbacks(self, run, start, record, report):
+    def callbacks(self, run: Run, start: Position, record: Record, report: Report) -> list[keras.callbacks.Callback]:
         self.progress.update(start.epoch * STEPS_PER_EPOCH, found=start.epoch * STEPS_PER_EPOCH)
         return [_Coverage(self, record)]
 
-    def save(self, run, model):
+    def save(self, run: Run, model: GenerativeModel) -> None:
         save_networks(run.path, model.networks())
         conditions = {"n": SAMPLES, "reference": self.mixture.name, "seed": SAMPLE_SEED, "weights": "last"}
         scores = self.trainer.score(self.mixture, not_finite(model))
@@ -157,12 +161,12 @@ class PointTask:
 class _Coverage(keras.callbacks.Callback):
     """Adds the coverage of the modes to the log, and ends a training whose weights are no longer finite."""
 
-    def __init__(self, task, record):
+    def __init__(self, task: PointTask, record: Record) -> None:
         super().__init__()
         self.task = task
         self.record = record
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         lost = not_finite(self.model)
         logs.update(self.task.trainer.score(self.task.mixture, lost))
         if lost:

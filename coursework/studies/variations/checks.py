@@ -10,6 +10,7 @@ from coursework.data.dataset import Dataset
 from coursework.models import build_model
 from coursework.studies.variations.rows import run_of, slug_of
 from coursework.training.loop import require_continuable
+from coursework.training.run import Run
 from coursework.util.errors import UserError
 
 # How far a machine that has become slower may have taken a run beyond its time.
@@ -40,7 +41,7 @@ def refuse_untrainable(
         if (other := slugs.setdefault(slug, title)) != title:
             raise UserError(f"{title} and {other} would be in one folder, {slug}: give one of them another name")
         if minutes is not None and row.decays:
-            raise UserError(f"{title}: rates that fall want a number of epochs known beforehand: give --epochs")
+            raise UserError(f"{title}: rates that fall need a fixed number of epochs: give --epochs")
         runs = {seed: run_of(folder, name, title, seed) for seed in range(seeds)}
         if any(not run.config_file.is_file() for run in runs.values()):
             _require_model(title, row, dataset)
@@ -49,7 +50,7 @@ def refuse_untrainable(
                 _require_beginning(replace(row, seed=seed), run, minutes, before)
 
 
-def _require_model(title, config, dataset):
+def _require_model(title: str, config: Config, dataset: Dataset) -> None:
     images = len(dataset.train_images)
     if config.images_per_step > images:
         raise UserError(f"{title}: {images} training images do not fill one batch of {config.images_per_step}")
@@ -61,8 +62,8 @@ def _require_model(title, config, dataset):
         keras.utils.clear_session()
 
 
-def _require_beginning(config, run, minutes, before):
-    """Raise `UserError` where what `run` holds is not the beginning of what the study wants."""
+def _require_beginning(config: Config, run: Run, minutes: float | None, before: float | None) -> None:
+    """Raise `UserError` where `run` holds another training, or more of this one than the study has."""
     environment = run.read_environment()
     done = environment.get("epochs_done", 0)
     if minutes is None:

@@ -2,8 +2,11 @@
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
-from coursework.figures.grids import PALETTE, drawing_style, save_figure
+import numpy as np
+
+from coursework.figures.grids import PALETTE, new_figure
 
 STYLES = ("-", "--", ":")
 
@@ -15,13 +18,10 @@ def draw_study(study: dict, path: Path, curve_count: int) -> None:
     Small dots are seeds, large ones their mean with its standard error. Rows have the colours of their curves: means
     over the seeds that have a score at that epoch, or where rows have equal time, each seed's over its minutes.
     """
-    import numpy as np
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     rows = study["rows"]
-    with drawing_style():
-        figure = Figure(figsize=(6.7, max(2.3, 0.6 + 0.24 * len(rows))), layout="constrained")
+    with new_figure(path, max(2.3, 0.6 + 0.24 * len(rows))) as figure:
         drawn = any(len(run["curve"]["values"]) > 1 for row in rows for run in row["runs"])
         left, *right = np.atleast_1d(figure.subplots(1, 1 + drawn))
         for place, row in enumerate(rows):
@@ -30,7 +30,7 @@ def draw_study(study: dict, path: Path, curve_count: int) -> None:
             left.plot(values, [place] * len(values), "o", color=color, markersize=2.5, alpha=0.5)
             if row["mean"] is not None:
                 left.errorbar(row["mean"], place, xerr=row["error"] or 0, fmt="o", color=color, markersize=4, capsize=2)
-            for axes, (places, scores) in product(right, _curves(study, row, np)):
+            for axes, (places, scores) in product(right, _curves(study, row)):
                 axes.plot(places, scores, style, color=color, linewidth=1.1, marker="o", markersize=2.5)
         left.set_yticks(range(len(rows)), [row["variation"] for row in rows])
         left.invert_yaxis()
@@ -41,15 +41,14 @@ def draw_study(study: dict, path: Path, curve_count: int) -> None:
             axes.set_xlabel("minutes of processor time" if study["minutes"] else "epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.grid(axis="y", color="#dddddd", linewidth=0.5)
-        save_figure(figure, path)
 
 
-def _curves(study, row, np):
+def _curves(study: dict, row: dict) -> list[tuple[Any, list[float]]]:
     """Return [(places, scores)] of the curves of a row."""
     curves = [run["curve"] for run in row["runs"] if run["curve"]["values"]]
     if study["minutes"]:
         return [(curve["minutes"], curve["values"]) for curve in curves]
-    found = {}
+    found: dict[int, list[float]] = {}
     for curve in curves:
         for epoch, value in zip(curve["epochs"], curve["values"], strict=True):
             found.setdefault(epoch, []).append(value)

@@ -83,11 +83,11 @@ def summaries(folder: str | Path, name: str, texts: dict[str, str], seeds: int, 
     return found
 
 
-def _mean(environments, key):
+def _mean(environments: Sequence[dict], key: str) -> float | None:
     return float(np.mean([one[key] for one in environments])) if environments else None
 
 
-def _curve(run):
+def _curve(run: Run) -> dict[str, list]:
     """Return the scores that the run measured while it trained."""
     log, environment = run.read_log(), run.read_environment()
     share = environment.get("processor_seconds", 0.0) / 60 / max(environment.get("epochs_done", 0), 1)
@@ -108,7 +108,7 @@ def cells(rows: list[dict]) -> list[Sequence[str]]:
     return [COLUMNS, *map(_cells, rows)]
 
 
-def _cells(row):
+def _cells(row: dict) -> list[str]:
     return [
         row["variation"],
         row["settings"],

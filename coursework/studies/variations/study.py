@@ -21,7 +21,7 @@ from coursework.studies.variations.rows import BASE, SCORE, cells, diverged, run
 from coursework.training.guards import Diverged
 from coursework.training.loop import train
 from coursework.training.precision import with_precision
-from coursework.training.run import Report
+from coursework.training.run import Report, Run
 from coursework.training.scorer import TRAINING_SAMPLES
 from coursework.util.errors import UserError
 from coursework.util.files import read_json
@@ -94,16 +94,17 @@ def run_study(
             step(f"seed {seed + 1} of {seeds}, {number + 1} of {len(rows)}: {title}")
             run = run_of(folder, name, title, seed)
             news |= _train_and_score(replace(row, seed=seed), run, conditions, minutes, step)
-        # A table of more seeds gives way at the end alone.
+        # A table of more seeds is replaced only at the end.
         if seed == seeds - 1 or (news and seed + 1 >= known):
             content["rows"] = summaries(folder, name, texts, seed + 1, conditions)
-            _write(content, folder)
+            write_study(folder, content, cells(content["rows"]), name)
+            draw_study(content, folder / f"{name}.png", TRAINING_SAMPLES)
     report("\n".join(["", *aligned([[title, *numbers] for title, _, *numbers in cells(content["rows"])])]))
     step(f"done: {folder / name}.csv, .json and .png")
     return content
 
 
-def _written(folder, name):
+def _written(folder: Path, name: str) -> dict:
     """Return the JSON of the study as an earlier call has left it, {} where there is none that can be read."""
     try:
         return read_json(folder / f"{name}.json", dict)
@@ -111,16 +112,10 @@ def _written(folder, name):
         return {}
 
 
-def _seeds(content):
+def _seeds(content: dict) -> int:
     rows = content.get("rows")
     counts = [row.get("seeds") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     return max((count for count in counts if isinstance(count, int)), default=0)
-
-
-def _write(content, folder):
-    name = content["name"]
-    write_study(folder, content, cells(content["rows"]), name)
-    draw_study(content, folder / f"{name}.png", TRAINING_SAMPLES)
 
 
 def named(variations: Sequence[str], first: str = BASE) -> dict[str, str]:
@@ -146,7 +141,7 @@ def varied(config: Config, text: str) -> Config:
     return config
 
 
-def _train_and_score(config, run, conditions, minutes, step):
+def _train_and_score(config: Config, run: Run, conditions: dict, minutes: float | None, step: Report) -> bool:
     """Train and score what is not done yet; return whether anything was to be done."""
     before = score_of(run, conditions)
     if diverged(run) or (before and _is_trained(config, run, minutes)):
@@ -164,19 +159,19 @@ def _train_and_score(config, run, conditions, minutes, step):
     return True
 
 
-def _is_trained(config, run, minutes):
+def _is_trained(config: Config, run: Run, minutes: float | None) -> bool:
     epochs = config.epochs if minutes is None else _epochs_in(minutes, run)
     return run.is_finished() and run.read_environment()["epochs_done"] == epochs
 
 
-def _train(config, run, step):
+def _train(config: Config, run: Run, step: Report) -> None:
     if _is_trained(config, run, None) and run.network("generator").is_file():
         return
     keras.utils.clear_session()
     train(config, run, report=step)
 
 
-def _train_for(minutes, config, run, step):
+def _train_for(minutes: float, config: Config, run: Run, step: Report) -> None:
     """Train as many whole epochs as fit in so many minutes of processor time, one at least."""
     epochs = None
     # The first epoch, in which the program is compiled too, gives the first number, and the time of those the next.
@@ -185,8 +180,8 @@ def _train_for(minutes, config, run, step):
         _train(replace(config, epochs=epochs), run, step)
 
 
-def _epochs_in(minutes, run):
-    """Return how many epochs fit, by the time of those that the run has behind it: never fewer than these."""
+def _epochs_in(minutes: float, run: Run) -> int:
+    """Return how many epochs fit, by the time of those that are done: never fewer than these."""
     environment = run.read_environment()
     done = environment.get("epochs_done", 0)
     if not done:
