@@ -108,20 +108,23 @@ class Appraiser:
             found = feature_neighbours(features, self.training["features"], progress.step)
         scores = self._scores(belief, self._realism(features), neighbours.distances, found.distances)
         return Appraisal(
-            self, scores, features, belief, {"pixels": neighbours, "features": found}, self._winged(candidates)
+            self,
+            scores,
+            features,
+            flat(candidates),
+            belief,
+            {"pixels": neighbours, "features": found},
+            self._winged(candidates),
         )
 
-    def diversity(self, features: np.ndarray) -> float:
-        """Return the `diversity` of a batch by its features (n, d), beside as many real images of the body's class."""
-        return diversity(features, self._bodies(len(features)))
+    def bodies(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return features (n, d) and pixels (n, m) of `count` real images of the body's class, the same ones each time.
 
-    def scale(self, count: int) -> float:
-        """Return the mean distance of `count` real images of the body's class to their nearest, in features.
-
-        0 for fewer than two, among which nothing can be alike.
+        They are test images; where there are fewer, all of them.
         """
-        bodies = self._bodies(count)
-        return float(nearest_distances(bodies).mean()) if len(bodies) > 1 else 0.0
+        rows = self._body_rows
+        rows = np.random.default_rng(0).choice(rows, min(count, len(rows)), replace=False)
+        return self.test["features"][rows], flat(self.task.dataset.test_images[rows])
 
     def real_means(self) -> dict[str, dict[str, float] | None]:
         """Return the means of the test images of the body's class, {"witness", "winged"} as `Appraisal.means`."""
@@ -213,11 +216,6 @@ class Appraiser:
         )
         return found.distances
 
-    def _bodies(self, count):
-        """Return features of `count` test images of the body's class, the same ones each time."""
-        rows = self._body_rows
-        return self.test["features"][np.random.default_rng(0).choice(rows, min(count, len(rows)), replace=False)]
-
     @cached_property
     def _body_rows(self):
         """Indices of the test images of the body's class."""
@@ -233,13 +231,14 @@ class Appraiser:
 class Appraisal:
     """What an `Appraiser` says of n candidates.
 
-    features: (n, d). belief: {"body", "wings", "unity", "both": (n,)} of its witness. neighbours: {"pixels",
-    "features": `TrainingNeighbours`}. winged: belief (n,) of the judge of winged horses, None without one.
+    features: (n, d). pixels: (n, m). belief: {"body", "wings", "unity", "both": (n,)} of its witness. neighbours:
+    {"pixels", "features": `TrainingNeighbours`}. winged: belief (n,) of the judge of winged horses, None without one.
     """
 
     appraiser: Appraiser
     scores: CandidateScores
     features: np.ndarray
+    pixels: np.ndarray
     belief: dict[str, np.ndarray]
     neighbours: dict[str, TrainingNeighbours]
     winged: np.ndarray | None = None
@@ -257,14 +256,28 @@ class Appraisal:
         return replace(self, scores=replace(self.scores, uniqueness=uniqueness))
 
     def batch(self, indices: np.ndarray, count: int, ranking: CandidateScores | None = None) -> np.ndarray:
-        """Return those `count` of `indices` that `choose_batch` chooses by `ranking`, by default the own one."""
+        """Return those `count` of `indices` that `choose_batch` chooses by `ranking`, by default the own one.
+
+        They differ both in features and in pixels.
+        """
         scores = (ranking or self.ranking).take(indices)
-        return indices[choose_batch(scores, self.features[indices], count, self.appraiser.scale(count))]
+        bodies = self.appraiser.bodies(count)
+        # Of fewer than two real images nothing can be said.
+        scales = [float(nearest_distances(real).mean()) if len(real) > 1 else 0.0 for real in bodies]
+        spaces = self.features[indices], self.pixels[indices]
+        return indices[choose_batch(scores, list(zip(spaces, scales, strict=True)), count)]
 
     def means(self, indices: np.ndarray, diverse: bool) -> dict[str, float]:
         """Return {score: mean over the images at `indices`} by the witness, with the batch's diversity if `diverse`."""
-        found = {"diversity": self.appraiser.diversity(self.features[indices])} if diverse else {}
-        return self.scores.mean(indices) | found
+        return self.scores.mean(indices) | ({"diversity": self.diversities(indices)["features"]} if diverse else {})
+
+    def diversities(self, indices: np.ndarray) -> dict[str, float]:
+        """Return the `diversity` of the images at `indices`, {"features", "pixels"}, beside as many real ones."""
+        features, pixels = self.appraiser.bodies(len(indices))
+        return {
+            "features": diversity(self.features[indices], features),
+            "pixels": diversity(self.pixels[indices], pixels),
+        }
 
     def record(self, index: int) -> dict[str, Any]:
         """Return scores, belief and nearest training images of one candidate as a dict ready for JSON."""
@@ -280,6 +293,11 @@ class Appraisal:
                 for space, found in self.neighbours.items()
             ],
         }
+
+
+def flat(images: np.ndarray) -> np.ndarray:
+    """Return uint8 images (n, h, w, c) as float32 rows (n, h * w * c)."""
+    return images.reshape(len(images), -1).astype(np.float32)
 
 
 def _extractor(witness: Witness) -> Extractor:

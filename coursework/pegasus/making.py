@@ -20,7 +20,8 @@ from coursework.pegasus.gallery import write_gallery
 from coursework.pegasus.pools import Pool
 from coursework.pegasus.strategies import STRATEGIES, WINGED, kind_of
 from coursework.pegasus.task import Task
-from coursework.pegasus.winged_judge import find_winged_judge
+from coursework.pegasus.winged_judge import WingedJudge, find_winged_judge
+from coursework.pegasus.winged_training import ensure_winged_judge
 from coursework.pegasus.witness import Witness
 from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun
@@ -151,11 +152,11 @@ def make_pegasi(
     from elsewhere to be compared with this one; none of theirs is chosen.
 
     Where there are samples of a winged class, the batch is chosen among them, and the others are there for comparison.
-    The judge of winged horses ranks where there is one, else the witness. Also: comparison.json, a row for each pool,
-    for the batch and for each of `beside`; latents.npz, from which the batch is made again; neighbours.png, the best
-    beside the training images and the collage nearest to it; of a winged class collages.png, how its class came about.
-    Candidates made by an earlier call are found again. Nothing is picked by hand: the choice follows from `Appraiser`
-    and `choose_batch`. Raises `UserError` for fewer candidates than `count`.
+    The judge of winged horses ranks them, trained first where there is none. Also: comparison.json, a row for each
+    pool, for the batch and for each of `beside`; latents.npz, from which the batch is made again; neighbours.png, the
+    best beside the training images and the collage nearest to it; of a winged class collages.png, how its class came
+    about. Candidates made by an earlier call are found again. Nothing is picked by hand: the choice follows from
+    `Appraiser` and `choose_batch`. Raises `UserError` for fewer candidates than `count`.
     """
     if task.witness is None:
         raise UserError(
@@ -172,7 +173,7 @@ def make_pegasi(
         parts.append(part.candidates(folder / "pools"))
     candidates = Candidates.join(parts)
     pixels = PixelNeighbours.of(task.dataset)
-    appraiser = Appraiser(task, task.witness, pixels, find_winged_judge(task.dataset))
+    appraiser = Appraiser(task, task.witness, pixels, winged_judge_of(task, pools, report))
     other = Appraiser(task, second, pixels) if second else None
 
     def appraisals(images: np.ndarray) -> tuple[Appraisal, Appraisal | None]:
@@ -210,6 +211,17 @@ def make_pegasi(
     report("\n".join(comparison_lines(rows)))
     report(f"{folder}: pegasus.png, batch.png with {count} of {len(candidates)} candidates, and gallery.html")
     return made
+
+
+def winged_judge_of(task: Task, pools: Sequence[Pool], report: Report = print) -> WingedJudge | None:
+    """Return the judge of winged horses that ranks the samples of a winged class among `pools`.
+
+    It is trained first where there is none. Without such samples, that of the task's classes, or None.
+    """
+    made = [found for part in pools if part.winged and (found := settings_of(part.run))]
+    if made:
+        return ensure_winged_judge(task.dataset, task.body, made[0].wings, report)
+    return find_winged_judge(task.dataset, task.body, task.wings)
 
 
 def nearest_collages(candidates: Candidates, collages: dict[str, Collages]) -> dict[int, NearestCollage]:

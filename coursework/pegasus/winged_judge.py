@@ -5,6 +5,7 @@ on, and is trained against an adversary (`coursework.pegasus.winged_training`). 
 search of latents raises its belief (on CIFAR-10 from 0.07 to 0.83) and yields few winged horses.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,16 +84,17 @@ def belief(judge: WingedJudge, images: np.ndarray) -> np.ndarray:
     return sigmoid(extract(judge, images)["log_odds"])
 
 
-def find_winged_judge(dataset: Dataset) -> WingedJudge | None:
+def find_winged_judge(dataset: Dataset, body: str, wings: Collection[str]) -> WingedJudge | None:
     """Return the judge of winged horses of `dataset` from the folder of its judge, None if there is none.
 
-    A judge that belongs to other images counts as none. Raises `UserError` for damaged files.
+    A judge of other images, of another body, or of wings that are not among `wings` counts as none. Raises `UserError`
+    for damaged files.
     """
     folder = judge_folder(dataset.name)
     if not recorded.is_saved(folder, ROLE):
         return None
     judge = load(folder)
-    return judge if judge.knows(dataset) else None
+    return judge if judge.knows(dataset) and judge.body == body and judge.wings in wings else None
 
 
 def load(folder: str | Path) -> WingedJudge:

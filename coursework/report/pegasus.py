@@ -290,6 +290,13 @@ def truth_blocks(folder: Path) -> list[Block]:
             f"{kind} {each}" for kind, each in zip(("other true ones", "horses"), bounds, strict=True)
         ),
     }
+    winged = content.get("winged_judge")
+    if isinstance(winged, dict):
+        areas = (("true pegasi", "truth_auc", "truth_robust_auc"), ("collages", "auc", "robust_auc"))
+        facts["Judge of winged horses"] = "area under the curve of " + ", of ".join(
+            f"{kind} {number_text(winged.get(plain), 3)} ({number_text(winged.get(attacked), 3)} under attack)"
+            for kind, plain, attacked in areas
+        )
     notes = table("", ["The judge of truth", ""], [row(*fact) for fact in facts.items()], (), ["left"] * 2, [0, 1])
     header = ["Strategy", "Run", "Pegasi, %", "Of the 64 ranked highest, %", "Of the batch, %", "Fréchet distance"]
     align = ["left", "left"] + ["right"] * 4

@@ -140,13 +140,20 @@ def test_the_batch_is_of_the_winged_class_ranked_by_its_judge(world, monkeypatch
         asked.append(len(images))
         return images.mean(axis=(1, 2, 3)) / 255
 
-    monkeypatch.setattr(making, "find_winged_judge", lambda dataset: types.SimpleNamespace(sha256="ab"))
+    trained = []
+
+    def ensure(*classes):
+        trained.append(classes)
+        return types.SimpleNamespace(sha256="ab")
+
+    monkeypatch.setattr(making, "ensure_winged_judge", ensure)
     monkeypatch.setattr(appraisal, "winged_belief", belief)
     made = make_pegasi(
         task, [run, conditional], None, ("class_mixing", "winged_class"), 10, 4, 0, folder / "made", report=quiet
     )
     assert [pool["name"] for pool in made.rows[:2]] == ["class_mixing", "winged_class"]
     # The first ten are of the other strategy.
+    assert trained == [(dataset, "horse", "bird", quiet)]
     assert (made.chosen >= 10).all() and asked[0] == 20
     brightness = made.candidates.images.mean(axis=(1, 2, 3)) / 255
     scores = made.appraisal.ranking
