@@ -204,8 +204,10 @@ def make_pegasi(
         "candidates": len(candidates),
         # SHA-256 of each run's generator: a submission must hold these, not what was trained since.
         "weights": {name: sha256(file) for name, file in files.items() if file.is_file()},
-        # Where runs were trained on collages: what these were made from.
+        # Where runs were trained on collages: what these were made from, and how their class was sampled.
         "collages": {name: asdict(found.settings) for name, found in collages.items()},
+        "sampling": asdict(task.sampling) if collages else None,
+        "diversity": appraisal.diversities(chosen),
     }
     write_text(folder / CONDITIONS, json.dumps({**conditions, "rows": rows}, indent=1) + "\n")
     report("\n".join(comparison_lines(rows)))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coursework.pegasus.batch_files import BEST, CONDITIONS, LATENTS, RECORDS, SHEET
+from coursework.pegasus.collages.record import SETTINGS_FILE, settings_of
 from coursework.submission.image_rules import weights_of
 from coursework.submission.imports import Source, reachable
 from coursework.submission.material import PACKAGE, Material
@@ -28,6 +29,9 @@ def contents(material: Material, package: Path | str = PACKAGE) -> dict[str, byt
     found[CONDITIONS] = _json(material.comparison)
     for name, run in material.generators.items():
         found[f"runs/{name}/config.json"] = run.read_config().to_json().encode()
+        collages = settings_of(run)
+        if collages:
+            found[f"runs/{name}/{SETTINGS_FILE}"] = collages.to_json().encode()
     for path, file in weights_of(material).items():
         found[path] = file.read_bytes()
     for path, file in package_files(material.sources, package).items():

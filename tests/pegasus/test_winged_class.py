@@ -14,13 +14,14 @@ from coursework.config.presets import PRESETS
 from coursework.data import sprites
 from coursework.extractors.judge import judge_folder
 from coursework.extractors.recorded import save
+from coursework.metrics.diversity import nearest_distances
 from coursework.pegasus import appraisal, making
 from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.collages import dataset as collaging
 from coursework.pegasus.collages.dataset import collages_of, write_collages
 from coursework.pegasus.gallery_reading import read_gallery
 from coursework.pegasus.making import make_pegasi, nearest_collages, runs_of, source_of
-from coursework.pegasus.task import Task
+from coursework.pegasus.task import Sampling, Task
 from coursework.util.errors import UserError
 
 NARROW = {"latent_size": 4, "generator_width": 8, "discriminator_width": 8}
@@ -168,6 +169,13 @@ def test_the_batch_is_of_the_winged_class_ranked_by_its_judge(world, monkeypatch
     assert "collage" not in made.records[0]
     content = json.loads((folder / "made/comparison.json").read_text())
     assert content["winged_judge_sha256"] == "ab" and content["collages"][run.name]["seed"] == 3
+    assert content["sampling"] == {"truncation": 1.0, "body_share": 0.0}
+    pixels = nearest_distances(made.candidates.images[made.chosen]).mean()
+    bodies = dataset.test_images[dataset.test_labels == dataset.class_names.index("horse")]
+    real = nearest_distances(bodies[np.random.default_rng(0).choice(len(bodies), 4, replace=False)]).mean()
+    assert content["diversity"]["pixels"] == pytest.approx(min(1.0, pixels / real), rel=1e-4)
+    assert content["rows"][2]["batch"]["pixels"] == {"diversity": content["diversity"]["pixels"]}
+    assert content["rows"][2]["batch"]["witness"]["diversity"] == content["diversity"]["features"]
     row = content["rows"][1]
     assert row["all"]["winged"]["recognisability"] == pytest.approx(brightness[10:].mean())
     # The witness's own column stays its own.
@@ -204,5 +212,8 @@ def test_runs_on_collages_count_as_runs_of_their_data_set(world):
         make_pegasi(
             task, [run, conditional], None, ("class_mixing", "winged_class"), 10, 16, 0, folder / "few", report=quiet
         )
-    names = [pool.name for pool in making.pools_of(task, [run], 4, 0)]
-    assert names == ["winged_class"]
+    (pool,) = making.pools_of(task, [run], 4, 0)
+    assert pool.name == "winged_class"
+    # Samples by another truncation are other candidates.
+    other = dataclasses.replace(pool, task=dataclasses.replace(task, sampling=Sampling(truncation=0.5)))
+    assert other._key() != pool._key() == dataclasses.replace(pool)._key()
