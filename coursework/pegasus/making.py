@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.data import short_name
+from coursework.data import Dataset, short_name
+from coursework.evaluation.evaluate import compare
 from coursework.evaluation.sources import ImageSet
+from coursework.extractors.judge import find_judge
 from coursework.pegasus.appraisal import Appraisal, Appraiser, NearestCollage, PixelNeighbours
 from coursework.pegasus.batch_files import COLLAGES, CONDITIONS, write_batch
 from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.collages.dataset import Collages, collages_of
-from coursework.pegasus.collages.record import settings_of
+from coursework.pegasus.collages.record import CLASS, settings_of
 from coursework.pegasus.comparison import compare_pools, comparison_lines
 from coursework.pegasus.figure import draw_best, draw_collages
 from coursework.pegasus.gallery import write_gallery
@@ -207,6 +209,7 @@ def make_pegasi(
         # Where runs were trained on collages: what these were made from, and how their class was sampled.
         "collages": {name: asdict(found.settings) for name, found in collages.items()},
         "sampling": asdict(task.sampling) if collages else None,
+        "class_distances": class_distances(candidates, collages, task.dataset),
         "diversity": appraisal.diversities(chosen),
     }
     write_text(folder / CONDITIONS, json.dumps({**conditions, "rows": rows}, indent=1) + "\n")
@@ -233,11 +236,7 @@ def nearest_collages(candidates: Candidates, collages: dict[str, Collages]) -> d
     """
     nearest = {}
     for name, known in collages.items():
-        mine = [
-            index
-            for index, origin in enumerate(candidates.origins)
-            if origin["run"] == name and STRATEGIES[origin["strategy"]].kind == WINGED
-        ]
+        mine = _samples_of(name, candidates)
         pixels = PixelNeighbours(known.train, known.test)
         found = pixels.search(candidates.images[mine])
         for index, place, distance, new in zip(
@@ -246,6 +245,35 @@ def nearest_collages(candidates: Candidates, collages: dict[str, Collages]) -> d
             record = {**known.describe(int(place)), "distance": round(float(distance), 4)}
             nearest[index] = NearestCollage(known.train.images[place], record, float(new))
     return nearest
+
+
+def class_distances(candidates: Candidates, collages: dict[str, Collages], dataset: Dataset) -> dict[str, dict]:
+    """Return {name of a run: record of the FD-judge of its samples of a winged class}, as in metrics.json.
+
+    They are compared with the collages of the test split, whose sources the run has never seen; the floor is the
+    distance of as many training collages. The judge is that of `dataset`, which no collage has trained. Nothing is
+    returned without it, or of too few samples.
+    """
+    if find_judge(dataset) is None:
+        return {}
+    found: dict[str, dict] = {}
+    for name, known in collages.items():
+        samples = ImageSet(f"{name}, class {CLASS}", candidates.images[_samples_of(name, candidates)])
+        scores = compare(
+            samples, known.test, known.train, dataset.name, ("fd",), cached=False, report=lambda line: None
+        )
+        if scores.records:
+            (found[name],) = scores.records
+    return found
+
+
+def _samples_of(name: str, candidates: Candidates) -> list[int]:
+    """Return the indices of the samples of a winged class that the run called `name` has made."""
+    return [
+        index
+        for index, origin in enumerate(candidates.origins)
+        if origin["run"] == name and STRATEGIES[origin["strategy"]].kind == WINGED
+    ]
 
 
 def _records(

@@ -7,14 +7,16 @@ import types
 
 import numpy as np
 import pytest
-from conftest import untrained_witness, write_untrained_run
+from conftest import save_judge, untrained_witness, write_untrained_run
 from PIL import Image
 
 from coursework.config.presets import PRESETS
 from coursework.data import sprites
+from coursework.evaluation.sources import drawn
 from coursework.extractors.judge import judge_folder
-from coursework.extractors.recorded import save
+from coursework.extractors.recorded import extract, save
 from coursework.metrics.diversity import nearest_distances
+from coursework.metrics.frechet import frechet_distance
 from coursework.pegasus import appraisal, making
 from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.collages import dataset as collaging
@@ -197,6 +199,30 @@ def test_a_batch_without_a_winged_class_has_no_collages(world):
     assert made.rows[0]["all"]["winged"] is None and all("collage" not in record for record in made.records)
     content = json.loads((folder / "other/comparison.json").read_text())
     assert content["collages"] == {} and content["winged_judge_sha256"] is None
+
+
+def test_the_class_is_compared_with_held_out_collages(world, monkeypatch):
+    folder, dataset, run, _, _ = world
+    known = collages_of(run, dataset)
+    candidates = candidates_of(run, [*known.train.images[:9], *known.test.images])
+    assert making.class_distances(candidates, {run.name: known}, dataset) == {}
+    judge = save_judge(dataset, "sprites")
+    found = making.class_distances(candidates, {run.name: known}, dataset)[run.name]
+    assert (found["name"], found["n"], found["reference_n"], found["extractor_sha256"]) == (
+        *("fd_judge", 15, 6),
+        judge.sha256,
+    )
+    features = [extract(judge, images)["features"] for images in (candidates.images, known.test.images)]
+    assert found["value"] == pytest.approx(frechet_distance(*features), rel=1e-3)
+    # The floor is that of fifteen training collages.
+    drawn_features = extract(judge, drawn(known.train, 15, 2020).images)["features"]
+    assert found["floor"] == pytest.approx(frechet_distance(drawn_features, features[1]), rel=1e-3)
+    # Images of other strategies do not count.
+    others = Candidates(candidates.images, candidates.latents, [{"run": run.name, "strategy": "x"}] * 15)
+    monkeypatch.setitem(making.STRATEGIES, "x", types.SimpleNamespace(kind="other"))
+    joined = Candidates.join([candidates, others])
+    assert making.class_distances(joined, {run.name: known}, dataset)[run.name]["value"] == found["value"]
+    shutil.rmtree(judge_folder("sprites"))
 
 
 def test_runs_on_collages_count_as_runs_of_their_data_set(world):
