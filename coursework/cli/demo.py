@@ -33,7 +33,7 @@ JUDGE_EPOCHS = 3
 # Training starts from the judge's layers.
 WITNESS_EPOCHS = 3
 # A smaller judge of winged horses than by default.
-WINGED_JUDGE = {"epochs": 3, "width": 8, "count": 1500}
+WINGED_JUDGE: dict[str, Any] = {"epochs": 3, "width": 8, "count": 1500}
 STRATEGIES = ("winged_class",)
 POOL = 192
 # Collages of a short training of the winged class.
