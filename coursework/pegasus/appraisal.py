@@ -1,5 +1,6 @@
 """Appraises candidates by one witness: its belief, its features, and the training images they come nearest to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -39,7 +40,7 @@ BLOCK = 2000
 class PixelNeighbours:
     """The nearest of `train` to images in pixels, flipped or shifted too; the distances of `test` are the scale."""
 
-    def __init__(self, train: ImageSet, test: ImageSet):
+    def __init__(self, train: ImageSet, test: ImageSet) -> None:
         self.train, self.test = train, test
 
     @classmethod
@@ -90,7 +91,7 @@ class Appraiser:
     where there is one. Features of the data set are kept between runs.
     """
 
-    def __init__(self, task: Task, witness: Witness, pixels: PixelNeighbours, judge: WingedJudge | None = None):
+    def __init__(self, task: Task, witness: Witness, pixels: PixelNeighbours, judge: WingedJudge | None = None) -> None:
         self.task = task
         self.witness = witness
         self.pixels = pixels
@@ -143,24 +144,30 @@ class Appraiser:
             return None
         return winged_belief(self.judge, images)
 
-    def _look(self, images, title):
+    def _look(self, images: np.ndarray, title: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return (features (n, d), belief) of uint8 images: each part of `evidence` a mean over `slight_views`.
 
         A search finds what pleases the witness by chance in one view. On sprites a third of the 64 of 200 searched
         candidates that are believed most are pegasi by the judge of truth, by one view a quarter; ranked by two
         networks instead, no more.
         """
-        features, found = None, []
+        every, found = [], []
         for number, shown in enumerate(slight_views(images), start=1):
             outputs = extract_features(self.extractor, shown, f"{title}, view {number} of {len(SLIGHT)}", cached=False)
-            # Those of the images as they are, which come first.
-            features = outputs["features"] if features is None else features
+            every.append(outputs["features"])
             # `evidence` takes unity as (n,).
             outputs = {**outputs, "unity": outputs["unity"][:, 0]}
             found.append(evidence(outputs, self.witness.class_names, self.task.body, self.task.wings))
-        return features, {name: np.mean([belief[name] for belief in found], axis=0) for name in found[0]}
+        # The first view is the images as they are.
+        return every[0], {name: np.mean([belief[name] for belief in found], axis=0) for name in found[0]}
 
-    def _scores(self, belief, realism, pixel_distances, feature_distances):
+    def _scores(
+        self,
+        belief: dict[str, np.ndarray],
+        realism: np.ndarray,
+        pixel_distances: np.ndarray,
+        feature_distances: np.ndarray,
+    ) -> CandidateScores:
         """Return the `CandidateScores` of images by the witness's belief, their realism and distances (n,)."""
         return CandidateScores(
             recognisability=belief["both"],
@@ -183,7 +190,7 @@ class Appraiser:
         features = extract_features(self.extractor, images, "composites", cached=False)["features"]
         return float(np.quantile(self._realism(features), LEAST_REAL))
 
-    def _realism(self, features):
+    def _realism(self, features: np.ndarray) -> np.ndarray:
         """Return the realism (n,) of images by their features (n, d)."""
         return clipped_realism(self.manifold.realism(features))
 
@@ -217,11 +224,11 @@ class Appraiser:
         return found.distances
 
     @cached_property
-    def _body_rows(self):
+    def _body_rows(self) -> np.ndarray:
         """Indices of the test images of the body's class."""
         return self._test_rows([self.task.body])
 
-    def _test_rows(self, names):
+    def _test_rows(self, names: Sequence[str]) -> np.ndarray:
         """Return the indices of the test images of these classes."""
         dataset = self.task.dataset
         return np.flatnonzero(np.isin(dataset.test_labels, [dataset.class_names.index(name) for name in names]))
