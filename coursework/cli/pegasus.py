@@ -2,14 +2,8 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from coursework.cli.parsing import Verbs, add_verb, import_keras, names, positive, seed
-from coursework.util.errors import UserError
-
-if TYPE_CHECKING:
-    from coursework.data import Dataset
-    from coursework.evaluation.sources import ImageSet
 
 KEPT = "candidates of finished strategies are kept: run the same command again to resume"
 
@@ -29,6 +23,18 @@ def add_pegasus(verbs: Verbs) -> None:
         help="names separated by commas; an unknown one lists all (default: all that suit a run)",
     )
     parser.add_argument("--pool", type=positive, default=512, help="candidates of each strategy and run (default 512)")
+    parser.add_argument(
+        "--truncation",
+        type=float,
+        default=1.0,
+        help="of samples of a winged class: factor that draws latents towards their mean (default 1, none)",
+    )
+    parser.add_argument(
+        "--body-share",
+        type=float,
+        default=0.0,
+        help="of samples of a winged class: share of the body's class that is mixed in (default 0)",
+    )
     parser.add_argument("--count", type=positive, default=64, help="images to keep (default 64)")
     parser.add_argument("--seed", type=seed, default=0, help="equal seeds give equal candidates (default 0)")
     parser.add_argument(
@@ -48,15 +54,16 @@ def _pegasus(arguments: argparse.Namespace) -> None:
     runs = [Run.existing(name) for name in arguments.run]
     import_keras(arguments)
 
+    from coursework.evaluation.sources import batch_from
     from coursework.pegasus.making import make_pegasi, runs_of, source_of
-    from coursework.pegasus.task import Task
+    from coursework.pegasus.task import Sampling, Task
     from coursework.pegasus.witness import find_witness, require_witness
 
-    wings = names(arguments.wings)
+    wings, sampling = names(arguments.wings), Sampling(arguments.truncation, arguments.body_share)
     name = arguments.dataset or (source_of(runs[0]) if runs else "cifar10")
     runs = runs or runs_of(Run.all(), name, (arguments.body, *wings))
     dataset = load_dataset(name)
-    task = Task(dataset, arguments.body, wings, require_witness(dataset))
+    task = Task(dataset, arguments.body, wings, require_witness(dataset), sampling)
     make_pegasi(
         task,
         runs,
@@ -69,23 +76,3 @@ def _pegasus(arguments: argparse.Namespace) -> None:
         cifar10.label() if name == "cifar10" else dataset.name,
         [batch_from(text, dataset) for text in arguments.beside],
     )
-
-
-def batch_from(text: str, dataset: "Dataset") -> "ImageSet":
-    """Return the images in a folder or an array file as an `ImageSet`, named after its path.
-
-    Raises `UserError` for anything else, and for images of another size than those of `dataset`.
-    """
-    from dataclasses import replace
-
-    from coursework.evaluation.sources import find_source, read_source
-
-    source = find_source(text)
-    if source.kind not in ("folder", "array"):
-        raise UserError(f"--beside {text}: give a folder of images, or an .npz or .npy file")
-    images = read_source(source)
-    if images.images.shape[1:] != dataset.image_shape:
-        own = "x".join(map(str, dataset.image_shape))
-        theirs = "x".join(map(str, images.images.shape[1:]))
-        raise UserError(f"--beside {text} holds images of {theirs}, and those of {dataset.name} are {own}")
-    return replace(images, name=source.place.stem if source.kind == "array" else source.place.resolve().name)

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,22 @@ def read_source(
         array, notes = read_array(source.place, source.text)
         images = ImageSet(source.text, array, notes=notes)
     return images if samples is None else drawn(images, samples, seed)
+
+
+def batch_from(text: str, dataset: Dataset) -> ImageSet:
+    """Return the images in a folder or an array file as an `ImageSet`, named after its path.
+
+    Raises `UserError` for anything else, and for images of another size than those of `dataset`.
+    """
+    source = find_source(text)
+    if source.kind not in ("folder", "array"):
+        raise UserError(f"--beside {text}: give a folder of images, or an .npz or .npy file")
+    images = read_source(source)
+    if images.images.shape[1:] != dataset.image_shape:
+        own = "x".join(map(str, dataset.image_shape))
+        theirs = "x".join(map(str, images.images.shape[1:]))
+        raise UserError(f"--beside {text} holds images of {theirs}, and those of {dataset.name} are {own}")
+    return replace(images, name=source.place.stem if source.kind == "array" else source.place.resolve().name)
 
 
 def split_of(dataset: Dataset, split: str) -> ImageSet:

@@ -1,5 +1,6 @@
 """Appraises candidates by one witness: its belief, its features, and the training images they come nearest to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -39,7 +40,7 @@ BLOCK = 2000
 class PixelNeighbours:
     """The nearest of `train` to images in pixels, flipped or shifted too; the distances of `test` are the scale."""
 
-    def __init__(self, train: ImageSet, test: ImageSet):
+    def __init__(self, train: ImageSet, test: ImageSet) -> None:
         self.train, self.test = train, test
 
     @classmethod
@@ -90,7 +91,7 @@ class Appraiser:
     where there is one. Features of the data set are kept between runs.
     """
 
-    def __init__(self, task: Task, witness: Witness, pixels: PixelNeighbours, judge: WingedJudge | None = None):
+    def __init__(self, task: Task, witness: Witness, pixels: PixelNeighbours, judge: WingedJudge | None = None) -> None:
         self.task = task
         self.witness = witness
         self.pixels = pixels
@@ -108,20 +109,23 @@ class Appraiser:
             found = feature_neighbours(features, self.training["features"], progress.step)
         scores = self._scores(belief, self._realism(features), neighbours.distances, found.distances)
         return Appraisal(
-            self, scores, features, belief, {"pixels": neighbours, "features": found}, self._winged(candidates)
+            self,
+            scores,
+            features,
+            flat(candidates),
+            belief,
+            {"pixels": neighbours, "features": found},
+            self._winged(candidates),
         )
 
-    def diversity(self, features: np.ndarray) -> float:
-        """Return the `diversity` of a batch by its features (n, d), beside as many real images of the body's class."""
-        return diversity(features, self._bodies(len(features)))
+    def bodies(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return features (n, d) and pixels (n, m) of `count` real images of the body's class, the same ones each time.
 
-    def scale(self, count: int) -> float:
-        """Return the mean distance of `count` real images of the body's class to their nearest, in features.
-
-        0 for fewer than two, among which nothing can be alike.
+        They are test images; where there are fewer, all of them.
         """
-        bodies = self._bodies(count)
-        return float(nearest_distances(bodies).mean()) if len(bodies) > 1 else 0.0
+        rows = self._body_rows
+        rows = np.random.default_rng(0).choice(rows, min(count, len(rows)), replace=False)
+        return self.test["features"][rows], flat(self.task.dataset.test_images[rows])
 
     def real_means(self) -> dict[str, dict[str, float] | None]:
         """Return the means of the test images of the body's class, {"witness", "winged"} as `Appraisal.means`."""
@@ -140,24 +144,30 @@ class Appraiser:
             return None
         return winged_belief(self.judge, images)
 
-    def _look(self, images, title):
+    def _look(self, images: np.ndarray, title: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return (features (n, d), belief) of uint8 images: each part of `evidence` a mean over `slight_views`.
 
         A search finds what pleases the witness by chance in one view. On sprites a third of the 64 of 200 searched
         candidates that are believed most are pegasi by the judge of truth, by one view a quarter; ranked by two
         networks instead, no more.
         """
-        features, found = None, []
+        every, found = [], []
         for number, shown in enumerate(slight_views(images), start=1):
             outputs = extract_features(self.extractor, shown, f"{title}, view {number} of {len(SLIGHT)}", cached=False)
-            # Those of the images as they are, which come first.
-            features = outputs["features"] if features is None else features
+            every.append(outputs["features"])
             # `evidence` takes unity as (n,).
             outputs = {**outputs, "unity": outputs["unity"][:, 0]}
             found.append(evidence(outputs, self.witness.class_names, self.task.body, self.task.wings))
-        return features, {name: np.mean([belief[name] for belief in found], axis=0) for name in found[0]}
+        # The first view is the images as they are.
+        return every[0], {name: np.mean([belief[name] for belief in found], axis=0) for name in found[0]}
 
-    def _scores(self, belief, realism, pixel_distances, feature_distances):
+    def _scores(
+        self,
+        belief: dict[str, np.ndarray],
+        realism: np.ndarray,
+        pixel_distances: np.ndarray,
+        feature_distances: np.ndarray,
+    ) -> CandidateScores:
         """Return the `CandidateScores` of images by the witness's belief, their realism and distances (n,)."""
         return CandidateScores(
             recognisability=belief["both"],
@@ -180,7 +190,7 @@ class Appraiser:
         features = extract_features(self.extractor, images, "composites", cached=False)["features"]
         return float(np.quantile(self._realism(features), LEAST_REAL))
 
-    def _realism(self, features):
+    def _realism(self, features: np.ndarray) -> np.ndarray:
         """Return the realism (n,) of images by their features (n, d)."""
         return clipped_realism(self.manifold.realism(features))
 
@@ -213,17 +223,12 @@ class Appraiser:
         )
         return found.distances
 
-    def _bodies(self, count):
-        """Return features of `count` test images of the body's class, the same ones each time."""
-        rows = self._body_rows
-        return self.test["features"][np.random.default_rng(0).choice(rows, min(count, len(rows)), replace=False)]
-
     @cached_property
-    def _body_rows(self):
+    def _body_rows(self) -> np.ndarray:
         """Indices of the test images of the body's class."""
         return self._test_rows([self.task.body])
 
-    def _test_rows(self, names):
+    def _test_rows(self, names: Sequence[str]) -> np.ndarray:
         """Return the indices of the test images of these classes."""
         dataset = self.task.dataset
         return np.flatnonzero(np.isin(dataset.test_labels, [dataset.class_names.index(name) for name in names]))
@@ -233,13 +238,14 @@ class Appraiser:
 class Appraisal:
     """What an `Appraiser` says of n candidates.
 
-    features: (n, d). belief: {"body", "wings", "unity", "both": (n,)} of its witness. neighbours: {"pixels",
-    "features": `TrainingNeighbours`}. winged: belief (n,) of the judge of winged horses, None without one.
+    features: (n, d). pixels: (n, m). belief: {"body", "wings", "unity", "both": (n,)} of its witness. neighbours:
+    {"pixels", "features": `TrainingNeighbours`}. winged: belief (n,) of the judge of winged horses, None without one.
     """
 
     appraiser: Appraiser
     scores: CandidateScores
     features: np.ndarray
+    pixels: np.ndarray
     belief: dict[str, np.ndarray]
     neighbours: dict[str, TrainingNeighbours]
     winged: np.ndarray | None = None
@@ -257,14 +263,28 @@ class Appraisal:
         return replace(self, scores=replace(self.scores, uniqueness=uniqueness))
 
     def batch(self, indices: np.ndarray, count: int, ranking: CandidateScores | None = None) -> np.ndarray:
-        """Return those `count` of `indices` that `choose_batch` chooses by `ranking`, by default the own one."""
+        """Return those `count` of `indices` that `choose_batch` chooses by `ranking`, by default the own one.
+
+        They differ both in features and in pixels.
+        """
         scores = (ranking or self.ranking).take(indices)
-        return indices[choose_batch(scores, self.features[indices], count, self.appraiser.scale(count))]
+        bodies = self.appraiser.bodies(count)
+        # Of fewer than two real images nothing can be said.
+        scales = [float(nearest_distances(real).mean()) if len(real) > 1 else 0.0 for real in bodies]
+        spaces = self.features[indices], self.pixels[indices]
+        return indices[choose_batch(scores, list(zip(spaces, scales, strict=True)), count)]
 
     def means(self, indices: np.ndarray, diverse: bool) -> dict[str, float]:
         """Return {score: mean over the images at `indices`} by the witness, with the batch's diversity if `diverse`."""
-        found = {"diversity": self.appraiser.diversity(self.features[indices])} if diverse else {}
-        return self.scores.mean(indices) | found
+        return self.scores.mean(indices) | ({"diversity": self.diversities(indices)["features"]} if diverse else {})
+
+    def diversities(self, indices: np.ndarray) -> dict[str, float]:
+        """Return the `diversity` of the images at `indices`, {"features", "pixels"}, beside as many real ones."""
+        features, pixels = self.appraiser.bodies(len(indices))
+        return {
+            "features": diversity(self.features[indices], features),
+            "pixels": diversity(self.pixels[indices], pixels),
+        }
 
     def record(self, index: int) -> dict[str, Any]:
         """Return scores, belief and nearest training images of one candidate as a dict ready for JSON."""
@@ -280,6 +300,11 @@ class Appraisal:
                 for space, found in self.neighbours.items()
             ],
         }
+
+
+def flat(images: np.ndarray) -> np.ndarray:
+    """Return uint8 images (n, h, w, c) as float32 rows (n, h * w * c)."""
+    return images.reshape(len(images), -1).astype(np.float32)
 
 
 def _extractor(witness: Witness) -> Extractor:

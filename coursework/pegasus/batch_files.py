@@ -19,7 +19,7 @@ COLUMNS, GAP = 8, 2
 WHITE = 255
 
 
-def write_batch(folder, images, records, latents):
+def write_batch(folder: str | Path, images: np.ndarray, records: list[dict], latents: list[dict]) -> None:
     """Write a batch to `folder`, the best first: uint8 images (n, h, w, c), n records ready for JSON, n latents."""
     folder = Path(folder)
     write_images(folder, images)
@@ -27,13 +27,13 @@ def write_batch(folder, images, records, latents):
     write_text(folder / RECORDS, json.dumps(records, indent=1) + "\n")
 
 
-def write_images(folder, images):
+def write_images(folder: str | Path, images: np.ndarray) -> None:
     """Write the first of uint8 images (n, h, w, c) and the sheet of all to `folder`."""
     save_grid(Path(folder) / SHEET, images, columns=COLUMNS, scale=1, gap=GAP)
     save_png(Path(folder) / BEST, images[0])
 
 
-def read_records(file):
+def read_records(file: Path) -> list[dict]:
     """Return the records of a batch, the best first.
 
     Raises `UserError` where the file is missing or damaged, and where a record does not say how its image was made.
@@ -51,7 +51,7 @@ def read_records(file):
     return records
 
 
-def cut(sheet, height, width):
+def cut(sheet: np.ndarray, height: int, width: int) -> np.ndarray | None:
     """Return the images (n, height, width, 3) of a sheet as `write_batch` writes it; None for one of another layout.
 
     Places of the last row that stayed white are none.

@@ -17,21 +17,22 @@ class Calibration:
 
     heads: dict[str, tuple[list[float], list[float]]]
 
-    def of(self, head):
+    def of(self, head: str) -> tuple[list[float], list[float]]:
         """Return (scales, offsets) of a head."""
         return self.heads[head]
 
     @classmethod
-    def fit(cls, scores, truth):
+    def fit(cls, scores: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> "Calibration":
         """Return the calibration of {head: scores (m,) or (m, k)} by {head: truth in [0, 1], of the same shape}."""
         heads = {}
         for head, values in truth.items():
             columns = [platt(*column) for column in zip(_columns(scores[head]).T, _columns(values).T, strict=True)]
-            heads[head] = tuple([float(number) for number in numbers] for numbers in zip(*columns, strict=True))
+            scales, offsets = ([float(number) for number in numbers] for numbers in zip(*columns, strict=True))
+            heads[head] = scales, offsets
         return cls(heads)
 
 
-def platt(scores, truth):
+def platt(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     """Return (scale, offset) that make sigmoid(scale * scores + offset) the likeliest of `truth` (m,) in [0, 1].
 
     Platt 1999, by Newton's method, with the prior of a normal distribution about (1, 0).
@@ -41,7 +42,7 @@ def platt(scores, truth):
     start = np.array([1.0, 0.0])
     solution = start.copy()
 
-    def loss(weights):
+    def loss(weights: np.ndarray) -> float:
         logits = design @ weights
         return (np.logaddexp(0, logits) - truth * logits).sum() + 0.5 * PRIOR_WEIGHT * ((weights - start) ** 2).sum()
 
@@ -59,7 +60,7 @@ def platt(scores, truth):
     return float(np.clip(solution[0], *SCALES)), float(solution[1])
 
 
-def calibration_error(log_odds, truth, bins=15):
+def calibration_error(log_odds: np.ndarray, truth: np.ndarray, bins: int = 15) -> float:
     """Return the expected calibration error in [0, 1]: the mean gap between belief and truth in bins of equal counts.
 
     log_odds, truth: of one shape, taken together; truth in [0, 1]. Nguyen and O'Connor 2015 (adaptive binning).
@@ -71,11 +72,11 @@ def calibration_error(log_odds, truth, bins=15):
     return float(sum(len(part) * abs(part.mean() - real.mean()) for part, real in parts if len(part)) / len(belief))
 
 
-def sigmoid(values):
+def sigmoid(values: np.ndarray) -> np.ndarray:
     """Return 1 / (1 + exp(-values)) without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * np.asarray(values, np.float64)))
 
 
-def _columns(values):
+def _columns(values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
     return values.reshape(len(values), -1)

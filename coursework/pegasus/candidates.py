@@ -1,6 +1,9 @@
 """Candidate images with what it takes to make each again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,17 +26,17 @@ class Candidates:
     origins: list[dict]
     seconds: float | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, indices):
+    def take(self, indices: np.ndarray) -> "Candidates":
         """Return the candidates at `indices`, in that order."""
         return Candidates(
             self.images[indices], [self.latents[index] for index in indices], [self.origins[index] for index in indices]
         )
 
     @classmethod
-    def join(cls, parts):
+    def join(cls, parts: Sequence["Candidates"]) -> "Candidates":
         """Return all candidates of `parts`, of one image shape, in their order."""
         return cls(
             np.concatenate([part.images for part in parts]),
@@ -42,18 +45,18 @@ class Candidates:
         )
 
 
-def alike(latents):
+def alike(latents: list[dict]) -> list[list[int]]:
     """Return lists of indices into `latents` (n dicts of arrays): those of one list have the same names and shapes."""
-    groups = {}
+    groups: dict[tuple, list[int]] = {}
     for index, arrays in enumerate(latents):
         signature = tuple((name, arrays[name].shape) for name in sorted(arrays))
         groups.setdefault(signature, []).append(index)
     return list(groups.values())
 
 
-def write_latents(file, latents):
+def write_latents(file: str | Path, latents: list[dict]) -> None:
     """Write n dicts of float32 arrays to an .npz file, all or nothing."""
-    content = {}
+    content: dict[str, Any] = {}
     for number, indices in enumerate(alike(latents)):
         content[f"{number}/indices"] = np.array(indices, np.int64)
         for name in latents[indices[0]]:
@@ -62,11 +65,13 @@ def write_latents(file, latents):
         np.savez(temporary, **content)
 
 
-def read_latents(file):
+def read_latents(file: str | Path) -> list[dict]:
     """Return what `write_latents` wrote; raises `UserError` for a missing or damaged file."""
     try:
         content = read_npz(file)
-        found = [{} for _ in range(sum(len(array) for key, array in content.items() if key.endswith("/indices")))]
+        found: list[dict] = [
+            {} for _ in range(sum(len(array) for key, array in content.items() if key.endswith("/indices")))
+        ]
         for key, array in content.items():
             number, _, name = key.partition("/latents/")
             if name:

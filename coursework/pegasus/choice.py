@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -24,7 +24,7 @@ class Choice:
     id: str
 
 
-def read_choice(path, records, fingerprint):
+def read_choice(path: str | Path, records: list[dict], fingerprint: str) -> dict:
     """Return the one of `records` that the choice file at `path` names.
 
     records: candidates as `write_gallery` takes them; fingerprint: theirs, by `coursework.pegasus.gallery`. Raises
@@ -41,7 +41,7 @@ def read_choice(path, records, fingerprint):
     raise UserError(f"{path}: no candidate has the id {json.dumps(choice.id)[:120]}: choose again in the gallery")
 
 
-def _read(path):
+def _read(path: Path) -> Any:
     """Return the parsed JSON of a small file."""
     if not path.is_file():
         raise UserError(f"no choice at {path}: save one in the gallery")

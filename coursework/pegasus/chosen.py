@@ -11,7 +11,7 @@ from coursework.pegasus.batch_files import COLLAGES, CONDITIONS, LATENTS, RECORD
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.choice import read_choice
 from coursework.pegasus.figure import draw_best
-from coursework.pegasus.gallery_reading import read_gallery
+from coursework.pegasus.gallery_reading import Gallery, read_gallery
 from coursework.pegasus.pool_files import read_pool
 from coursework.util.errors import UserError
 
@@ -19,7 +19,7 @@ CHOICE, GALLERY, NEIGHBOURS = "choice.json", "gallery.html", "neighbours.png"
 EYE = "eye"
 
 
-def with_choice(folder, choice, target):
+def with_choice(folder: str | Path, choice: str | Path | None, target: str | Path) -> Path:
     """Return the folder of the batch to show: `folder` itself, or `target` with the chosen candidate as the best.
 
     choice: file that the gallery saved; None for choice.json in `folder`, where there is one. The chosen candidate
@@ -58,7 +58,7 @@ def with_choice(folder, choice, target):
     return target
 
 
-def _draw_neighbours(file, image, record, gallery, collage):
+def _draw_neighbours(file: Path, image: np.ndarray, record: dict, gallery: Gallery, collage: np.ndarray | None) -> None:
     """Draw the best beside its nearest training images and collage, where the gallery shows them."""
     try:
         draw_best(file, image, record, gallery.training, collage)
@@ -67,7 +67,7 @@ def _draw_neighbours(file, image, record, gallery, collage):
         file.unlink(missing_ok=True)
 
 
-def _check_sheet(file, images):
+def _check_sheet(file: Path, images: list[np.ndarray]) -> None:
     """Raise `UserError` where the sheet does not show `images`: the gallery would be of another batch."""
     try:
         shown = cut(read_image(file), *images[0].shape[:2])
@@ -77,13 +77,13 @@ def _check_sheet(file, images):
         raise UserError(f"{file} does not show the images of the gallery: make the pegasi again")
 
 
-def _kept_latents(folder, chosen, image):
+def _kept_latents(folder: Path, chosen: dict, image: np.ndarray) -> dict:
     """Return the latents of a candidate outside the batch, from the pool that made it."""
     name = f"{chosen.get('strategy')}-{chosen.get('run')}"
     pool = read_pool(folder / "pools" / name) if Path(name).name == name else None
     origins = [json.dumps(origin, sort_keys=True) for origin in pool.origins] if pool else []
     wanted = json.dumps(chosen.get("origin"), sort_keys=True)
-    if wanted not in origins or not np.array_equal(pool.images[origins.index(wanted)], image):
+    if pool is None or wanted not in origins or not np.array_equal(pool.images[origins.index(wanted)], image):
         raise UserError(
             f"{chosen['id']!s:.100} is not among the chosen ones, and {folder / 'pools'} no longer keeps what it is "
             "made from: make the pegasi again, or choose one of the batch"

@@ -25,7 +25,8 @@ def compare_pools(
     others: (name, by the one, by the other) of finished batches from elsewhere. A row holds "name", "run",
     "candidates", "all" and "batch": means of the scores over all candidates and over the batch of at most `count` that
     the ranking takes from them (a batch from elsewhere is taken whole), each {"witness": {score: mean}, "second": the
-    same or None, "winged": {"recognisability": mean} by the judge of winged horses or None}. That judge ranks the
+    same or None, "winged": {"recognisability": mean} by the judge of winged horses or None}; of the batch also
+    "pixels": {"diversity"}, while that by a witness is one of its features. That judge ranks the
     winged class; other strategies are ranked by the searching witness.
     """
     rows, start = [], 0
@@ -54,6 +55,7 @@ def _row(
             "witness": first.means(indices, diverse),
             "second": second.means(indices, diverse) if second else None,
             "winged": winged,
+            **({"pixels": {"diversity": first.diversities(indices)["pixels"]}} if diverse else {}),
         }
 
     return {
@@ -70,18 +72,19 @@ def comparison_lines(rows: list[dict]) -> list[str]:
     """Return the lines of the comparison for a terminal: the batch of each pool, by both witnesses."""
     heads = ["recognis.", "realism", "unique", "overall", "diverse"]
     lines = [
-        f"{'':44}{'searching witness':^50}{'second witness':^50}{'winged judge':>14}",
-        f"{'strategy and run':44}" + 2 * "".join(f"{head:>10}" for head in heads) + f"{'recognis.':>14}",
+        f"{'':44}{'searching witness':^50}{'second witness':^50}{'winged judge':>14}{'pixels':>10}",
+        f"{'strategy and run':44}" + 2 * "".join(f"{head:>10}" for head in heads) + f"{'recognis.':>14}{'diverse':>10}",
     ]
     for row in rows:
         means = row["batch"] or row["all"]
         name = row["name"] + (f", {row['run']}" if row["run"] else "")
         cells = [_cell((means[role] or {}).get(score)) for role in ("witness", "second") for score in SCORES]
         winged = _cell((means.get("winged") or {}).get("recognisability"))
-        lines.append(f"{name[:43]:44}" + "".join(f"{cell:>10}" for cell in cells) + f"{winged:>14}")
+        pixels = _cell((means.get("pixels") or {}).get("diversity"))
+        lines.append(f"{name[:43]:44}" + "".join(f"{cell:>10}" for cell in cells) + f"{winged:>14}{pixels:>10}")
     lines.append("of each strategy: the batch that its ranking takes from its candidates")
     return lines
 
 
-def _cell(value):
+def _cell(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"

@@ -1,6 +1,8 @@
 """Pictures that are two: blends, patches, pastes, halves; made of any labelled images, with what is seen of each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,7 +28,7 @@ class Composites:
     shares: np.ndarray
     kinds: np.ndarray
 
-    def presence(self, labels, class_count):
+    def presence(self, labels: np.ndarray, class_count: int) -> np.ndarray:
         """Return float32 (n, class_count) in [0, 1]: is something of a class there? labels: (n, 2) of both images."""
         found = np.zeros((len(labels), class_count), dtype=np.float32)
         for which in range(2):
@@ -34,12 +36,14 @@ class Composites:
         return found
 
 
-def visible(shares):
+def visible(shares: np.ndarray) -> np.ndarray:
     """Return (n,) in [0, 1], how far subjects count as present of which `shares` (n,) are seen, see `PRESENT`."""
     return np.clip((shares - PRESENT[0]) / (PRESENT[1] - PRESENT[0]), 0.0, 1.0)
 
 
-def compose(first, second, generator, kinds=KINDS):
+def compose(
+    first: np.ndarray, second: np.ndarray, generator: np.random.Generator, kinds: Sequence[str] = KINDS
+) -> "Composites":
     """Return `Composites` of images (n, h, w, c), each of a kind drawn from `kinds`.
 
     blend: both at once, like a double exposure. patch: a soft ellipse or rectangle shows the second in its place
@@ -68,7 +72,7 @@ def compose(first, second, generator, kinds=KINDS):
     return Composites(images, masks, shares, np.array([KINDS.index(kind) for kind in kinds])[drawn])
 
 
-def foreground(images):
+def foreground(images: np.ndarray) -> np.ndarray:
     """Return masks (n, h, w) in [0, 1] of what differs in colour from all along an image's edges: roughly its subject.
 
     The distance of a pixel's colour to the nearest of every second one on the edges, in units of the largest such
@@ -84,7 +88,7 @@ def foreground(images):
     return np.clip((distance / np.maximum(largest, 1) - 0.3) / 0.3, 0, 1)
 
 
-def _toned(above, below, mask, generator):
+def _toned(above: np.ndarray, below: np.ndarray, mask: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Return `above` with its mean colour drawn towards that of what it hides: in a third not at all, never wholly."""
     weight = mask[..., None] / np.maximum(mask.sum(axis=(1, 2)), 1e-6)[:, None, None, None]
     difference = ((below - above) * weight).sum(axis=(1, 2), keepdims=True)
@@ -92,21 +96,25 @@ def _toned(above, below, mask, generator):
     return np.clip(above + strength.astype(np.float32)[:, None, None, None] * difference, 0, 255)
 
 
-def _blend(count, height, width, generator):
+# Views of the first and of the second image, and where the second one shows.
+Layout: TypeAlias = tuple[View, View, np.ndarray]
+
+
+def _blend(count: int, height: int, width: int, generator: np.random.Generator) -> Layout:
     share = generator.uniform(0.3, 0.7, (count, 1, 1))
     moved = generator.uniform(-1 / 8, 1 / 8, (count, 2)) * (height, width)
     mask = np.broadcast_to(share, (count, height, width)).astype(np.float32)
     return View.whole(count, height, width), View(height, width, np.ones(count), moved), mask
 
 
-def _patch(count, height, width, generator):
+def _patch(count: int, height: int, width: int, generator: np.random.Generator) -> Layout:
     centre = generator.uniform(-0.3, 0.3, (count, 2)) * (height, width)
     radii = generator.uniform(0.2, 0.42, (count, 2)) * (height, width)
     whole = View.whole(count, height, width)
     return whole, whole, _spot(height, width, centre, radii, generator)
 
 
-def _paste(count, height, width, generator):
+def _paste(count: int, height: int, width: int, generator: np.random.Generator) -> Layout:
     scale = generator.uniform(0.45, 0.75, count)
     sides = np.array([height, width])
     offset = generator.uniform(-0.5, 0.5, (count, 2)) * (1 - scale)[:, None] * sides
@@ -115,7 +123,7 @@ def _paste(count, height, width, generator):
     return View.whole(count, height, width), View(height, width, scale, offset), mask
 
 
-def _beside(count, height, width, generator):
+def _beside(count: int, height: int, width: int, generator: np.random.Generator) -> Layout:
     axis = generator.integers(2, size=count)
     sign = generator.choice([-1.0, 1.0], count)
     unit = np.stack([axis == 0, axis == 1], axis=1) * sign[:, None]
@@ -124,10 +132,10 @@ def _beside(count, height, width, generator):
     views = [
         View(height, width, scale, side * unit * by) for scale, side, by in zip(scales, (-1, 1), distance, strict=True)
     ]
-    return *views, _half(height, width, unit, np.zeros(count), generator)
+    return views[0], views[1], _half(height, width, unit, np.zeros(count), generator)
 
 
-def _cutout(count, height, width, generator):
+def _cutout(count: int, height: int, width: int, generator: np.random.Generator) -> Layout:
     scale = generator.uniform(0.7, 1.1, count)
     offset = generator.uniform(-0.2, 0.2, (count, 2)) * (height, width)
     # The part is chosen where the second image is.
@@ -137,7 +145,7 @@ def _cutout(count, height, width, generator):
     return View.whole(count, height, width), View(height, width, scale, offset), mask
 
 
-def _joined(count, height, width, generator):
+def _joined(count: int, height: int, width: int, generator: np.random.Generator) -> Layout:
     angle = generator.uniform(0, 2 * np.pi, count)
     # Half of the cuts are level or upright: what is below or beside of one goes on as the other.
     angle = np.where(generator.random(count) < 0.5, np.round(angle / (np.pi / 2)) * (np.pi / 2), angle)
@@ -146,7 +154,7 @@ def _joined(count, height, width, generator):
     return whole, whole, _half(height, width, unit, generator.uniform(-0.15, 0.15, count), generator)
 
 
-def _spot(height, width, centre, radii, generator):
+def _spot(height: int, width: int, centre: Any, radii: Any, generator: np.random.Generator) -> np.ndarray:
     """Return masks (n, h, w) of ellipses and rectangles with edges from hard to soft."""
     rows = np.abs(_places(height) - centre[:, :1])[:, :, None] / radii[:, :1, None]
     columns = np.abs(_places(width) - centre[:, 1:])[:, None, :] / radii[:, 1:, None]
@@ -156,14 +164,14 @@ def _spot(height, width, centre, radii, generator):
     return np.clip((1 - distance) / softness + 0.5, 0, 1).astype(np.float32)
 
 
-def _half(height, width, unit, position, generator):
+def _half(height: int, width: int, unit: Any, position: Any, generator: np.random.Generator) -> np.ndarray:
     """Return masks (n, h, w) of what lies beyond a line across `unit` (n, 2) at `position` (n,), in sides."""
     along = unit[:, :1, None] * _places(height)[:, None] / height + unit[:, 1:, None] * _places(width) / width
     softness = generator.uniform(0.02, 0.25, (len(unit), 1, 1))
     return np.clip((along - position[:, None, None]) / softness + 0.5, 0, 1).astype(np.float32)
 
 
-def _places(side):
+def _places(side: int) -> np.ndarray:
     """Return (side,) the distances of pixels from the middle."""
     return np.arange(side) - (side - 1) / 2
 

@@ -1,8 +1,11 @@
 """How much of a body and of wings, in one picture, a witness sees in an image."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from keras import ops
 
+from coursework.networks.backend import Tensor
 from coursework.util.errors import UserError
 
 # Log-odds that are added to a witness's for one scene: a good share of the examples it learned from is two, while what
@@ -10,7 +13,9 @@ from coursework.util.errors import UserError
 UNITY_PRIOR = float(np.log(9.0))
 
 
-def evidence(outputs, class_names, body, wings):
+def evidence(
+    outputs: dict[str, np.ndarray], class_names: Sequence[str], body: str, wings: Sequence[str]
+) -> dict[str, np.ndarray]:
     """Return {"body", "wings", "unity", "both"}, each float64 (n,) in [0, 1], of a witness's outputs.
 
     outputs: {"presence": log-odds (n, classes), "unity": log-odds (n,)}, as arrays.
@@ -35,7 +40,9 @@ def evidence(outputs, class_names, body, wings):
     return {name: np.exp(values) for name, values in logs.items()}
 
 
-def log_evidence(outputs, class_names, body, wings):
+def log_evidence(
+    outputs: dict[str, Tensor], class_names: Sequence[str], body: str, wings: Sequence[str]
+) -> dict[str, Tensor]:
     """Return the logarithms of `evidence` as tensors (n,), differentiable by whatever `outputs` follow from.
 
     They and their gradients are finite for every finite log-odds: where there is no evidence at all, the slope of each
@@ -54,7 +61,7 @@ def log_evidence(outputs, class_names, body, wings):
     return {**logs, "both": logs["body"] + logs["wings"] + logs["unity"]}
 
 
-def _columns(class_names, body, wings):
+def _columns(class_names: Sequence[str], body: str, wings: Sequence[str]) -> tuple[int, list[int]]:
     """Return the column of the body and the list of those of wings."""
     missing = [name for name in (body, *wings) if name not in class_names]
     if missing:
@@ -65,5 +72,5 @@ def _columns(class_names, body, wings):
     return class_names.index(body), [class_names.index(name) for name in wings]
 
 
-def _log_sigmoid(values):
+def _log_sigmoid(values: np.ndarray) -> np.ndarray:
     return -np.logaddexp(0.0, -values)

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -26,17 +27,25 @@ SCRIPTS = ("format.js", "sheets.js", "grid.js", "candidate.js", "choice.js", "ga
 SHEET = 2500
 
 
-def fingerprint(images, records):
+def fingerprint(images: np.ndarray, records: Sequence[dict]) -> str:
     """Return the hexadecimal SHA-256 of uint8 images (n, h, w, 3) and of their records' ids, in their order.
 
     A choice refers to it: other images, or the same under other names, are another gallery; other scores are not.
     """
     digest = hashlib.sha256(json.dumps([images.shape, [record["id"] for record in records]]).encode())
-    digest.update(np.ascontiguousarray(images))
+    digest.update(np.ascontiguousarray(images).data)
     return digest.hexdigest()
 
 
-def write_gallery(path, images, records, training_images, title, note="", collages=None):
+def write_gallery(
+    path: str | Path,
+    images: np.ndarray,
+    records: Sequence[dict],
+    training_images: dict[int, np.ndarray],
+    title: str,
+    note: str = "",
+    collages: dict[int, np.ndarray] | None = None,
+) -> str:
     """Write the gallery of n candidates to `path` as one HTML page, all or nothing; return their `fingerprint`.
 
     images: uint8 (n, h, w, 3). records: n dicts ready for JSON, each with "id", which no other has, "strategy",
@@ -49,7 +58,8 @@ def write_gallery(path, images, records, training_images, title, note="", collag
     """
     images = np.asarray(images)
     _check(images, records, training_images)
-    known, near = sorted(training_images), sorted(collages or {})
+    collages = collages or {}
+    known, near = sorted(training_images), sorted(collages)
     pictures = np.stack([training_images[index] for index in known]) if known else images[:0]
     nearest = np.stack([collages[index] for index in near]) if near else images[:0]
     mark = fingerprint(images, records)
@@ -92,7 +102,7 @@ def write_page(path: str | Path, folder: Path, scripts: Sequence[Path], parts: d
     write_bytes(path, page.encode())
 
 
-def script_json(value):
+def script_json(value: Any) -> str:
     """Return `value` as JSON for a <script> element, where no text in it can end the element or a line.
 
     Raises `ValueError` for NaN and infinity, which JSON lacks.
@@ -102,7 +112,7 @@ def script_json(value):
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _check(images, records, training_images):
+def _check(images: np.ndarray, records: Sequence[dict], training_images: dict[int, np.ndarray]) -> None:
     if not len(images):
         raise UserError("no candidates to show in a gallery")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
@@ -130,6 +140,6 @@ def sheets(kind: str, images: np.ndarray) -> Iterator[str]:
         yield f'<img class="sheet" data-kind="{kind}" alt="" hidden src="{url}">'
 
 
-def _hash(text):
+def _hash(text: str) -> str:
     """Return the source expression that lets an inline style or script of exactly this text through."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

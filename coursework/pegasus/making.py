@@ -8,26 +8,29 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.data import same_place, short_name
+from coursework.data import Dataset, same_place, short_name
+from coursework.evaluation.evaluate import compare
 from coursework.evaluation.sources import ImageSet
+from coursework.extractors.judge import find_judge
 from coursework.extractors.recorded import training_command
 from coursework.pegasus.appraisal import Appraisal, Appraiser, NearestCollage, PixelNeighbours
 from coursework.pegasus.batch_files import COLLAGES, CONDITIONS, write_batch
 from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.collages.dataset import Collages, collages_of
-from coursework.pegasus.collages.record import settings_of
+from coursework.pegasus.collages.record import CLASS, settings_of
 from coursework.pegasus.comparison import compare_pools, comparison_lines
 from coursework.pegasus.figure import draw_best, draw_collages
 from coursework.pegasus.gallery import write_gallery
 from coursework.pegasus.pools import Pool
 from coursework.pegasus.strategies import STRATEGIES, WINGED, kind_of
 from coursework.pegasus.task import Task
-from coursework.pegasus.winged_judge import find_winged_judge
+from coursework.pegasus.winged_judge import WingedJudge, find_winged_judge
+from coursework.pegasus.winged_training import ensure_winged_judge
 from coursework.pegasus.witness import Witness
 from coursework.training.run import Report, Run
 from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
-from coursework.util.files import expanded, sha256, write_text
+from coursework.util.files import expanded, require_plain, sha256, write_text
 
 FOLDER = Path("reports/pegasus")
 # Candidates of each strategy and run.
@@ -158,16 +161,17 @@ def make_pegasi(
     from elsewhere to be compared with this one; none of theirs is chosen.
 
     Where there are samples of a winged class, the batch is chosen among them, and the others are there for comparison.
-    The judge of winged horses ranks where there is one, else the witness. Also: comparison.json, a row for each pool,
-    for the batch and for each of `beside`; latents.npz, from which the batch is made again; neighbours.png, the best
-    beside the training images and the collage nearest to it; of a winged class collages.png, how its class came about.
-    Candidates made by an earlier call are found again. Nothing is picked by hand: the choice follows from `Appraiser`
-    and `choose_batch`. Raises `UserError` for fewer candidates than `count`.
+    The judge of winged horses ranks them, trained first where there is none. Also: comparison.json, a row for each
+    pool, for the batch and for each of `beside`; latents.npz, from which the batch is made again; neighbours.png, the
+    best beside the training images and the collage nearest to it; of a winged class collages.png, how its class came
+    about. Candidates made by an earlier call are found again. Nothing is picked by hand: the choice follows from
+    `Appraiser` and `choose_batch`. Raises `UserError` for fewer candidates than `count`.
     """
     if task.witness is None:
         command = training_command("witness", task.dataset.argument)
         raise UserError(f"candidates are ranked by a witness: train one with `{command}`")
     folder = Path(folder)
+    require_plain(folder)
     pools = pools_of(task, runs, pool, seed, strategies, report)
     available = pool * (sum(part.winged for part in pools) or len(pools))
     if available < count:
@@ -178,7 +182,7 @@ def make_pegasi(
         parts.append(part.candidates(folder / "pools"))
     candidates = Candidates.join(parts)
     pixels = PixelNeighbours.of(task.dataset)
-    appraiser = Appraiser(task, task.witness, pixels, find_winged_judge(task.dataset))
+    appraiser = Appraiser(task, task.witness, pixels, winged_judge_of(task, pools, report))
     other = Appraiser(task, second, pixels) if second else None
 
     def appraisals(images: np.ndarray) -> tuple[Appraisal, Appraisal | None]:
@@ -209,13 +213,27 @@ def make_pegasi(
         "candidates": len(candidates),
         # SHA-256 of each run's generator: a submission must hold these, not what was trained since.
         "weights": {name: sha256(file) for name, file in files.items() if file.is_file()},
-        # Where runs were trained on collages: what these were made from.
+        # Where runs were trained on collages: what these were made from, and how their class was sampled.
         "collages": {name: asdict(found.settings) for name, found in collages.items()},
+        "sampling": asdict(task.sampling) if collages else None,
+        "class_distances": class_distances(candidates, collages, task.dataset),
+        "diversity": appraisal.diversities(chosen),
     }
     write_text(folder / CONDITIONS, json.dumps({**conditions, "rows": rows}, indent=1) + "\n")
     report("\n".join(comparison_lines(rows)))
     report(f"{folder}: pegasus.png, batch.png with {count} of {len(candidates)} candidates, and gallery.html")
     return made
+
+
+def winged_judge_of(task: Task, pools: Sequence[Pool], report: Report = print) -> WingedJudge | None:
+    """Return the judge of winged horses that ranks the samples of a winged class among `pools`.
+
+    It is trained first where there is none. Without such samples, that of the task's classes, or None.
+    """
+    made = [found for part in pools if part.winged and (found := settings_of(part.run))]
+    if made:
+        return ensure_winged_judge(task.dataset, task.body, made[0].wings, report)
+    return find_winged_judge(task.dataset, task.body, task.wings)
 
 
 def nearest_collages(candidates: Candidates, collages: dict[str, Collages]) -> dict[int, NearestCollage]:
@@ -225,11 +243,7 @@ def nearest_collages(candidates: Candidates, collages: dict[str, Collages]) -> d
     """
     nearest = {}
     for name, known in collages.items():
-        mine = [
-            index
-            for index, origin in enumerate(candidates.origins)
-            if origin["run"] == name and STRATEGIES[origin["strategy"]].kind == WINGED
-        ]
+        mine = _samples_of(name, candidates)
         pixels = PixelNeighbours(known.train, known.test)
         found = pixels.search(candidates.images[mine])
         for index, place, distance, new in zip(
@@ -238,6 +252,35 @@ def nearest_collages(candidates: Candidates, collages: dict[str, Collages]) -> d
             record = {**known.describe(int(place)), "distance": round(float(distance), 4)}
             nearest[index] = NearestCollage(known.train.images[place], record, float(new))
     return nearest
+
+
+def class_distances(candidates: Candidates, collages: dict[str, Collages], dataset: Dataset) -> dict[str, dict]:
+    """Return {name of a run: record of the FD-judge of its samples of a winged class}, as in metrics.json.
+
+    They are compared with the collages of the test split, whose sources the run has never seen; the floor is the
+    distance of as many training collages. The judge is that of `dataset`, which no collage has trained. Nothing is
+    returned without it, or of too few samples.
+    """
+    if find_judge(dataset) is None:
+        return {}
+    found: dict[str, dict] = {}
+    for name, known in collages.items():
+        samples = ImageSet(f"{name}, class {CLASS}", candidates.images[_samples_of(name, candidates)])
+        scores = compare(
+            samples, known.test, known.train, dataset.name, ("fd",), cached=False, report=lambda line: None
+        )
+        if scores.records:
+            (found[name],) = scores.records
+    return found
+
+
+def _samples_of(name: str, candidates: Candidates) -> list[int]:
+    """Return the indices of the samples of a winged class that the run called `name` has made."""
+    return [
+        index
+        for index, origin in enumerate(candidates.origins)
+        if origin["run"] == name and STRATEGIES[origin["strategy"]].kind == WINGED
+    ]
 
 
 def _records(

@@ -3,6 +3,8 @@
 import numpy as np
 from keras import ops
 
+from coursework.networks.backend import Tensor
+
 # Centre, radii and width of the edge of an ellipse, in sides of the image from its upper left corner: it covers what
 # is above an animal's back, which stands in the middle of most photographs of one.
 BOUNDS = {
@@ -14,12 +16,12 @@ BOUNDS = {
 }
 
 
-def draw_region(generator):
+def draw_region(generator: np.random.Generator) -> dict[str, float]:
     """Return a random region as {name of `BOUNDS`: number}, rounded as it is recorded."""
     return {name: round(float(generator.uniform(*bounds)), 3) for name, bounds in BOUNDS.items()}
 
 
-def mask(region, side):
+def mask(region: dict[str, float], side: int) -> np.ndarray:
     """Return float32 (side, side): 1 inside the ellipse, 0 outside, linear across its edge of relative width `edge`."""
     places = (np.arange(side) + 0.5) / side
     across = (places[None, :] - region["centre_x"]) / region["radius_x"]
@@ -28,7 +30,7 @@ def mask(region, side):
     return np.clip(0.5 + (1.0 - distance) / (2.0 * region["edge"]), 0.0, 1.0).astype(np.float32)
 
 
-def pooled(masks, side):
+def pooled(masks: Tensor, side: int) -> Tensor:
     """Return masks (n, s, s) as (n, side, side, 1), each the mean of its block; `side` divides s."""
     block = masks.shape[1] // side
     return ops.mean(ops.reshape(masks, (-1, side, block, side, block)), axis=(2, 4))[..., None]

@@ -6,6 +6,8 @@ import numpy as np
 
 from coursework.pegasus.decoding import encode
 from coursework.pegasus.draws import draw_wings
+from coursework.pegasus.task import Task
+from coursework.training.sampling import TrainedRun
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Pairs:
     kinds: list[str]
 
 
-def draw_pairs(task, generators):
+def draw_pairs(task: Task, generators: list[np.random.Generator]) -> Pairs:
     """Return a pair for each generator, wings of all the task's classes with equal chance."""
     kinds = draw_wings(task, generators)
     bodies = [task.choose(task.body, 1, generator)[0] for generator in generators]
@@ -25,13 +27,13 @@ def draw_pairs(task, generators):
     return Pairs(np.array(bodies), np.array(wings), kinds)
 
 
-def codes_of(task, trained, pairs):
+def codes_of(task: Task, trained: TrainedRun, pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
     """Return the codes (n, ...) of the bodies' images, and of the winged ones'."""
     images = task.dataset.train_images
     return encode(trained, images[pairs.bodies]), encode(trained, images[pairs.wings])
 
 
-def pair_notes(task, pairs):
+def pair_notes(task: Task, pairs: Pairs) -> list[dict]:
     """Return what origins tell of each pair: {"body": {...}, "wings": {...}}."""
     return [
         {

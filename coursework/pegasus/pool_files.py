@@ -11,7 +11,7 @@ from coursework.util.errors import UserError
 from coursework.util.files import parse_json, read_text, replacing, sha256, write_text
 
 
-def write_pool(folder, key, candidates):
+def write_pool(folder: str | Path, key: str, candidates: Candidates) -> None:
     """Keep candidates under a key; the file with the key and the hashes comes last, so that a torn set is told."""
     folder = Path(folder)
     with replacing(folder / "images.npz") as temporary:
@@ -21,7 +21,7 @@ def write_pool(folder, key, candidates):
     write_text(folder / "pool.json", json.dumps(record, indent=1) + "\n")
 
 
-def read_pool(folder, key=None):
+def read_pool(folder: str | Path, key: str | None = None) -> Candidates | None:
     """Return the candidates kept in `folder`, None where there are none, damaged ones or those of another key.
 
     key: None takes any.
@@ -39,5 +39,5 @@ def read_pool(folder, key=None):
         return None
 
 
-def _hashes(folder):
+def _hashes(folder: Path) -> dict[str, str]:
     return {name: sha256(folder / name) for name in ("images.npz", "latents.npz")}

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -55,13 +55,14 @@ class Pool:
         write_pool(folder, key, made)
         return made
 
-    def _key(self):
+    def _key(self) -> str:
         """Return the SHA-256 of all that the candidates depend on."""
         networks = sorted(self.run.path.glob("*.keras"))
         # A run without networks is used from its last state, whose name holds its hash.
         unfinished = [] if networks else [sorted(file.name for file in self.run.backup.glob("state-*.npz"))]
         strategy = STRATEGIES[self.name]
-        search = [strategy.settings, self.task.witness.sha256 if strategy.asks_witness else None]
+        settings = asdict(self.task.sampling) if self.winged else strategy.settings
+        search = [settings, self.task.witness.sha256 if strategy.asks_witness and self.task.witness else None]
         parts = [
             VERSION,
             keras.backend.backend(),

@@ -1,46 +1,65 @@
 """Which candidates to keep: the best one, and a batch of good ones that differ."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from coursework.pegasus.scores import CandidateScores
 from coursework.util.errors import UserError
 
 # Taken off what is not eligible: more than any other difference between two candidates.
 BEHIND = 4.0
+# Two images of a batch lie at least so far apart, in units of the distance of real images to their nearest.
+APART = 0.8
+# Where too few candidates do, the bound is multiplied by this until they suffice; below the least one it is 0.
+LOWERED, LEAST = 0.95, 0.02
 
 
-def rank(scores):
+def rank(scores: CandidateScores) -> np.ndarray:
     """Return indices (n,) of candidates from the best down: the eligible ones of `CandidateScores`, then the others.
 
     Among each by their recognisability; equal ones in their order.
     """
-    return np.argsort(-_order(scores), kind="stable")
+    order = np.asarray(scores.recognisability, np.float64) - np.where(scores.eligible, 0.0, BEHIND)
+    return np.argsort(-order, kind="stable")
 
 
-def choose_batch(scores, features, count, scale):
-    """Return indices of `count` candidates, the best first: each is good, and unlike those chosen before it.
+def choose_batch(scores: CandidateScores, spaces: Sequence[tuple[np.ndarray, float]], count: int) -> np.ndarray:
+    """Return indices of `count` candidates, the best first: those of `rank`, without what resembles a better one.
 
-    scores: `CandidateScores` of n; features: (n, d); scale: the distance from which two images count as different,
-    in units of the features. Those that are not eligible follow when no other is left. The first is the one with the
-    highest recognisability. Each next one has the highest product of that and of min(1, distance to the nearest already
-    chosen / scale): a copy of one that is chosen counts for nothing, one as far from all of them as `scale` in full. So
-    the batch is not the nearest copies of the best image.
-    Once none but copies are left, they follow by recognisability. Raises `UserError` for fewer candidates than `count`.
+    spaces: of (features (n, d), scale), scale being the mean distance of as many real images to their nearest, 0 where
+    nothing counts as alike. A candidate is left out if in any space it lies nearer to one that is taken than `APART`
+    times the scale. Where fewer than `count` are left, the bound is lowered until they suffice. Those that are not
+    eligible follow when no other is left. Raises `UserError` for fewer candidates than `count`.
     """
-    belief, features = np.asarray(scores.recognisability, np.float64), np.asarray(features, np.float64)
-    if len(belief) < count:
-        raise UserError(f"{len(belief)} candidates cannot fill a batch of {count}: ask for more of them")
-    chosen = [int(np.argmax(_order(scores)))]
-    distance = np.full(len(belief), np.inf)
-    while len(chosen) < count:
-        distance = np.minimum(distance, np.linalg.norm(features - features[chosen[-1]], axis=1))
-        gain = belief * np.minimum(1.0, distance / scale) if scale > 0 else belief.copy()
-        # Among those that are worth nothing, belief still tells which is the better copy.
-        value = np.where(gain > 0, gain, belief - 2.0) - np.where(scores.eligible, 0.0, BEHIND)
-        value[chosen] = -np.inf
-        chosen.append(int(np.argmax(value)))
-    return np.array(chosen)
+    order = rank(scores)
+    if len(order) < count:
+        raise UserError(f"{len(order)} candidates cannot fill a batch of {count}: ask for more of them")
+    rows: dict[int, np.ndarray] = {}
 
+    def distances(index: int) -> np.ndarray:
+        """Return (n,) the distances to a candidate, each in the space where it is the least."""
+        if index not in rows:
+            found = [
+                np.linalg.norm(features - features[index], axis=1) / scale for features, scale in spaces if scale > 0
+            ]
+            rows[index] = np.min(found, axis=0) if found else np.full(len(order), np.inf)
+        return rows[index]
 
-def _order(scores):
-    """Return (n,) numbers whose order is that of the candidates."""
-    return np.asarray(scores.recognisability, np.float64) - np.where(scores.eligible, 0.0, BEHIND)
+    def spread(some: np.ndarray, taken: list[int], count: int) -> list[int]:
+        """Return `taken` with so many of `some`, in their order, that there are `count`."""
+        bound = APART
+        while True:
+            nearest = np.min([distances(index) for index in taken], axis=0) if taken else np.full(len(order), np.inf)
+            found = list(taken)
+            for index in some:
+                if len(found) < count and nearest[index] >= bound:
+                    found.append(int(index))
+                    nearest = np.minimum(nearest, distances(index))
+            if len(found) == count:
+                return found
+            bound = bound * LOWERED if bound > LEAST else 0.0
+
+    eligible = order[scores.eligible[order]]
+    chosen = spread(eligible, [], min(count, len(eligible)))
+    return np.array(spread(order[~scores.eligible[order]], chosen, count) if len(chosen) < count else chosen)

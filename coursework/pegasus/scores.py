@@ -37,7 +37,7 @@ class CandidateScores:
     bar: float = 0.0
 
     @property
-    def overall(self):
+    def overall(self) -> np.ndarray:
         """Recognisability (n,), nothing for what is not eligible: being real and new is asked, and not paid for.
 
         What is as new as a winged horse lies apart from what is real, so that an average would prefer plain horses.
@@ -45,27 +45,27 @@ class CandidateScores:
         return np.where(self.eligible, self.recognisability, 0.0)
 
     @property
-    def eligible(self):
+    def eligible(self) -> np.ndarray:
         """Which candidates are real enough and new enough, bool (n,)."""
         return (self.realism >= self.bar) & (self.uniqueness >= LEAST_NEW)
 
-    def record(self, index):
+    def record(self, index: int) -> dict[str, float]:
         """Return the scores of one candidate as a dict ready for JSON."""
         names = ("recognisability", "realism", "uniqueness", "overall")
         return {name: round(float(getattr(self, name)[index]), 6) for name in names}
 
-    def mean(self, indices=slice(None)):
+    def mean(self, indices: np.ndarray | slice = slice(None)) -> dict[str, float]:
         """Return {name: mean over the candidates at `indices`}."""
         names = ("recognisability", "realism", "uniqueness", "overall")
         return {name: float(getattr(self, name)[indices].mean()) for name in names}
 
-    def take(self, indices):
+    def take(self, indices: np.ndarray) -> "CandidateScores":
         """Return the scores of the candidates at `indices`."""
         taken = self.recognisability[indices], self.realism[indices], self.uniqueness[indices]
         return CandidateScores(*taken, self.bar)
 
 
-def clipped_realism(realism):
+def clipped_realism(realism: np.ndarray) -> np.ndarray:
     """Return min(1, realism) of `RealManifold.realism`: the radius of a real ball by the distance from its centre.
 
     Deeper inside of a ball than on its edge nothing is more real, only less new; so 1 says "on the manifold of real
@@ -74,7 +74,7 @@ def clipped_realism(realism):
     return np.minimum(1.0, realism)
 
 
-def uniqueness(distances, test_distances):
+def uniqueness(distances: np.ndarray, test_distances: np.ndarray) -> np.ndarray:
     """Return (n,) how new candidates are by the distances (n,) to their nearest training images: 0 copied, 1 new.
 
     test_distances: (m,), the same of real test images, which nobody copied. The share of test images that lie nearer
@@ -85,7 +85,7 @@ def uniqueness(distances, test_distances):
     return np.minimum(1.0, nearer / TYPICAL)
 
 
-def diversity(features, real):
+def diversity(features: np.ndarray, real: np.ndarray) -> float:
     """Return how diverse a batch is, in [0, 1]: the mean distance of its images to their nearest in the batch.
 
     In units of the same among as many real images, no more than 1. features: (n, d); real: (n, d), features of as many
@@ -97,6 +97,6 @@ def diversity(features, real):
     return float(min(1.0, nearest_distances(features).mean() / reference)) if reference > 0 else 1.0
 
 
-def nearest_distances(features):
+def nearest_distances(features: np.ndarray) -> np.ndarray:
     """Return (n,) the distance of each row of features (n, d) to the nearest other row; copies have 0 exactly."""
     return nearest_others(features)[0][:, 0]

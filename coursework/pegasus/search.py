@@ -1,23 +1,29 @@
 """Search for latents by gradient ascent: Adam (Kingma & Ba 2015) on evidence and prior, many candidates at a time."""
 
 import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 from keras import ops
 
-from coursework.networks.backend import compiled, gradients_by_tensors, no_gradient
+from coursework.metrics.neighbours import OnStep
+from coursework.networks.backend import Tensor, compiled, gradients_by_tensors, no_gradient
 from coursework.pegasus.decoding import batches, images_of
+from coursework.training.sampling import TrainedRun
 
+# Tensors by name.
+Tensors: TypeAlias = dict[str, Tensor]
 # pool: random starts for each candidate, of which the best climbs; rate: Adam's, in standard deviations of a latent.
 # By eye on sprites: at 0.05 there is more evidence yet, in candidates that are all alike.
-SETTINGS = {"pool": 32, "steps": 50, "rate": 0.02}
+SETTINGS: dict[str, Any] = {"pool": 32, "steps": 50, "rate": 0.02}
 # Largest shift of the images that are judged, in pixels.
 SHIFT = 2
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 
-def to_latents(coordinates, distribution):
+def to_latents(coordinates: Tensor, distribution: str) -> Tensor:
     """Return latents of Gaussian coordinates: themselves, or for "uniform" 2 Phi(x) - 1, uniform in [-1, 1].
 
     So one search and one prior serve both, and no step leaves the box.
@@ -25,7 +31,7 @@ def to_latents(coordinates, distribution):
     return ops.erf(coordinates / 2.0**0.5) if distribution == "uniform" else coordinates
 
 
-def log_shell(coordinates):
+def log_shell(coordinates: Tensor) -> Tensor:
     """Return (n,): log density of the norm of a Gaussian vector (n, d) without its constant, (d - 1) log r - r^2 / 2.
 
     The density of the vector itself is highest at zero, where none ever is; this one is highest at r = sqrt(d - 1),
@@ -35,19 +41,29 @@ def log_shell(coordinates):
     return 0.5 * (coordinates.shape[-1] - 1) * ops.log(square + 1e-12) - 0.5 * square
 
 
-def placement(size, shift, flipped=False):
+def placement(size: int, shift: int, flipped: bool = False) -> np.ndarray:
     """Return float32 (size, size), the matrix that moves a line of pixels by `shift`, edges repeated, or mirrors it."""
     source = np.clip(np.arange(size) - shift, 0, size - 1)
     matrix = np.eye(size, dtype=np.float32)[source]
     return matrix[:, ::-1] if flipped else matrix
 
 
-def placed(images, rows, columns):
+def placed(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Return images (n, h, w, c) with both axes moved by matrices (h, h) and (w, w) of `placement`."""
     return ops.einsum("ij,njkc->nikc", rows, ops.einsum("kl,njlc->njkc", columns, images))
 
 
-def search(trained, latents_of, terms, free, fixed, seed, prior, settings=SETTINGS, progress=None):
+def search(
+    trained: TrainedRun,
+    latents_of: Callable[..., Tensors],
+    terms: Sequence[Callable[..., Tensor]],
+    free: dict[str, np.ndarray],
+    fixed: dict[str, np.ndarray],
+    seed: int,
+    prior: Callable[[Tensors], Tensor],
+    settings: dict[str, Any] = SETTINGS,
+    progress: OnStep | None = None,
+) -> dict[str, np.ndarray]:
     """Return the latents {name: float32 (n, ...)} that gradient ascent finds for n candidates, each on its own.
 
     trained: `TrainedRun`. free: {name: float32 (n, pool, ...)}, starts, of which each candidate's best one climbs;
@@ -67,7 +83,11 @@ def search(trained, latents_of, terms, free, fixed, seed, prior, settings=SETTIN
         for batch, count in batches({**free, **fixed}):
             constants = {name: ops.convert_to_tensor(batch[name]) for name in fixed}
             starts = {name: batch[name] for name in free}
-            state = _best_starts(starts, lambda some, constants=constants: value_once(some, constants, *unmoved), tell)
+
+            def value(some: Tensors, constants: Tensors = constants) -> Tensor:
+                return value_once(some, constants, *unmoved)
+
+            state = _best_starts(starts, value, tell)
             first = {name: ops.zeros_like(state[name]) for name in free}
             second = dict(first)
             for number, view in enumerate(views, start=1):
@@ -79,10 +99,15 @@ def search(trained, latents_of, terms, free, fixed, seed, prior, settings=SETTIN
     return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
 
 
-def _objective(trained, latents_of, terms, prior):
+def _objective(
+    trained: TrainedRun,
+    latents_of: Callable[..., Tensors],
+    terms: Sequence[Callable[..., Tensor]],
+    prior: Callable[[Tensors], Tensor],
+) -> Callable[..., Tensor]:
     """Return what is climbed, a function of (free, fixed, matrices of a view): (n,)."""
 
-    def objective(free, fixed, rows, columns):
+    def objective(free: Tensors, fixed: Tensors, rows: Tensor, columns: Tensor) -> Tensor:
         latents = latents_of(free, fixed)
         images = placed(ops.cast(images_of(trained, latents), "float32"), rows, columns)
         return sum((term(images, {**fixed, **latents}) for term in terms), prior(free))
@@ -90,13 +115,15 @@ def _objective(trained, latents_of, terms, prior):
     return objective
 
 
-def _step(objective, rate):
+def _step(objective: Callable[..., Tensor], rate: float) -> Callable[..., tuple[Tensors, Tensors, Tensors]]:
     """Return one step of Adam up the objective, a function of (free, both moments, its number, fixed, a view)."""
 
-    def step(free, first, second, number, fixed, rows, columns):
+    def step(
+        free: Tensors, first: Tensors, second: Tensors, number: Tensor, fixed: Tensors, rows: Tensor, columns: Tensor
+    ) -> tuple[Tensors, Tensors, Tensors]:
         names = list(free)
 
-        def value(*tensors):
+        def value(*tensors: Tensor) -> Tensor:
             return objective(dict(zip(names, tensors, strict=True)), fixed, rows, columns)
 
         _, gradients = gradients_by_tensors(value, [free[name] for name in names])
@@ -112,7 +139,9 @@ def _step(objective, rate):
     return step
 
 
-def _best_starts(starts, value, tell):
+def _best_starts(
+    starts: dict[str, np.ndarray], value: Callable[[Tensors], Tensor], tell: Callable[[], object]
+) -> Tensors:
     """Return {name: tensor (n, ...)}: of the starts {name: array (n, pool, ...)} of each candidate the best one."""
     values = []
     for place in range(next(iter(starts.values())).shape[1]):
@@ -123,13 +152,13 @@ def _best_starts(starts, value, tell):
     return {name: ops.convert_to_tensor(array[np.arange(len(best)), best]) for name, array in starts.items()}
 
 
-def _teller(progress, total):
+def _teller(progress: OnStep | None, total: int) -> Callable[[], object]:
     """Return a function that counts its calls and tells `progress`, where there is one."""
     steps = itertools.count(1)
     return lambda: progress(next(steps), total) if progress else None
 
 
-def _views(seed, steps, height, width):
+def _views(seed: int, steps: int, height: int, width: int) -> list[tuple[Tensor, Tensor]]:
     """Return the matrices of each step's shift and mirroring, the same for all candidates."""
     generator = np.random.default_rng([seed, steps])
     shifts = generator.integers(-SHIFT, SHIFT + 1, (steps, 2))

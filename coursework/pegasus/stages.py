@@ -9,12 +9,13 @@ import functools
 import keras
 from keras import ops
 
+from coursework.networks.backend import Tensor
 from coursework.pegasus.masks import pooled
 from coursework.util.errors import UserError
 
 
 @functools.lru_cache(maxsize=4)
-def stages(generator):
+def stages(generator: keras.Model) -> list[tuple[int, keras.Model]]:
     """Return [(side, network)] of a functional generator with inputs [latents, classes].
 
     The first network takes both, every later one [maps of the network before, classes]; `side` is that of the maps it
@@ -30,7 +31,7 @@ def stages(generator):
     return found
 
 
-def mix_regions(generator, inputs, first_side):
+def mix_regions(generator: keras.Model, inputs: dict[str, Tensor], first_side: int) -> Tensor:
     """Return images (n, h, w, c) in [-1, 1] of two generations mixed by region, differentiable by all of `inputs`.
 
     inputs: "latents" and "classes" of the one, "upper_latents" and "upper_classes" of the other, and its "mask" (n, h,
@@ -46,10 +47,10 @@ def mix_regions(generator, inputs, first_side):
     return lower
 
 
-def _seams(generator):
+def _seams(generator: keras.Model) -> list[Tensor]:
     """Return the last tensor of each size of maps through which alone the picture passes on its way to the output."""
     classes = generator.inputs[1]
-    pending = {}
+    pending: dict[int, int] = {}
     for layer in generator.layers:
         for tensor in keras.tree.flatten(layer.input):
             pending[id(tensor)] = pending.get(id(tensor), 0) + 1

@@ -6,6 +6,7 @@ training. Its pegasi are of seeds that nothing else uses.
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,18 +51,20 @@ class Truth:
     false_positive_rates: dict[str, float]
 
     @property
-    def sha256(self):
+    def sha256(self) -> str:
         """That of the judge's network."""
         return self.judge.sha256
 
-    def pegasus(self, images):
+    def pegasus(self, images: np.ndarray) -> np.ndarray:
         """Return float64 (n,): the probability that each of uint8 images (n, 32, 32, 3) is a pegasus."""
         logits = extract(self.judge, images)["logits"].astype(np.float64)
         belief = np.exp(logits - logits.max(axis=1, keepdims=True))
         return (belief / belief.sum(axis=1, keepdims=True))[:, self.judge.class_names.index(PEGASUS)]
 
 
-def train_truth(dataset, folder, progress=True, report=print):
+def train_truth(
+    dataset: Dataset, folder: str | Path, progress: bool = True, report: Callable[[str], None] = print
+) -> Truth:
     """Return the `Truth` of the sprites `dataset`, trained and kept in `folder` where it is not there yet.
 
     truth.json there holds the rates. Raises `UserError` for another data set than sprites with horses.
@@ -94,7 +97,7 @@ def train_truth(dataset, folder, progress=True, report=print):
     return truth
 
 
-def truth_dataset(dataset):
+def truth_dataset(dataset: Dataset) -> Dataset:
     """Return the `Dataset` that the judge of truth learns: the classes of `dataset`, pegasi, and neither.
 
     Its test split holds pegasi of another seed than its training split, and test images of `dataset`.
@@ -104,7 +107,7 @@ def truth_dataset(dataset):
     return Dataset.from_arrays(f"{dataset.name} with pegasi", *parts[0], *parts[1], names)
 
 
-def negatives(dataset, split, seed):
+def negatives(dataset: Dataset, split: str, seed: int) -> dict[str, np.ndarray]:
     """Return {kind: uint8 images} of what is no pegasus, drawn by `seed` from a split of `dataset` and from pegasi.
 
     The classes as they are; composites of a horse and another class, of every kind of `TWO_PICTURES`; blends of a
@@ -135,14 +138,14 @@ def negatives(dataset, split, seed):
     return found
 
 
-def _split(dataset, split, seed):
+def _split(dataset: Dataset, split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return (images, labels) of what the judge of truth learns from a split."""
     generator = np.random.default_rng((seed, 0))
     images, labels = dataset.split(split)
     classes = len(dataset.class_names)
     pegasi = sprites.pegasi(round(PEGASI * len(images) / classes), seed)
-    wrong = negatives(dataset, split, seed)
-    wrong = np.concatenate([images for kind, images in wrong.items() if kind not in dataset.class_names])
+    known = negatives(dataset, split, seed)
+    wrong = np.concatenate([images for kind, images in known.items() if kind not in dataset.class_names])
     every = np.concatenate([images, pegasi, wrong])
     numbers = np.concatenate([labels, np.full(len(pegasi), classes), np.full(len(wrong), classes + 1)])
     # Animals stay what they are where they are slightly blurred or noisy, as the images of many a generator are.
@@ -152,17 +155,17 @@ def _split(dataset, split, seed):
     return every[order], numbers[order].astype(np.int64)
 
 
-def _slightly_spoiled(images, generator):
+def _slightly_spoiled(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     spoiled = blur(images.astype(np.float32), generator.uniform(0.0, 0.33, len(images)))
     strength = generator.uniform(0, 14, len(images)).astype(np.float32)[:, None, None, None]
     return to_bytes(spoiled + strength * generator.standard_normal(images.shape, dtype=np.float32))
 
 
-def _repeated_blur(images, times):
+def _repeated_blur(images: np.ndarray, times: int) -> np.ndarray:
     for _ in range(times):
         images = blur(images, np.full(len(images), 0.33))
     return images
 
 
-def _rate(truth, images):
+def _rate(truth: Truth, images: np.ndarray) -> float:
     return float(np.mean(truth.pegasus(images) >= THRESHOLD))

@@ -1,5 +1,7 @@
 """Views of images: enlarged or shrunk, moved, slightly spoiled; and how much of the subject each still shows."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 # The most things that hide parts of a picture, and how large they are, in sides.
@@ -28,17 +30,17 @@ class View:
     scale: (n,), 1 leaves the size. offset: (n, 2), rows and columns in pixels by which the middle moves.
     """
 
-    def __init__(self, height, width, scale, offset):
+    def __init__(self, height: int, width: int, scale: np.ndarray, offset: np.ndarray) -> None:
         self.scale = np.asarray(scale, dtype=np.float32)
         self.rows = _source(height, self.scale, offset[:, 0])
         self.columns = _source(width, self.scale, offset[:, 1])
 
     @classmethod
-    def whole(cls, count, height, width):
+    def whole(cls, count: int, height: int, width: int) -> "View":
         """Return views that change nothing."""
         return cls(height, width, np.ones(count), np.zeros((count, 2)))
 
-    def show(self, images):
+    def show(self, images: np.ndarray) -> np.ndarray:
         """Return float32 (n, h, w, c) of images (n, h, w, c), smoothly resampled; mirror images fill what is beyond."""
         count, height, width, channels = images.shape
         by_rows = _resampling(self.rows, self.scale) @ images.astype(np.float32).reshape(
@@ -49,7 +51,7 @@ class View:
         shown = _resampling(self.columns, self.scale) @ by_rows
         return shown.reshape(count, width, height, channels).swapaxes(1, 2)
 
-    def share(self, mask):
+    def share(self, mask: np.ndarray) -> np.ndarray:
         """Return (n,) the share of each subject that is seen where mask (n, h, w) in [0, 1] shows the view.
 
         Pictures have their subject in the middle: what is seen is weighed by a half wave of a sine from edge to edge.
@@ -59,7 +61,7 @@ class View:
         return np.minimum(1.0, (mask * weights).sum(axis=(1, 2)) / (whole * self.scale**2)).astype(np.float32)
 
 
-def slight_views(images):
+def slight_views(images: np.ndarray) -> Iterator[np.ndarray]:
     """Yield uint8 images (n, h, w, c) after each change of `SLIGHT`, the same for all of them; first as they are."""
     count, height, width = images.shape[:3]
     for scale, down, across, mirrored in SLIGHT:
@@ -68,7 +70,7 @@ def slight_views(images):
         yield shown[:, :, ::-1] if mirrored else shown
 
 
-def occlude(images, generator):
+def occlude(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Return float images (n, h, w, c) with up to `THINGS` ellipses of one colour each before them, edges sharp.
 
     Something strange before something known is still one picture. A colour is that of a random pixel of any image.
@@ -86,13 +88,13 @@ def occlude(images, generator):
         along = (np.cos(angle) * across + np.sin(angle) * down) / radii[:, 0]
         beside = (np.cos(angle) * down - np.sin(angle) * across) / radii[:, 1]
         # About a pixel from inside to outside, as a camera would see an edge.
-        mask = np.clip((1 - np.hypot(along, beside)) * radii.min(axis=1) + 0.5, 0, 1) * (thing < shown)[:, None, None]
+        mask = np.clip((1 - np.hypot(along, beside)) * radii.min(axis=1) + 0.5, 0, 1) * (shown > thing)[:, None, None]
         colour = palette[generator.integers(len(palette), size=count)][:, None, None]
         images += mask[..., None].astype(np.float32) * (colour - images)
     return images
 
 
-def spoil(images, generator):
+def spoil(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Return uint8 images of float ones (n, h, w, c) in [0, 255], some blurred, some noisy, some of another tone.
 
     All that a witness is shown is spoiled alike: neither sharpness nor blur may tell what is one picture.
@@ -110,12 +112,12 @@ def spoil(images, generator):
     return to_bytes(images)
 
 
-def to_bytes(images):
+def to_bytes(images: np.ndarray) -> np.ndarray:
     """Return uint8 images of float ones, rounded and kept within [0, 255]."""
     return np.clip(np.rint(images), 0, 255).astype(np.uint8)
 
 
-def blur(images, weights):
+def blur(images: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return float images (n, h, w, c), each pixel mixed with its neighbours: `weights` (n,) of each on either side."""
     for axis in (1, 2):
         side = np.asarray(weights, np.float32)[:, None, None, None]
@@ -127,19 +129,19 @@ def blur(images, weights):
     return images
 
 
-def _source(side, scale, offset):
+def _source(side: int, scale: np.ndarray, offset: np.ndarray) -> np.ndarray:
     """Return (n, side): where in its source each pixel of a view lies."""
     middle = (side - 1) / 2
     return ((np.arange(side) - middle - np.asarray(offset)[:, None]) / scale[:, None] + middle).astype(np.float32)
 
 
-def _window(positions):
+def _window(positions: np.ndarray) -> np.ndarray:
     """Return the weight of positions (..., side) in a source of as many pixels: 0 at its edges and beyond."""
     side = positions.shape[-1]
     return np.maximum(0.0, np.sin(np.pi * np.clip((positions + 0.5) / side, 0, 1))).astype(np.float32)
 
 
-def _resampling(positions, scale):
+def _resampling(positions: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Return matrices (n, side, side) that take a source to what lies at `positions` (n, side) of it.
 
     Each row is a triangle about its position, wider where the view is smaller than the source so that nothing aliases.

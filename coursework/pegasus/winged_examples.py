@@ -1,7 +1,9 @@
 """What the judge of winged horses learns from: collages of held-out sources, and images that only resemble them."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -72,7 +74,7 @@ class Sources:
     def parts(self, share: float) -> tuple["Sources", "Sources"]:
         """Return two sets of sources that have nothing in common; the second one has `share` of each kind."""
 
-        def cut(values, last):
+        def cut(values: Any, last: bool) -> Any:
             edge = max(1, len(values) - max(1, round(share * len(values))))
             return values[edge:] if last else values[:edge]
 
@@ -151,7 +153,7 @@ def warped(images: np.ndarray, strengths: np.ndarray, generator: np.random.Gener
     parts = [(place - start)[..., None].astype(np.float32) for place, start in zip(places, first, strict=True)]
     rows, numbers = images.astype(np.float32), np.arange(count)[:, None, None]
 
-    def at(down, right):
+    def at(down: int, right: int) -> np.ndarray:
         return rows[numbers, first[0] + down, first[1] + right]
 
     above = at(0, 0) * (1 - parts[1]) + at(0, 1) * parts[1]
@@ -159,34 +161,34 @@ def warped(images: np.ndarray, strengths: np.ndarray, generator: np.random.Gener
     return above * (1 - parts[0]) + below * parts[0]
 
 
-def _spline(side):
+def _spline(side: int) -> np.ndarray:
     """Return (side, WARP_GRID): cubic interpolation from a grid of points to pixels."""
     return ndimage.zoom(np.eye(WARP_GRID), (side / WARP_GRID, 1), order=3, mode="nearest", grid_mode=True)
 
 
-def _collages(sources, count, generator):
+def _collages(sources: Sources, count: int, generator: np.random.Generator) -> np.ndarray:
     """Return uint8 (count, h, w, c)."""
     seed = int(generator.integers(2**31))
     made = make_collages(sources.images, sources.bodies, sources.wings, count, (seed,))
     return np.stack([image for image, *_ in made])
 
 
-def _plain(kind):
+def _plain(kind: str) -> Callable[[Sources, int, np.random.Generator], np.ndarray]:
     """Return the maker of images as they are, of `Sources.members`."""
     return lambda sources, count, generator: sources.images[generator.choice(sources.members[kind], count)]
 
 
-def _misplaced(sources, count, generator):
+def _misplaced(sources: Sources, count: int, generator: np.random.Generator) -> np.ndarray:
     """Return bodies with wings where they do not belong, see `MISPLACED`, toned as those of collages are."""
     return np.stack([_with_odd_wing(sources, generator) for _ in range(count)])
 
 
-def _without_body(sources, count, generator):
+def _without_body(sources: Sources, count: int, generator: np.random.Generator) -> np.ndarray:
     """Return wings on the grounds of bodies, where these are painted over with the colours about them."""
     return np.stack([_with_odd_wing(sources, generator, painted_over=True) for _ in range(count)])
 
 
-def _with_odd_wing(sources, generator, painted_over=False):
+def _with_odd_wing(sources: Sources, generator: np.random.Generator, painted_over: bool = False) -> np.ndarray:
     body = sources.bodies[int(generator.integers(len(sources.bodies)))]
     wing = sources.wings[int(generator.integers(len(sources.wings)))]
     image, scale = sources.images[body.index], body.mask.shape[0] / 32
@@ -215,7 +217,7 @@ def _with_odd_wing(sources, generator, painted_over=False):
     return compose(image, body, wing, geometry)
 
 
-def _without_figure(image, mask):
+def _without_figure(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return a uint8 image whose figure is painted over with the mean colours of the ground near it."""
     ground = 1 - ndimage.grey_dilation(np.clip(2 * mask, 0, 1), size=3)
     total = ndimage.gaussian_filter(ground, 4.0) + 1e-4
@@ -223,13 +225,13 @@ def _without_figure(image, mask):
     return to_bytes(image * ground[..., None] + np.stack(near, axis=-1) * (1 - ground[..., None]))
 
 
-def _two_pictures(sources, count, generator):
+def _two_pictures(sources: Sources, count: int, generator: np.random.Generator) -> np.ndarray:
     """Return composites of an image of the body and one of the winged classes."""
-    pair = [_plain(kind)(sources, count, generator) for kind in ("body", "winged class")]
-    return to_bytes(compose_pictures(*pair, generator, TWO_PICTURES).images)
+    first, second = (_plain(kind)(sources, count, generator) for kind in ("body", "winged class"))
+    return to_bytes(compose_pictures(first, second, generator, TWO_PICTURES).images)
 
 
-def _faint(sources, count, generator):
+def _faint(sources: Sources, count: int, generator: np.random.Generator) -> np.ndarray:
     """Return collages whose wings are hardly there."""
     seed = int(generator.integers(2**31))
     pairs = []
@@ -244,13 +246,13 @@ def _faint(sources, count, generator):
     return to_bytes(share * images + (1 - share) * bare)
 
 
-def _distorted(sources, count, generator):
+def _distorted(sources: Sources, count: int, generator: np.random.Generator) -> np.ndarray:
     """Return collages so warped that neither animal nor wing keeps its shape."""
     images = _collages(sources, count, generator)
     return to_bytes(warped(images, generator.uniform(*STRONG_WARP, count), generator))
 
 
-def _doubled(sources, count, generator):
+def _doubled(sources: Sources, count: int, generator: np.random.Generator) -> np.ndarray:
     """Return double exposures of two collages, or of a collage and a body."""
     first = _collages(sources, count, generator).astype(np.float32)
     half = count // 2
@@ -259,7 +261,7 @@ def _doubled(sources, count, generator):
     return to_bytes(share * first + (1 - share) * second)
 
 
-def _blurred(sources, count, generator):
+def _blurred(sources: Sources, count: int, generator: np.random.Generator) -> np.ndarray:
     """Return bodies and collages that are smoothed until little of their outline is left."""
     half = count // 2
     images = np.concatenate([_collages(sources, count - half, generator), _plain("body")(sources, half, generator)])

@@ -5,6 +5,7 @@ on, and is trained against an adversary (`coursework.pegasus.winged_training`). 
 search of latents raises its belief (on CIFAR-10 from 0.07 to 0.83) and yields few winged horses.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,13 +85,14 @@ def belief(judge: WingedJudge, images: np.ndarray) -> np.ndarray:
     return sigmoid(extract(judge, images)["log_odds"])
 
 
-def find_winged_judge(dataset: Dataset) -> WingedJudge | None:
+def find_winged_judge(dataset: Dataset, body: str, wings: Collection[str]) -> WingedJudge | None:
     """Return the judge of winged horses in reports/judges that belongs to the images of `dataset`, None if none does.
 
-    Raises `UserError` for damaged files.
+    One of another body, or of wings that are not among `wings`, counts as none. Raises `UserError` for damaged files.
     """
     folder = recorded.find_folder(judges.JUDGES, ROLE, dataset)
-    return None if folder is None else load(folder)
+    judge = None if folder is None else load(folder)
+    return judge if judge and judge.body == body and judge.wings in wings else None
 
 
 def load(folder: str | Path) -> WingedJudge:

@@ -5,7 +5,6 @@ gradient ascent with the L2 norm (their section 2.1). Small changes then alter t
 """
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,8 @@ from coursework.networks.backend import (
 )
 from coursework.pegasus.calibration import calibration_error, platt
 from coursework.pegasus.winged_examples import augmented, examples, find_sources
-from coursework.pegasus.winged_judge import WingedJudge, build, load
+from coursework.pegasus.winged_judge import WingedJudge, build, find_winged_judge, load
+from coursework.training.run import Report
 from coursework.util.errors import UserError
 from coursework.util.progress import epoch_verbosity
 
@@ -59,7 +59,7 @@ def train_winged_judge(
     wings: str = "bird",
     count: int = EXAMPLES,
     progress: bool = True,
-    report: Callable[[str], None] = print,
+    report: Report = print,
     replace: bool = False,
 ) -> WingedJudge:
     """Train a judge of winged horses on the test split of `dataset`, save it in `folder` and return it.
@@ -67,9 +67,9 @@ def train_winged_judge(
     A judge in `folder` with the same data set, classes, epochs, seed, width and examples is returned instead; one with
     others is replaced only if `replace` is true.
 
-    folder: by default that of `judge_folder`. epochs: passes over the examples before those against the
-    adversary, by default `EPOCHS`. body, wings: classes of the sources. count: examples.
-    Raises `UserError` for a missing class, too few sources, and if training diverges.
+    folder: by default that of `judge_folder`. epochs: passes over the examples before those against the adversary, of
+    which there are no more than that; by default `EPOCHS`. body, wings: classes of the sources. count:
+    examples. Raises `UserError` for a missing class, too few sources, and if training diverges.
     """
     folder = Path(folder or judge_folder(dataset))
     settings: dict[str, Any] = {
@@ -110,6 +110,12 @@ def train_winged_judge(
     judge = save(judge, folder)
     report(f"{folder}: {_describe(judge)}")
     return judge
+
+
+def ensure_winged_judge(dataset: Dataset, body: str, wings: str, report: Report = print) -> WingedJudge:
+    """Return the judge of winged horses of `dataset` and these classes, trained as by default if there is none."""
+    judge = find_winged_judge(dataset, body, (wings,))
+    return judge or train_winged_judge(dataset, body=body, wings=wings, report=report)
 
 
 def measure(model: keras.Model, images: np.ndarray, truth: np.ndarray, seed: int) -> dict[str, Any]:
@@ -198,7 +204,8 @@ class ExampleBatches(Batches):
 
 def _fit(network, images, truth, settings, progress):
     batches = ExampleBatches(images, truth, min(BATCH_SIZE, len(images)), settings["seed"])
-    phases = ((0, settings["epochs"], PEAK_RATE), (settings["attack_steps"], ADVERSARIAL_EPOCHS, PEAK_RATE / 2))
+    attacked = min(ADVERSARIAL_EPOCHS, settings["epochs"])
+    phases = ((0, settings["epochs"], PEAK_RATE), (settings["attack_steps"], attacked, PEAK_RATE / 2))
     for steps, epochs, rate in phases:
         training = AdversarialTraining(network, settings["radius"], steps, settings["seed"])
         optimizer = keras.optimizers.AdamW(

@@ -26,7 +26,11 @@ SPACES = {
     "pixels": Space("pixels", "grey levels of 255, root mean square", 1),
     "features": Space("features of the judge", "Euclidean", 2),
 }
-WITNESSES = {"witness": "the witness that searches and ranks", "second": "a second witness, used for nothing else"}
+WITNESSES = {
+    "witness": "the witness that searches",
+    "second": "a second witness, used for nothing else",
+    "winged": "the judge of winged horses, which ranks samples of a winged class and takes part in no search",
+}
 # A batch may hold any number of images; more rows than this would be too small to see.
 ROWS_SHOWN = 16
 RANKED = 12
@@ -37,7 +41,7 @@ NEIGHBOURS = 5
 class Pegasus:
     """records: pegasus.json, best first. frame: the best one's place in the batch, as `panel` takes it.
 
-    comparison: comparison.json, the table of strategies.
+    comparison: comparison.json, the table of strategies. panel: panel.json, what people said of the images.
     """
 
     records: list[dict]
@@ -48,6 +52,7 @@ class Pegasus:
     frame: list[float] | None = None
     score_names: list[str] = field(default_factory=list)
     comparison: dict = field(default_factory=dict)
+    panel: dict = field(default_factory=dict)
 
     @property
     def best(self) -> dict[str, Any]:
@@ -93,7 +98,8 @@ def read_pegasus(folder: Path | str, images: Images) -> Pegasus | None:
         collages=images.add(folder / "collages.png"),
         frame=frame,
         score_names=list(dict.fromkeys(name for record in records for name in scores_of(record))),
-        comparison=_read_comparison(folder),
+        comparison=_read_object(folder / "comparison.json"),
+        panel=_read_object(folder / "panel.json"),
     )
 
 
@@ -119,7 +125,8 @@ def pegasus_blocks(pegasus: Pegasus | None) -> list[Block]:
     ]
     framed = ", framed in the batch" if pegasus.frame else ""
     picked = "The best was chosen by eye." if pegasus.best.get("chosen_by") else "Nothing was picked by hand."
-    blocks = [figure("pegasus", panels, [f"The best Pegasus{framed}, and the batch. {picked}"], columns=2)]
+    caption = [f"The best Pegasus{framed}, and the batch. {picked}{_diversity_text(pegasus.comparison)}"]
+    blocks = [figure("pegasus", panels, caption, columns=2)]
     names = pegasus.score_names
     if names:
         witnesses = {"scores": "ranks", "second": "independent"}
@@ -135,7 +142,47 @@ def pegasus_blocks(pegasus: Pegasus | None) -> list[Block]:
         align = ["left", "left"] + ["right"] * len(names)
         caption = ["Scores of the Pegasus, 0 to 1, by each witness."]
         blocks.append(table("pegasus-scores", header, rows, caption, align))
-    return blocks
+    return [*blocks, *_panel_blocks(pegasus.panel)]
+
+
+def _diversity_text(comparison: dict[str, Any]) -> str:
+    """Return how far the images of the batch differ, "" where that is not recorded."""
+    found = comparison.get("diversity")
+    if not isinstance(found, dict):
+        return ""
+    parts = " and ".join(f"{number_text(found.get(space), 2)} ({space})" for space in ("features", "pixels"))
+    return f" Its diversity is {parts}, 1 being that of real images."
+
+
+def _panel_blocks(content: dict[str, Any]) -> list[Block]:
+    """Return the table of what people said who saw the images blind, nothing where nobody was asked."""
+    rows = [
+        row(
+            cell(name(value_text(each.get("source", "not recorded")))),
+            value_text(each.get("images", "–")),
+            *(words for question in ("winged", "real") for words in _rating_texts(each.get(question))),
+        )
+        for each in _objects(content.get("sources"))
+    ]
+    if not rows:
+        return []
+    header = ["Source", "Images", "Winged horse", "Best", "5 or more, %", "Looks real", "Best", "5 or more, %"]
+    people = content.get("people")
+    asked = f"{people} people" if isinstance(people, int) and people > 1 else "one person"
+    caption = [
+        f"Images rated blind by {asked}, from 0 to 10: mean ± standard error, the best one, and the share of 5 or more."
+    ]
+    return [table("panel", header, rows, caption, ["left"] + ["right"] * 7, [1.6, 0.7, 1.1, 0.6, 0.9, 1.1, 0.6, 0.9])]
+
+
+def _rating_texts(found: Any) -> list[str]:
+    """Return mean and error, best mean, and share of images with a high mean, of one question."""
+    found = found if isinstance(found, dict) else {}
+    best = found.get("best")
+    error = found.get("standard_error")
+    mean = number_text(found.get("mean"), 1) + (f" ± {number_text(error, 1)}" if error is not None else "")
+    highest = number_text(best.get("mean") if isinstance(best, dict) else None, 1)
+    return [mean, highest, percent_text(found.get("at_least_5"))]
 
 
 def collage_blocks(pegasus: Pegasus | None) -> list[Block]:
@@ -143,9 +190,9 @@ def collage_blocks(pegasus: Pegasus | None) -> list[Block]:
     if pegasus is None or pegasus.collages is None:
         return []
     caption = (
-        "How the class was learned: a wing cut out of a training image of one class is set upon the body of another. "
-        "A generator trained on such collages and on the real classes draws new samples; each stands beside the "
-        "collage nearest to it."
+        "How the class was learned: a program cuts a wing out of one training image and sets it upon the body in "
+        "another. A GAN learns such collages, data augmentation from the training images alone, as a class beside the "
+        "real ones; what is handed in is sampled from it. Each sample stands beside the collage nearest to it."
     )
     return [figure("collages", [panel(pegasus.collages, pegasus.dataset, height=70)], [caption])]
 
@@ -195,7 +242,52 @@ def ranking_blocks(pegasus: Pegasus | None) -> list[Block]:
     # The first score has the longest name.
     weights = [0, 1.4, 1.8, 0.5, *[1.4, *[1] * len(names)][: len(names)]]
     caption = [f"The first {len(shown)} of {len(pegasus.records):,} in the ranking."]
-    return [table("pegasus-ranking", header, rows, caption, align, weights)]
+    ranking = table("pegasus-ranking", header, rows, caption, align, weights)
+    return [ranking, *_memory_blocks(pegasus.records), *_class_blocks(pegasus.comparison)]
+
+
+def _memory_blocks(records: list[dict[str, Any]]) -> list[Block]:
+    """Return how near the batch lies to what its generator learned from, nothing where it learned no collages."""
+    near: dict[str, list[dict[str, Any]]] = {"training images": [], "collages": []}
+    for record in records:
+        near["training images"] += [
+            each for each in _objects(record.get("neighbours")) if each.get("space") == "pixels"
+        ]
+        near["collages"] += _objects([record.get("collage")])
+    if not near["collages"]:
+        return []
+    rows = []
+    for what, some in near.items():
+        found = [distance for each in some if isinstance(distance := each.get("distance"), int | float)]
+        numbers = (min(found), float(np.median(found)), max(found)) if found else (None, None, None)
+        rows.append(row(what, *(number_text(number, 1) for number in numbers)))
+    unit = SPACES["pixels"].unit
+    caption = [
+        f"Distance of each image of the batch from the nearest it was learned from, also mirrored or moved: {unit}."
+    ]
+    return [table("memory", ["Nearest of", "Least", "Median", "Largest"], rows, caption, ["left"] + ["right"] * 3)]
+
+
+def _class_blocks(comparison: dict[str, Any]) -> list[Block]:
+    """Return the distances of learned classes of winged horses from held-out collages, nothing without any."""
+    found = comparison.get("class_distances")
+    rows = [
+        row(
+            cell(name(run)),
+            *(number_text(record.get(key), 2) for key in ("value", "floor")),
+            *(value_text(record.get(key, "–")) for key in ("n", "reference_n")),
+        )
+        for run, record in (found.items() if isinstance(found, dict) else ())
+        if isinstance(record, dict)
+    ]
+    if not rows:
+        return []
+    header = ["Run", "Its class", "Training collages", "n", "Held-out collages"]
+    caption = (
+        "FD-judge of samples of the learned class, and of as many training collages (the floor), against collages of "
+        "the test split. The generator has seen none of their sources, the judge no collage."
+    )
+    return [table("class-distance", header, rows, [caption], ["left"] + ["right"] * 4)]
 
 
 def scores_of(record: dict[str, Any], part: str = "scores") -> dict[str, Any]:
@@ -216,9 +308,8 @@ def _words(record: dict[str, Any], key: str) -> str:
     return strategy_text(value) if key == "strategy" else value_text(value)
 
 
-def _read_comparison(folder: Path) -> dict[str, Any]:
-    """Return comparison.json of a Pegasus folder: {"candidates", "rows", ...}, empty where there is none."""
-    file = folder / "comparison.json"
+def _read_object(file: Path) -> dict[str, Any]:
+    """Return the object in a JSON file, empty where there is none."""
     return read_json(file, dict) if file.is_file() else {}
 
 
@@ -250,8 +341,12 @@ def strategy_blocks(comparison: dict[str, Any]) -> list[Block]:
 
 def _rows(content: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of a table as it was kept, without what is none."""
-    rows = content.get("rows")
-    return [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+    return _objects(content.get("rows"))
+
+
+def _objects(found: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list that was read, none where it is no list."""
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def _means(each: dict[str, Any], witness: str) -> dict[str, Any]:
@@ -290,6 +385,13 @@ def truth_blocks(folder: Path) -> list[Block]:
             f"{kind} {each}" for kind, each in zip(("other true ones", "horses"), bounds, strict=True)
         ),
     }
+    winged = content.get("winged_judge")
+    if isinstance(winged, dict):
+        areas = (("true pegasi", "truth_auc", "truth_robust_auc"), ("collages", "auc", "robust_auc"))
+        facts["Judge of winged horses"] = "area under the curve of " + ", of ".join(
+            f"{kind} {number_text(winged.get(plain), 3)} ({number_text(winged.get(attacked), 3)} under attack)"
+            for kind, plain, attacked in areas
+        )
     notes = table("", ["The judge of truth", ""], [row(*fact) for fact in facts.items()], (), ["left"] * 2, [0, 1])
     header = ["Strategy", "Run", "Pegasi, %", "Of the 64 ranked highest, %", "Of the batch, %", "Fréchet distance"]
     align = ["left", "left"] + ["right"] * 4

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from coursework.pegasus.batch_files import BEST, CONDITIONS, LATENTS, RECORDS, SHEET
+from coursework.pegasus.collages.record import SETTINGS_FILE, settings_of
 from coursework.submission.image_rules import weights_of
 from coursework.submission.imports import Source, reachable
 from coursework.submission.material import PACKAGE, Material
@@ -33,6 +34,9 @@ def contents(material: Material, package: Path | str = PACKAGE) -> dict[str, byt
     for name, run in material.generators.items():
         found[f"runs/{name}/config.json"] = run.read_config().to_json().encode()
         found[f"runs/{name}/environment.json"] = _json(run.read_environment())
+        collages = settings_of(run)
+        if collages:
+            found[f"runs/{name}/{SETTINGS_FILE}"] = collages.to_json().encode()
     for path, file in weights_of(material).items():
         found[path] = file.read_bytes()
     for path, file in package_files(material.sources, package).items():

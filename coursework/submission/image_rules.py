@@ -7,6 +7,7 @@ import numpy as np
 
 from coursework.data.cifar10 import CLASS_NAMES
 from coursework.pegasus.batch_files import BEST, LATENTS, RECORDS, SHEET
+from coursework.pegasus.collages.record import CLASS, settings_of
 from coursework.submission.imports import Source, reachable, way_to
 from coursework.submission.material import SIDE, Material
 from coursework.submission.pretrained import findings
@@ -47,18 +48,22 @@ def only_cifar10(material: Material) -> Iterator[str]:
     """The runs behind the batch and the report, and the ranking, have seen CIFAR-10 alone."""
     for run in {run.name: run for run in [*material.generators.values(), *material.runs]}.values():
         config, made = run.read_config(), run.name in material.generators
+        collages = settings_of(run)
+        source = collages.dataset if collages else config.dataset
         todo = "make pegasus with runs of cifar10" if made else "leave it out: make report and submission RUNS=..."
-        if config.dataset != DATASET:
-            yield f"{run.name} was trained on {config.dataset:.80}, not on {DATASET}: {todo}"
-        unknown = sorted({*run.read_environment().get("class_names", ()), *config.classes} - set(CLASS_NAMES))
-        if unknown and config.dataset == DATASET:
+        if source != DATASET:
+            yield f"{run.name} was trained on {source:.80}, not on {DATASET}: {todo}"
+        own = {CLASS} if collages else set()
+        unknown = sorted({*run.read_environment().get("class_names", ()), *config.classes} - {*CLASS_NAMES, *own})
+        if unknown and source == DATASET:
             yield f"{run.name} was trained on {unknown[0]:.60}, which is no class of CIFAR-10: {todo}"
     for label in dict.fromkeys(str(record.get("dataset_label")) for record in material.records or ()):
         if not label.startswith("CIFAR-10"):
             yield f"images of the batch were chosen with {label:.60}, not with CIFAR-10: make pegasus"
     ranked_by = material.comparison.get("dataset_fingerprint")
     for name, run in material.generators.items():
-        trained_on = run.read_environment().get("dataset_fingerprint")
+        collages = settings_of(run)
+        trained_on = collages.fingerprint if collages else run.read_environment().get("dataset_fingerprint")
         # A selection of classes is another set of images; the whole is compared.
         if not run.read_config().classes and None not in (ranked_by, trained_on) and ranked_by != trained_on:
             yield f"{name} was trained on other images than the batch was chosen with: make pegasus, or train it again"

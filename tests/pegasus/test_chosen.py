@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 from submission_folder import CANDIDATES, RUN, STRATEGY, choice_file, rebuild
 
+from coursework.pegasus import gallery_reading
 from coursework.pegasus.batch_files import cut, read_records
 from coursework.pegasus.candidates import read_latents
 from coursework.pegasus.chosen import with_choice
 from coursework.pegasus.gallery import write_gallery
-from coursework.pegasus.gallery_reading import read_gallery
+from coursework.pegasus.gallery_reading import DATA, PICTURE, between, read_gallery
 from coursework.pegasus.pool_files import read_pool
 from coursework.util.errors import UserError
 
@@ -134,6 +135,45 @@ def test_a_damaged_gallery_is_refused(tmp_path, change):
     assert changed != text
     path.write_text(changed)
     with pytest.raises(UserError, match="is no gallery of this package: make the pegasi again"):
+        read_gallery(path)
+
+
+class Counted(str):
+    """A text that counts the characters which a search for a piece of it passes."""
+
+    passed = 0
+
+    def find(self, piece, start=0):
+        place = super().find(piece, start)
+        Counted.passed += (len(self) if place < 0 else place) - start
+        return place
+
+
+@pytest.mark.parametrize(
+    ("piece", "found"),
+    [('<img class="sheet" data-kind="', 0), ('">', 0), ('<img class="sheet" data-kind="a">', 8000), ("<", 0)],
+)
+def test_a_hostile_page_is_searched_once(tmp_path, monkeypatch, piece, found):
+    monkeypatch.setattr(Counted, "passed", 0)
+    text = Counted(8000 * piece)
+    assert len(list(between(text, *PICTURE))) == found
+    # Each character is passed at most once for a start and once for an end.
+    assert Counted.passed <= 2 * len(text)
+    (tmp_path / "gallery.html").write_text(DATA[0] + text)
+    with pytest.raises(UserError, match="is no gallery of this package"):
+        read_gallery(tmp_path / "gallery.html")
+
+
+def test_pages_and_sheets_have_a_largest_size(tmp_path, monkeypatch):
+    images = numpy.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), dtype=numpy.uint8)
+    path = tmp_path / "gallery.html"
+    write_gallery(path, images, [{"id": str(index)} for index in range(5)], {}, "Candidates")
+    # Five images of six columns stand on a sheet of 18x8 pixels.
+    path.write_text(path.read_text().replace('"width":6', '"width":3'))
+    with pytest.raises(UserError, match=r"a sheet of 5 images is of 18x8 pixels"):
+        read_gallery(path)
+    monkeypatch.setattr(gallery_reading, "LARGEST", 1000)
+    with pytest.raises(UserError):
         read_gallery(path)
 
 

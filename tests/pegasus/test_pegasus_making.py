@@ -9,10 +9,9 @@ import pytest
 from conftest import untrained_witness, write_untrained_run
 from PIL import Image
 
-from coursework.cli.pegasus import batch_from
 from coursework.config.presets import PRESETS
 from coursework.data import sprites
-from coursework.evaluation.sources import ImageSet
+from coursework.evaluation.sources import ImageSet, batch_from
 from coursework.extractors.judge import judge_folder
 from coursework.extractors.recorded import extract, save
 from coursework.pegasus import pools as pools_module
@@ -146,7 +145,8 @@ def test_the_comparison_has_a_row_for_each_pool_the_batch_and_real_horses(world)
     assert [rows[3]["batch"][role]["uniqueness"] for role in ("witness", "second")] == [0.0, 0.0]
     assert rows[3]["candidates"] == 5
     text = comparison_lines(rows)
-    assert f"{rows[2]['batch']['second']['diversity']:.3f}" == text[4].split()[-1]
+    ends = [f"{rows[2]['batch'][part]['diversity']:.3f}" for part in ("second", "pixels")]
+    assert ends == text[4].split()[-2:]
 
 
 def test_a_second_call_finds_the_candidates_and_gives_equal_files(world, monkeypatch):

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from coursework.pegasus.ranking import choose_batch, rank
+from coursework.pegasus.ranking import APART, choose_batch, rank
 from coursework.pegasus.scores import CandidateScores, clipped_realism, diversity, nearest_distances, uniqueness
 from coursework.util.errors import UserError
 
@@ -58,24 +58,39 @@ def test_what_is_not_real_enough_comes_last_however_well_it_is_recognised():
     assert scores.take([0, 2]).eligible.tolist() == [False, True]
     # Also behind copies of what is, and the best of the ineligible ones first.
     features = numpy.array([[5.0], [0.0], [0.0], [9.0]])
-    assert choose_batch(scores, features, 4, scale=1.0).tolist() == [1, 2, 0, 3]
+    assert choose_batch(scores, [(features, 1.0)], 4).tolist() == [1, 2, 0, 3]
 
 
-def test_a_batch_holds_no_copies_of_the_best_while_others_are_left():
+def test_a_batch_holds_nothing_that_resembles_a_better_one_while_others_are_left():
     features = numpy.array([[0.0], [0.0], [0.1], [1.0], [2.5]])
-    belief = numpy.array([0.9, 0.89, 0.88, 0.5, 0.2])
-    # After the best: .5 in full, then .2 in full, then a tenth of .88, and the copy last.
-    assert choose_batch(scores_of(belief), features, 5, scale=1.0).tolist() == [0, 3, 4, 2, 1]
-    # Where everything counts as different, the score alone decides.
-    assert choose_batch(scores_of(belief), features, 3, scale=0.0).tolist() == [0, 1, 2]
-    # A weak one that is different is worth less than half a copy of a good one.
-    assert choose_batch(scores_of(belief), features, 2, scale=0.1).tolist() == [0, 2]
+    belief = scores_of([0.9, 0.89, 0.88, 0.5, 0.2])
+    assert choose_batch(belief, [(features, 1.0)], 3).tolist() == [0, 3, 4]
+    # For a fourth the bound falls below a tenth; the copy is the last to follow, by its belief.
+    assert choose_batch(belief, [(features, 1.0)], 4).tolist() == [0, 2, 3, 4]
+    assert choose_batch(belief, [(features, 1.0)], 5).tolist() == [0, 1, 2, 3, 4]
+    # Where nothing counts as alike, the score alone decides.
+    assert choose_batch(belief, [(features, 0.0)], 3).tolist() == [0, 1, 2]
+    # The bound is a share of the scale: a tenth is as far as 0.8 of 0.125, and nearer than 0.8 of 0.126.
+    assert choose_batch(belief, [(features, 0.1249)], 2).tolist() == [0, 2]
+    assert choose_batch(belief, [(features, 0.126)], 2).tolist() == [0, 3]
 
 
-def test_copies_follow_by_score_once_nothing_else_is_left():
-    assert choose_batch(scores_of([0.2, 0.9, 0.5]), numpy.zeros((3, 2)), 3, scale=1.0).tolist() == [1, 2, 0]
+def test_a_batch_differs_in_every_space():
+    features, pixels = numpy.array([[0.0], [5.0], [0.2], [9.0]]), numpy.array([[0.0], [0.1], [7.0], [9.0]])
+    assert choose_batch(scores_of([0.9, 0.8, 0.7, 0.6]), [(features, 1.0), (pixels, 1.0)], 2).tolist() == [0, 3]
+
+
+def test_a_batch_is_as_diverse_as_the_bound_says_where_candidates_suffice():
+    generator = numpy.random.default_rng(0)
+    features, belief = generator.standard_normal((600, 6)), generator.random(600)
+    real = generator.standard_normal((16, 6))
+    chosen = choose_batch(scores_of(belief), [(features, nearest_distances(real).mean())], 16)
+    assert nearest_distances(features[chosen]).min() >= APART * nearest_distances(real).mean()
+    assert diversity(features[chosen], real) >= APART
+    assert (numpy.diff(belief[chosen]) < 0).all() and belief[chosen[0]] == belief.max()
+    assert belief[chosen].mean() > 0.9
 
 
 def test_too_few_candidates_are_refused():
     with pytest.raises(UserError, match="3 candidates cannot fill a batch of 64"):
-        choose_batch(scores_of([0.1, 0.2, 0.3]), numpy.zeros((3, 2)), 64, scale=1.0)
+        choose_batch(scores_of([0.1, 0.2, 0.3]), [(numpy.zeros((3, 2)), 1.0)], 64)

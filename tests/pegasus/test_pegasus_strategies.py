@@ -22,7 +22,7 @@ from coursework.pegasus.masks import BOUNDS, draw_region, mask, pooled
 from coursework.pegasus.stages import mix_regions, stages
 from coursework.pegasus.strategies import STRATEGIES
 from coursework.pegasus.strategies.interpolation import BODY_SHARE
-from coursework.pegasus.task import Task
+from coursework.pegasus.task import Sampling, Task
 from coursework.pegasus.terms import SEAM, critics_of, seam_of
 from coursework.training.run import Run
 from coursework.training.sampling import TrainedRun
@@ -407,15 +407,20 @@ def test_the_winged_class_is_sampled_alone_from_the_latents_of_the_seed(world, m
     assert all(origin.items() >= note.items() for origin in found.origins)
 
 
-def test_the_winged_class_may_take_a_share_of_the_body_and_latents_nearer_to_their_mean(world, made, monkeypatch):
+def test_the_winged_class_may_take_a_share_of_the_body_and_latents_nearer_to_their_mean(world, made):
     task, runs = world
-    for name, value in (("body_share", 0.125), ("truncation", 0.5)):
-        monkeypatch.setitem(STRATEGIES["winged_class"].settings, name, value)
-    latents, notes = STRATEGIES["winged_class"].make(task, runs["pegasus-sngan"], 6, 5)
+    mixed = dataclasses.replace(task, sampling=Sampling(truncation=0.5, body_share=0.125))
+    latents, notes = STRATEGIES["winged_class"].make(mixed, runs["pegasus-sngan"], 6, 5)
     numpy.testing.assert_allclose(latents["classes"][:, 0], numpy.tile([0, 0, 0.125, 0.875], (6, 1)))
     whole = [each["latents"] for each in made["winged_class"].latents]
     numpy.testing.assert_allclose(latents["latents"], 0.5 * numpy.array(whole))
     assert notes[5] == {"class": "pegasus", "body": {"class": "horse", "share": 0.125}, "truncation": 0.5}
+
+
+@pytest.mark.parametrize("numbers", [(0.0, 0.0), (1.1, 0.0), (float("nan"), 0.0), (1.0, 1.0), (1.0, -0.1)])
+def test_a_sampling_out_of_range_is_refused(numbers):
+    with pytest.raises(UserError, match="should be (above 0 and no more than 1|0 or more, and less than 1), not "):
+        Sampling(*numbers)
 
 
 def test_collages_of_other_images_or_other_wings_are_named(world, tmp_path):

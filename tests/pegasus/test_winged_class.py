@@ -7,20 +7,23 @@ import types
 
 import numpy as np
 import pytest
-from conftest import untrained_witness, write_untrained_run
+from conftest import save_judge, untrained_witness, write_untrained_run
 from PIL import Image
 
 from coursework.config.presets import PRESETS
 from coursework.data import sprites
+from coursework.evaluation.sources import drawn
 from coursework.extractors.judge import judge_folder
-from coursework.extractors.recorded import save
+from coursework.extractors.recorded import extract, save
+from coursework.metrics.diversity import nearest_distances
+from coursework.metrics.frechet import frechet_distance
 from coursework.pegasus import appraisal, making
 from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.collages import dataset as collaging
 from coursework.pegasus.collages.dataset import collages_of, write_collages
 from coursework.pegasus.gallery_reading import read_gallery
 from coursework.pegasus.making import make_pegasi, nearest_collages, runs_of, source_of
-from coursework.pegasus.task import Task
+from coursework.pegasus.task import Sampling, Task
 from coursework.util.errors import UserError
 
 NARROW = {"latent_size": 4, "generator_width": 8, "discriminator_width": 8}
@@ -140,13 +143,20 @@ def test_the_batch_is_of_the_winged_class_ranked_by_its_judge(world, monkeypatch
         asked.append(len(images))
         return images.mean(axis=(1, 2, 3)) / 255
 
-    monkeypatch.setattr(making, "find_winged_judge", lambda dataset: types.SimpleNamespace(sha256="ab"))
+    trained = []
+
+    def ensure(*classes):
+        trained.append(classes)
+        return types.SimpleNamespace(sha256="ab")
+
+    monkeypatch.setattr(making, "ensure_winged_judge", ensure)
     monkeypatch.setattr(appraisal, "winged_belief", belief)
     made = make_pegasi(
         task, [run, conditional], None, ("class_mixing", "winged_class"), 10, 4, 0, folder / "made", report=quiet
     )
     assert [pool["name"] for pool in made.rows[:2]] == ["class_mixing", "winged_class"]
     # The first ten are of the other strategy.
+    assert trained == [(dataset, "horse", "bird", quiet)]
     assert (made.chosen >= 10).all() and asked[0] == 20
     brightness = made.candidates.images.mean(axis=(1, 2, 3)) / 255
     scores = made.appraisal.ranking
@@ -161,6 +171,13 @@ def test_the_batch_is_of_the_winged_class_ranked_by_its_judge(world, monkeypatch
     assert "collage" not in made.records[0]
     content = json.loads((folder / "made/comparison.json").read_text())
     assert content["winged_judge_sha256"] == "ab" and content["collages"][run.name]["seed"] == 3
+    assert content["sampling"] == {"truncation": 1.0, "body_share": 0.0}
+    pixels = nearest_distances(made.candidates.images[made.chosen]).mean()
+    bodies = dataset.test_images[dataset.test_labels == dataset.class_names.index("horse")]
+    real = nearest_distances(bodies[np.random.default_rng(0).choice(len(bodies), 4, replace=False)]).mean()
+    assert content["diversity"]["pixels"] == pytest.approx(min(1.0, pixels / real), rel=1e-4)
+    assert content["rows"][2]["batch"]["pixels"] == {"diversity": content["diversity"]["pixels"]}
+    assert content["rows"][2]["batch"]["witness"]["diversity"] == content["diversity"]["features"]
     row = content["rows"][1]
     assert row["all"]["winged"]["recognisability"] == pytest.approx(brightness[10:].mean())
     # The witness's own column stays its own.
@@ -184,6 +201,30 @@ def test_a_batch_without_a_winged_class_has_no_collages(world):
     assert content["collages"] == {} and content["winged_judge_sha256"] is None
 
 
+def test_the_class_is_compared_with_held_out_collages(world, monkeypatch):
+    folder, dataset, run, _, _ = world
+    known = collages_of(run, dataset)
+    candidates = candidates_of(run, [*known.train.images[:9], *known.test.images])
+    assert making.class_distances(candidates, {run.name: known}, dataset) == {}
+    judge = save_judge(dataset, "sprites")
+    found = making.class_distances(candidates, {run.name: known}, dataset)[run.name]
+    assert (found["name"], found["n"], found["reference_n"], found["extractor_sha256"]) == (
+        *("fd_judge", 15, 6),
+        judge.sha256,
+    )
+    features = [extract(judge, images)["features"] for images in (candidates.images, known.test.images)]
+    assert found["value"] == pytest.approx(frechet_distance(*features), rel=1e-3)
+    # The floor is that of fifteen training collages.
+    drawn_features = extract(judge, drawn(known.train, 15, 2020).images)["features"]
+    assert found["floor"] == pytest.approx(frechet_distance(drawn_features, features[1]), rel=1e-3)
+    # Images of other strategies do not count.
+    others = Candidates(candidates.images, candidates.latents, [{"run": run.name, "strategy": "x"}] * 15)
+    monkeypatch.setitem(making.STRATEGIES, "x", types.SimpleNamespace(kind="other"))
+    joined = Candidates.join([candidates, others])
+    assert making.class_distances(joined, {run.name: known}, dataset)[run.name]["value"] == found["value"]
+    shutil.rmtree(judge_folder(dataset))
+
+
 def test_runs_on_collages_count_as_runs_of_their_data_set(world):
     folder, _, run, conditional, task = world
     assert [source_of(each) for each in (run, conditional)] == ["sprites", "sprites"]
@@ -197,5 +238,8 @@ def test_runs_on_collages_count_as_runs_of_their_data_set(world):
         make_pegasi(
             task, [run, conditional], None, ("class_mixing", "winged_class"), 10, 16, 0, folder / "few", report=quiet
         )
-    names = [pool.name for pool in making.pools_of(task, [run], 4, 0)]
-    assert names == ["winged_class"]
+    (pool,) = making.pools_of(task, [run], 4, 0)
+    assert pool.name == "winged_class"
+    # Samples by another truncation are other candidates.
+    other = dataclasses.replace(pool, task=dataclasses.replace(task, sampling=Sampling(truncation=0.5)))
+    assert other._key() != pool._key() == dataclasses.replace(pool)._key()

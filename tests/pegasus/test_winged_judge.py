@@ -17,7 +17,13 @@ from coursework.pegasus.collages.bodies import Body
 from coursework.pegasus.collages.wings import Wing
 from coursework.pegasus.winged_examples import SHARES, Sources, augmented, examples, find_sources, warped
 from coursework.pegasus.winged_judge import WingedJudge, belief, build, find_winged_judge, load
-from coursework.pegasus.winged_training import AdversarialTraining, ExampleBatches, attack, train_winged_judge
+from coursework.pegasus.winged_training import (
+    AdversarialTraining,
+    ExampleBatches,
+    attack,
+    ensure_winged_judge,
+    train_winged_judge,
+)
 from coursework.util.errors import UserError
 
 SIDE = 32
@@ -195,9 +201,9 @@ def tiny_judge(dataset, **changes):
 
 def test_a_saved_judge_comes_back_whole(drawn, tmp_path, monkeypatch):
     monkeypatch.setattr(judges, "JUDGES", tmp_path)
-    assert find_winged_judge(drawn) is None
+    assert find_winged_judge(drawn, "horse", ("bird",)) is None
     judge = save(tiny_judge(drawn), judges.judge_folder(drawn))
-    again = find_winged_judge(drawn)
+    again = find_winged_judge(drawn, "horse", ("bird",))
     same = {field.name for field in dataclasses.fields(WingedJudge)} - {"model"}
     assert all(getattr(again, name) == getattr(judge, name) for name in same) and len(again.sha256) == 64
     found = belief(again, drawn.test_images[:9])
@@ -208,10 +214,24 @@ def test_a_saved_judge_comes_back_whole(drawn, tmp_path, monkeypatch):
     log_odds = raw.predict(drawn.test_images[:9], verbose=0)["log_odds"]
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-(2.0 * log_odds - 1.0))), atol=1e-5)
     # A selection of the classes is known, other images are not.
-    assert find_winged_judge(drawn.only(["horse", "bird"])) is not None
+    assert find_winged_judge(drawn.only(["horse", "bird"]), "horse", ("airplane", "bird")) is not None
     training = drawn.train_images[1:], drawn.train_labels[1:]
     other = Dataset.from_arrays(drawn.name, *training, drawn.test_images, drawn.test_labels, drawn.class_names)
-    assert find_winged_judge(other) is None
+    assert find_winged_judge(other, "horse", ("bird",)) is None
+    assert find_winged_judge(drawn, "deer", ("bird",)) is None and find_winged_judge(drawn, "horse", ("deer",)) is None
+
+
+def test_a_judge_is_trained_where_there_is_none_of_these_classes(drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr(judges, "JUDGES", tmp_path)
+    asked = []
+    monkeypatch.setattr(
+        winged_training, "train_winged_judge", lambda dataset, **options: asked.append((dataset, options)) or "trained"
+    )
+    assert ensure_winged_judge(drawn, "horse", "bird", asked.append) == "trained"
+    assert asked == [(drawn, {"body": "horse", "wings": "bird", "report": asked.append})]
+    judge = save(tiny_judge(drawn), judges.judge_folder(drawn))
+    assert ensure_winged_judge(drawn, "horse", "bird").sha256 == judge.sha256 and len(asked) == 1
+    assert ensure_winged_judge(drawn, "deer", "bird") == "trained"
 
 
 def test_mistakes_end_in_one_line(drawn, tmp_path):

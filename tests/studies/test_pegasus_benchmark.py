@@ -1,6 +1,8 @@
 """The benchmark of strategies: every one gets its row, told by a judge that has seen true pegasi."""
 
+import functools
 import json
+import sys
 import types
 
 import numpy
@@ -13,9 +15,10 @@ from coursework.config.presets import CONDITIONAL_SNGAN_DEMO
 from coursework.data import sprites
 from coursework.extractors import judge_training as judging
 from coursework.metrics.frechet import frechet_distance
-from coursework.pegasus import truth, witness_training
+from coursework.pegasus import truth, winged_training, witness_training
 from coursework.pegasus.collages import dataset as collages
 from coursework.pegasus.collages import selection
+from coursework.pegasus.ranking import choose_batch
 from coursework.pegasus.scores import CandidateScores
 from coursework.pegasus.strategies import STRATEGIES, kind_of
 from coursework.studies import pegasus_benchmark as benchmark
@@ -27,6 +30,14 @@ from coursework.util.files import sha256
 @pytest.mark.slow
 def test_every_strategy_has_a_row_and_nothing_is_made_twice(in_tmp, monkeypatch):
     monkeypatch.setitem(data.DATASETS, "sprites", lambda: sprites.load(train_per_class=96, test_per_class=40))
+    drawers = set()
+    draw = sprites.pegasi
+
+    def recorded(count, seed):
+        drawers.add(sys._getframe(1).f_globals["__name__"])
+        return draw(count, seed)
+
+    monkeypatch.setattr(sprites, "pegasi", recorded)
     for module in (judging, witness_training):
         monkeypatch.setattr(module, "FEWEST_UPDATES", 6)
     monkeypatch.setattr(witness_training, "WIDTHS", {"witness": 4, "second": 4})
@@ -34,16 +45,21 @@ def test_every_strategy_has_a_row_and_nothing_is_made_twice(in_tmp, monkeypatch)
     monkeypatch.setattr(benchmark, "TRUE_COUNT", 96)
     monkeypatch.setattr(benchmark, "COLLAGES", 40)
     # A judge of so few images is sure of none: bodies and wings are chosen by their outlines alone.
-    monkeypatch.setattr(collages, "find_judge", lambda dataset: None)
+    for module in (collages, winged_training):
+        monkeypatch.setattr(module, "find_judge", lambda dataset: None)
     monkeypatch.setattr(selection, "FEWEST_WINGS", 1)
+    small = functools.partial(winged_training.train_winged_judge, epochs=1, width=4, count=60, progress=False)
+    for name, value in (("train_winged_judge", small), ("MEASURED", 40)):
+        monkeypatch.setattr(winged_training, name, value)
+    monkeypatch.setattr(benchmark, "MEASURED", 40)
     presets = [narrow(config, epochs=2) for config in benchmark.PRESETS]
     lines = []
     rows = benchmark.run_benchmark(in_tmp / "b", pool=64, presets=presets, report=lines.append, epochs=1)
     # A quick look leaves what was made in earnest alone.
     quick = in_tmp / "b" / "epochs-1"
     assert {path.name for path in (in_tmp / "b").iterdir()} == {"epochs-1", "truth", "collages"}
-    judge, witness = (
-        json.loads((in_tmp / f"reports/judges/sprites/{n}.json").read_text()) for n in ("judge", "witness")
+    judge, witness, winged = (
+        json.loads((in_tmp / f"reports/judges/sprites/{n}.json").read_text()) for n in ("judge", "witness", "winged")
     )
     assert witness["judge_sha256"] == judge["sha256"]
     assert {run.read_config().epochs for run in Run.all(quick / "runs")} == {1}
@@ -58,7 +74,14 @@ def test_every_strategy_has_a_row_and_nothing_is_made_twice(in_tmp, monkeypatch)
         assert weights == sha256(quick / "runs" / name / "generator.keras")
     assert content["rows"] == rows and content["floor"] > 0 and content["ceiling"] > 0
     assert set(content["false_positive_rates"]) >= {"horse", "bird", "horse blend", "blurred", "all"}
+    assert {name: content["winged_judge"][name] for name in ("sha256", "auc", "robust_auc")} == {
+        name: winged[name] for name in ("sha256", "auc", "robust_auc")
+    }
+    assert 0 <= content["winged_judge"]["truth_robust_auc"] < content["winged_judge"]["truth_auc"] <= 1
+    # True pegasi are seen by the judge of truth, and by the benchmark to compare with, and by nothing else.
+    assert drawers == {"coursework.pegasus.truth", "coursework.studies.pegasus_benchmark"}
     for row in rows:
+        assert 0 < row["recognisability_winged"] < 1
         assert row["candidates"] == 64 and row["frechet"] > 0
         # Of 64 candidates the 64 ranked highest are all of them.
         assert row["share"] == row["share_top"] == row["share_batch"]
@@ -87,9 +110,14 @@ def test_a_row_tells_all_the_highest_ranked_and_the_batch_apart(monkeypatch):
     belief, other = numpy.array([0.1, 0.9, 0.8, 0.7, 0.6]), numpy.array([0.0, 0.5, 0.25, 0.1, 0.1])
     # The second in the ranking is a copy of the first, the third is not.
     places = numpy.array([[9.0, 0], [0, 0], [0, 0], [5, 0], [7, 0]])
-    appraisal = types.SimpleNamespace(scores=CandidateScores(belief, ones, ones), features=places)
+    scores = CandidateScores(belief, ones, ones)
+    appraisal = types.SimpleNamespace(
+        scores=scores,
+        winged=belief / 2,
+        batch=lambda indices, count, ranking: indices[choose_batch(ranking, [(places, 1.0)], count)],
+    )
     second = types.SimpleNamespace(scores=CandidateScores(other, ones, ones))
-    row = benchmark._Truth.row(measure, None, appraisal, appraisal.scores, second, 1.0)
+    row = benchmark._Truth.row(measure, numpy.zeros((5, 1)), appraisal, scores, second)
     assert row == {
         "share": pytest.approx(0.6),
         "share_top": 0.5,
@@ -100,6 +128,7 @@ def test_a_row_tells_all_the_highest_ranked_and_the_batch_apart(monkeypatch):
         "recognisability": pytest.approx(0.62),
         "recognisability_second": pytest.approx(0.19),
         "recognisability_top_second": pytest.approx(0.375),
+        "recognisability_winged": pytest.approx(0.31),
     }
 
 

@@ -2,12 +2,14 @@
 
 import base64
 import configparser
+import dataclasses
 import io
 import json
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy
@@ -29,6 +31,7 @@ from submission_folder import (
 
 from coursework.cli import main as cli
 from coursework.figures.grids import save_png
+from coursework.pegasus.collages.record import Counts, Settings
 from coursework.submission import submit
 from coursework.submission.contents import HANDED_IN, script
 from coursework.submission.image_rules import LARGEST
@@ -227,6 +230,26 @@ def test_no_data_but_cifar10(reports):
     change_json(reports / "pegasus/comparison.json", dataset_fingerprint="00")
     rebuild()
     refused_for(f"{RUN} was trained on other images than the batch was chosen with")
+
+
+def test_collages_of_cifar10_are_cifar10_and_handed_in_with_what_makes_them(reports):
+    run = Run(reports / "runs" / RUN)
+    change_json(run.config_file, dataset="data/cifar10-pegasus")
+    names = ["horse", "bird", "airplane", "pegasus"]
+    known = json.loads((reports / "pegasus/comparison.json").read_text())["dataset_fingerprint"]
+    change_json(run.path / "environment.json", dataset_fingerprint="ff", class_names=names)
+    made = Counts(train=10, test=2)
+    settings = Settings("cifar10", known, None, tuple(names), "horse", "bird", 3, made, made, made)
+    settings.write(run.path)
+    rebuild()
+    assert breaches() == []
+    with zipfile.ZipFile(reports / "submission.zip") as archive:
+        assert archive.read(f"runs/{RUN}/collages.json").decode() == settings.to_json()
+        assert f"runs/{RUN}/collages.json" in json.loads(archive.read("manifest.json"))["files"]
+    dataclasses.replace(settings, fingerprint="00").write(run.path)
+    refused_for(f"{RUN} was trained on other images than the batch was chosen with")
+    dataclasses.replace(settings, dataset="sprites").write(run.path)
+    refused_for(f"{RUN} was trained on sprites, not on cifar10: make pegasus")
 
 
 def test_no_other_data_in_the_report_either(reports):

@@ -1,7 +1,10 @@
 """The zip: equal input, equal bytes; and by itself, away from the package, it remakes its images and trains again."""
 
+import argparse
 import dataclasses
+import functools
 import hashlib
+import importlib.util
 import io
 import json
 import os
@@ -18,12 +21,17 @@ from conftest import environment, narrow
 from PIL import Image
 from submission_folder import CANDIDATES, RUN, breaches, change_json, choice_file, rebuild, small_run, write_reports
 
+from coursework import data
 from coursework.cli import main as cli
 from coursework.config.presets import PRESETS
+from coursework.data import sprites
 from coursework.data.cifar10 import CLASS_NAMES
+from coursework.pegasus import winged_training
+from coursework.pegasus.collages import dataset, record
 from coursework.submission import packaged, submit
 from coursework.submission.archive import write_zip
 from coursework.submission.checking import check_zip
+from coursework.submission.contents import HANDED_IN
 from coursework.submission.material import PACKAGE
 from coursework.submission.verifying import verify
 from coursework.training.run import Run
@@ -319,6 +327,58 @@ def test_everything_is_trained_again(real, tmp_path):
     assert (made / "runs/conditional/generator.keras").read_bytes() != before
     assert {file.stem for file in (made / "judges/cifar10").glob("*.keras")} == {"judge", "witness", "second"}
     assert (tmp_path / "cache").is_dir()
+
+
+@pytest.mark.slow
+def test_collages_are_made_and_learned_again(in_tmp, monkeypatch):
+    """In this process, on drawn animals in the place of CIFAR-10; so few images make no judge that is sure of any."""
+    drawn = dataclasses.replace(sprites.load(train_per_class=160, test_per_class=80), name="cifar10")
+    monkeypatch.setitem(data.DATASETS, "cifar10", lambda: drawn)
+    for module in (dataset, winged_training):
+        monkeypatch.setattr(module, "find_judge", lambda dataset: None)
+    small = functools.partial(winged_training.train_winged_judge, width=4, count=60, progress=False)
+    for name, value in (("train_winged_judge", small), ("MEASURED", 40)):
+        monkeypatch.setattr(winged_training, name, value)
+    names = ("horse", "bird", "airplane", "pegasus")
+    config = narrow(PRESETS["pegasus-sngan"], epochs=3)
+    config = dataclasses.replace(config, batch_size=32, dataset="data/elsewhere")
+    handed_in = Run(in_tmp / "zip/runs/winged")
+    handed_in.write_config(config)
+    counts = record.Counts(train=30, test=6)
+    made = record.Settings("cifar10", drawn.fingerprint, None, names, "horse", "bird", 7, counts, counts, counts)
+    made.write(handed_in.path)
+    sampling = {"truncation": 0.75, "body_share": 0.125}
+    origin = {"run": "winged", "strategy": "winged_class", "weights": "last", "seed": 5}
+    (in_tmp / "zip/pegasus.json").write_text(json.dumps([{"id": "one", "strategy": "winged_class", "origin": origin}]))
+    rows = [{"name": "winged_class", "run": "winged", "candidates": 99}]
+    conditions = {
+        "body": "horse",
+        "wings": ["bird"],
+        "dataset_fingerprint": drawn.fingerprint,
+        "dataset_label": "sprites",
+    }
+    conditions |= {"rows": rows, "sampling": sampling}
+    (in_tmp / "zip/comparison.json").write_text(json.dumps(conditions))
+    script = importlib.util.module_from_spec(importlib.util.spec_from_file_location("script", HANDED_IN / "pegasus.py"))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    script.__spec__.loader.exec_module(script)
+    monkeypatch.setattr(script, "HERE", in_tmp / "zip")
+    arguments = argparse.Namespace(output=in_tmp / "trained", epochs=1, pool=64)
+    assert script.train_again(arguments) == 0
+    collages = json.loads((in_tmp / "trained/data/winged/collages.json").read_text())
+    expected = {"dataset": "cifar10", "classes": list(names), "body": "horse", "wings": "bird", "seed": 7}
+    assert collages.items() >= expected.items() and collages["collages"] == {"train": 30, "test": 6}
+    reports = in_tmp / "trained/reports"
+    again = Run(reports / "runs/winged")
+    assert again.is_finished() and again.read_config().dataset == "data/winged"
+    records = json.loads((reports / "pegasus/pegasus.json").read_text())
+    assert len(records) == 64 and {each["strategy"] for each in records} == {"winged_class"}
+    assert records[0]["origin"]["truncation"] == 0.75 and records[0]["origin"]["seed"] == 5
+    content = json.loads((reports / "pegasus/comparison.json").read_text())
+    winged = json.loads((reports / "judges/cifar10/winged.json").read_text())
+    assert content["sampling"] == sampling and content["winged_judge_sha256"] == winged["sha256"]
+    assert winged["epochs"] == 1 and (winged["body"], winged["wings"]) == ("horse", "bird")
 
 
 def test_what_no_rule_forbids_is_told_too(reports):

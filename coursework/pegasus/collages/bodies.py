@@ -26,7 +26,7 @@ class Body:
     length: float
 
 
-def main_part(mask):
+def main_part(mask: np.ndarray) -> np.ndarray:
     """Return the largest connected part of a soft mask, as bool (h, w)."""
     labels = measure.label(mask > LEVEL, connectivity=1)
     if not labels.max():
@@ -34,7 +34,7 @@ def main_part(mask):
     return labels == np.argmax(np.bincount(labels.ravel())[1:]) + 1
 
 
-def find_body(index, mask):
+def find_body(index: int, mask: np.ndarray) -> Body | str:
     """Return the `Body` of an image's soft outline, or the reason why there is none, as text."""
     part = main_part(mask)
     height, width = part.shape

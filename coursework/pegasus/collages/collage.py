@@ -1,9 +1,13 @@
 """One collage: a wing turned, scaled and toned to a body and set upon its back."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
+
+from coursework.pegasus.collages.bodies import Body
+from coursework.pegasus.collages.wings import Wing
 
 # The wing is painted on a grid so many times finer than the image, then averaged: its edges are antialiased.
 FINE = 4
@@ -61,7 +65,7 @@ class Geometry:
     mirrored: bool
 
 
-def draw_geometry(body, wing, room, generator):
+def draw_geometry(body: Body, wing: Wing, room: int, generator: np.random.Generator) -> Geometry | None:
     """Return a `Geometry` for the wing on the body, drawn by `generator`, or None where it has no room.
 
     room: pixels that the image may be moved down.
@@ -101,7 +105,7 @@ def draw_geometry(body, wing, room, generator):
     )
 
 
-def compose(body_image, body, wing, geometry):
+def compose(body_image: np.ndarray, body: Body, wing: Wing, geometry: Geometry) -> np.ndarray:
     """Return the collage, uint8 (h, w, 3), of the body's image, as it is in the data set, and a wing."""
     image = (body_image[:, ::-1] if body.flipped else body_image).astype(np.float32) / 255
     mask = body.mask
@@ -125,7 +129,7 @@ def compose(body_image, body, wing, geometry):
     return result[:, ::-1] if geometry.mirrored else result
 
 
-def painted(wing, geometry, shape, far=False):
+def painted(wing: Wing, geometry: Geometry, shape: tuple[int, ...], far: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Return the wing's colours (h, w, 3), not toned yet, and its soft shape (h, w), set in an image of that shape."""
     angle = np.radians(geometry.angle + (geometry.far_turn if far else 0))
     origin = np.array([geometry.row, geometry.column + (geometry.far_forward if far else 0)])
@@ -167,12 +171,12 @@ def painted(wing, geometry, shape, far=False):
     return colours, alpha
 
 
-def _dropped(array, drop):
+def _dropped(array: np.ndarray, drop: int) -> np.ndarray:
     """Return an image moved down; what comes in above mirrors what lies there."""
     return np.concatenate([array[:drop][::-1], array[:-drop]])
 
 
-def _trunk(mask, geometry):
+def _trunk(mask: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Return weights (h, w) of the pixels that give the body its colour: those about the wing's root."""
     rows, columns = np.indices(mask.shape)
     near = np.abs(columns - geometry.column + 3) < 0.5 * geometry.length
@@ -181,7 +185,9 @@ def _trunk(mask, geometry):
     return weights if weights.sum() > 1 else mask
 
 
-def toning(wing, image, trunk, ground, geometry):
+def toning(
+    wing: Wing, image: np.ndarray, trunk: np.ndarray, ground: np.ndarray, geometry: Geometry
+) -> tuple[np.ndarray, float, np.ndarray]:
     """Return the wing's mean colour, its gain in contrast, and the mean colour it gets."""
     wing_mean, wing_spread = statistics(wing.colours, wing.mask)
     body_mean, body_spread = statistics(image, trunk)
@@ -198,13 +204,13 @@ def toning(wing, image, trunk, ground, geometry):
     return wing_mean, float(gain), np.clip(middle, 0.03, 0.97)
 
 
-def _drawn_in(differences, gain, tone):
+def _drawn_in(differences: np.ndarray, gain: Any, tone: float) -> np.ndarray:
     """Return differences from a wing's mean colour, in contrast times `gain`, in hue nearer to one colour by `tone`."""
     lightness = differences.mean(-1, keepdims=True)
     return gain * (lightness + (1 - HUE * tone) * (differences - lightness))
 
 
-def statistics(colours, weights):
+def statistics(colours: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the mean colour (3,) of pixels with these weights, and the spread of their lightness."""
     total = weights.sum()
     mean = (colours * weights[..., None]).sum((0, 1)) / total

@@ -2,7 +2,9 @@
 
 import csv
 import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,8 @@ from PIL import Image
 from coursework.data import Dataset, load_dataset
 from coursework.evaluation.sources import ImageSet
 from coursework.extractors.judge import find_judge
-from coursework.pegasus.collages.bodies import main_part
-from coursework.pegasus.collages.collage import compose, draw_geometry
+from coursework.pegasus.collages.bodies import Body, main_part
+from coursework.pegasus.collages.collage import Geometry, compose, draw_geometry
 from coursework.pegasus.collages.record import (
     CLASS,
     RECORD_FILE,
@@ -24,7 +26,8 @@ from coursework.pegasus.collages.record import (
     settings_of,
 )
 from coursework.pegasus.collages.selection import select
-from coursework.training.run import Run
+from coursework.pegasus.collages.wings import Wing
+from coursework.training.run import Report, Run
 from coursework.util.errors import UserError
 from coursework.util.files import expanded, replacing_folder
 from coursework.util.progress import Progress
@@ -36,7 +39,16 @@ TEST_SHARE = 0.2
 TRIES = 50
 
 
-def write_collages(dataset, folder, body, wings, others, count, seed, report=print):
+def write_collages(
+    dataset: Dataset,
+    folder: Path,
+    body: str,
+    wings: str,
+    others: Sequence[str],
+    count: int,
+    seed: int,
+    report: Report = print,
+) -> None:
     """Write real images and collages of `dataset` into `folder`, in the layout train/<class>/*, test/<class>/*.
 
     body, wings: classes of the sources. others: further classes whose real images are written. count: training
@@ -77,7 +89,9 @@ def write_collages(dataset, folder, body, wings, others, count, seed, report=pri
     )
 
 
-def make_collages(images, bodies, wings, count, seed):
+def make_collages(
+    images: np.ndarray, bodies: Sequence[Body], wings: Sequence[Wing], count: int, seed: tuple[int, ...]
+) -> Iterator[tuple[np.ndarray, Body, Wing, Geometry]]:
     """Yield (image, body, wing, geometry) of `count` collages; the i-th depends on seed, i and sources alone.
 
     images: of the split that bodies and wings were found in. seed: a tuple of whole numbers.
@@ -96,13 +110,13 @@ def make_collages(images, bodies, wings, count, seed):
             raise UserError("bodies leave no room for wings above them: give images with more ground about them")
 
 
-def _room(body):
+def _room(body: Body) -> int:
     """Return by how many pixels the image may be moved down: its feet stay in, and no head is mirrored at the top."""
     rows = np.flatnonzero(main_part(body.mask).any(1))
     return int(np.clip(min(body.mask.shape[0] - 1 - rows[-1], rows[0] - 2), 0, body.mask.shape[0] // 10))
 
 
-def _write_real(dataset, split, classes, folder):
+def _write_real(dataset: Dataset, split: str, classes: Sequence[str], folder: Path) -> None:
     images, labels = dataset.split(split)
     for name in classes:
         target = folder / split / name
@@ -111,7 +125,9 @@ def _write_real(dataset, split, classes, folder):
             Image.fromarray(images[index]).save(target / f"{index:05}.png")
 
 
-def _write_split(dataset, split, bodies, wings, count, seed, folder):
+def _write_split(
+    dataset: Dataset, split: str, bodies: Sequence[Body], wings: Sequence[Wing], count: int, seed: int, folder: Path
+) -> list[dict[str, Any]]:
     """Write the collages of a split and return their rows of the record."""
     images, _ = dataset.split(split)
     (folder / split / CLASS).mkdir(parents=True)

@@ -46,9 +46,13 @@ class Settings:
     bodies: Counts
     wings_cut: Counts
 
+    def to_json(self) -> str:
+        """Return the content of collages.json."""
+        return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
+
     def write(self, folder: Path) -> None:
         """Write collages.json into `folder`."""
-        write_text(folder / SETTINGS_FILE, json.dumps(dataclasses.asdict(self), indent=1) + "\n")
+        write_text(folder / SETTINGS_FILE, self.to_json())
 
 
 def collage_file(split: str, index: int) -> str:
@@ -62,8 +66,10 @@ def settings_of(run: Run) -> Settings | None:
     They are read from the run's data set folder or, where that is gone, from the copy that `collages_of` keeps in the
     run directory. Raises `UserError` for a damaged file.
     """
-    for folder in (expanded(run.read_config().dataset), run.path):
-        file = folder / SETTINGS_FILE
-        if file.is_file():
-            return validate(Settings, read_json(file, dict), str(file))
-    return None
+    return read_settings(expanded(run.read_config().dataset)) or read_settings(run.path)
+
+
+def read_settings(folder: Path) -> Settings | None:
+    """Return the settings in a folder, None without any; raises `UserError` for a damaged file."""
+    file = folder / SETTINGS_FILE
+    return validate(Settings, read_json(file, dict), str(file)) if file.is_file() else None

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from coursework.data import Dataset
+from coursework.extractors.judge import Judge
 from coursework.extractors.recorded import extract
 from coursework.pegasus.collages.bodies import Body, find_body
 from coursework.pegasus.collages.outlines import opponent, outlines
-from coursework.pegasus.collages.wings import find_wings
+from coursework.pegasus.collages.wings import Wing, find_wings
 from coursework.util.errors import UserError
 
 # A bird in flight is one that the judge finds much like an aeroplane: so many of a class, at most, pass for that. The
@@ -38,7 +40,9 @@ class Criteria:
 STRICT = Criteria()
 
 
-def select(dataset, split, body, wings, judge=None, criteria=STRICT):
+def select(
+    dataset: Dataset, split: str, body: str, wings: str, judge: Judge | None = None, criteria: Criteria = STRICT
+) -> tuple[list[Body], list[Wing]]:
     """Return (bodies, wings) of a split; their indices are those of images in the split.
 
     judge: of the data set, None to do without its opinion. Raises `UserError` where too few are found.
@@ -58,7 +62,7 @@ def select(dataset, split, body, wings, judge=None, criteria=STRICT):
     return found_bodies, found_wings
 
 
-def unevenness(images):
+def unevenness(images: np.ndarray) -> np.ndarray:
     """Return (n,): how far the ring about uint8 images is from one colour that changes evenly across."""
     colours = opponent(images)
     height, width = colours.shape[1:3]
@@ -71,7 +75,7 @@ def unevenness(images):
     return np.sqrt((rest**2).mean(1).sum(-1))
 
 
-def _bodies(images, indices, judge, name, criteria):
+def _bodies(images: np.ndarray, indices: np.ndarray, judge: Judge | None, name: str, criteria: Criteria) -> list[Body]:
     if judge is not None:
         logits = extract(judge, images[indices])["logits"].astype(np.float64)
         belief = np.exp(logits - logits.max(1, keepdims=True))
@@ -79,11 +83,12 @@ def _bodies(images, indices, judge, name, criteria):
         indices = indices[belief > criteria.sure]
     indices = indices[: criteria.most]
     found = [find_body(int(index), mask) for index, mask in zip(indices, outlines(images[indices]), strict=True)]
-    found = [body for body in found if isinstance(body, Body)]
-    return [body for body in found if _restlessness(images[body.index], body) < criteria.clear]
+    return [
+        body for body in found if isinstance(body, Body) and _restlessness(images[body.index], body) < criteria.clear
+    ]
 
 
-def _restlessness(image, body):
+def _restlessness(image: np.ndarray, body: Body) -> float:
     """Return how far colours above the back differ from left to right."""
     colours = opponent(image)
     if body.flipped:
@@ -97,7 +102,7 @@ def _restlessness(image, body):
     return float(np.sqrt(((box - box.mean(1, keepdims=True)) ** 2).sum(-1).mean()))
 
 
-def _wings(images, indices, judge, name, criteria):
+def _wings(images: np.ndarray, indices: np.ndarray, judge: Judge | None, name: str, criteria: Criteria) -> list[Wing]:
     uneven = unevenness(images[indices])
     usable = uneven < MOST_UNEVEN
     if judge is not None and FLIGHT_CLASS in judge.class_names:

@@ -36,12 +36,12 @@ class Wing:
     width: float
 
     @property
-    def length(self):
+    def length(self) -> float:
         """From root to tip, in pixels."""
         return float(np.hypot(self.tip[0] - self.root[0], self.tip[1] - self.root[1]))
 
 
-def find_wings(index, image, mask):
+def find_wings(index: int, image: np.ndarray, mask: np.ndarray) -> list[Wing]:
     """Return the `Wing`s of a uint8 image and its soft outline, at most two."""
     part = main_part(mask)
     height, width = part.shape
@@ -88,7 +88,7 @@ def find_wings(index, image, mask):
     return [Wing(index, number, *parts) for number, parts in enumerate(found[:2])]
 
 
-def _continued(image, mask):
+def _continued(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return colours whose edge is free of the ground: there the mean of what lies within takes their place."""
     sure = np.clip(2 * mask - 1, 0, 1) ** 2
     total = ndimage.gaussian_filter(sure, 1.0) + 1e-6

@@ -11,13 +11,13 @@ from coursework.pegasus.candidates import Candidates
 from coursework.pegasus.collages.record import settings_of
 from coursework.pegasus.decoding import decode
 from coursework.pegasus.search import SETTINGS
-from coursework.pegasus.strategies import winged_class as winged
 from coursework.pegasus.strategies.class_mixing import class_mixing, layer_mixing
 from coursework.pegasus.strategies.class_search import class_search, critic_search, critic_witness_search
 from coursework.pegasus.strategies.interpolation import interpolation
 from coursework.pegasus.strategies.latent_search import latent_search
 from coursework.pegasus.strategies.masked_interpolation import masked_interpolation
 from coursework.pegasus.strategies.region_mixing import region_mixing, region_search
+from coursework.pegasus.strategies.winged_class import winged_class
 from coursework.pegasus.task import Task
 from coursework.training.run import Run
 from coursework.training.run_data import is_trained_on
@@ -62,7 +62,7 @@ class Strategy:
     settings: Mapping[str, float] | None = None
 
     @property
-    def networks(self):
+    def networks(self) -> tuple[str, ...]:
         """Names of the run's networks that it needs."""
         more = {AUTOENCODER: ("encoder",)}.get(self.kind, ())
         return ("generator", *more, *(("discriminator",) if self.asks_critics else ()))
@@ -134,6 +134,6 @@ STRATEGIES = {
         Strategy("region_search", region_search, CONDITIONAL, asks_witness=True, settings=SETTINGS),
         Strategy("critic_search", critic_search, CONDITIONAL, asks_critics=True, settings=SETTINGS),
         Strategy("critic_witness_search", critic_witness_search, CONDITIONAL, False, True, True, SETTINGS),
-        Strategy("winged_class", winged.winged_class, WINGED, settings=winged.SETTINGS),
+        Strategy("winged_class", winged_class, WINGED),
     )
 }

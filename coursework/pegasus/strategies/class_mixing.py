@@ -2,13 +2,19 @@
 
 import numpy as np
 
+from coursework.metrics.neighbours import OnStep
+from coursework.networks.backend import Tensor
 from coursework.pegasus.draws import draw_latents, draw_wings, one_hot, row_count, streams
+from coursework.pegasus.task import Task
+from coursework.training.sampling import TrainedRun
 
 # Share of the body where all layers have the same mixture.
 BODY_SHARE = (0.3, 0.7)
 
 
-def class_mixing(task, trained, count, seed, progress=None):
+def class_mixing(
+    task: Task, trained: TrainedRun, count: int, seed: int, progress: OnStep | None = None
+) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Return latents and classes (n, rows, class_count), in all layers the same mixture of body and wings.
 
     The body's share is uniform in `BODY_SHARE`.
@@ -18,7 +24,9 @@ def class_mixing(task, trained, count, seed, progress=None):
     return _mixtures(task, trained, latents, kinds, [[share] * row_count(trained) for share in shares])
 
 
-def layer_mixing(task, trained, count, seed, progress=None):
+def layer_mixing(
+    task: Task, trained: TrainedRun, count: int, seed: int, progress: OnStep | None = None
+) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Return latents and classes (n, rows, class_count): the first layers those of one class, the rest of the other.
 
     The first layers shape a picture, the later ones paint it. Either class may come first, with equal chance, and the
@@ -32,19 +40,23 @@ def layer_mixing(task, trained, count, seed, progress=None):
     return _mixtures(task, trained, latents, kinds, shares)
 
 
-def mixture(body, wings, shares):
+def mixture(body: Tensor, wings: Tensor, shares: Tensor) -> Tensor:
     """Return weights (n, rows, class_count) of shares (n, rows) of one-hot `body` and the rest of `wings`."""
     return shares[:, :, None] * body[:, None] + (1.0 - shares[:, :, None]) * wings[:, None]
 
 
-def _draw(task, trained, count, seed):
+def _draw(
+    task: Task, trained: TrainedRun, count: int, seed: int
+) -> tuple[list[np.random.Generator], np.ndarray, list[str]]:
     """Return (random streams, latents, classes of wings), each of n."""
     generators = streams(seed, count)
     latents = draw_latents(trained, generators)
     return generators, latents, draw_wings(task, generators)
 
 
-def _mixtures(task, trained, latents, kinds, shares):
+def _mixtures(
+    task: Task, trained: TrainedRun, latents: np.ndarray, kinds: list[str], shares: list[list[float]]
+) -> tuple[dict[str, np.ndarray], list[dict]]:
     body = one_hot(trained, [task.body] * len(kinds))
     classes = mixture(body, one_hot(trained, kinds), np.array(shares, np.float32))
     notes = [

@@ -2,14 +2,19 @@
 
 import numpy as np
 
+from coursework.metrics.neighbours import OnStep
 from coursework.pegasus.draws import streams
 from coursework.pegasus.pairs import codes_of, draw_pairs, pair_notes
+from coursework.pegasus.task import Task
+from coursework.training.sampling import TrainedRun
 
 # Share of the body in a mix. Below a half the image is a bird with something of a horse.
 BODY_SHARE = (0.5, 0.75)
 
 
-def interpolation(task, trained, count, seed, progress=None):
+def interpolation(
+    task: Task, trained: TrainedRun, count: int, seed: int, progress: OnStep | None = None
+) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Return codes between those of two training images, the body's share uniform in `BODY_SHARE`."""
     generators = streams(seed, count)
     pairs = draw_pairs(task, generators)

@@ -1,15 +1,23 @@
 """Strategy: search the latents of a GAN for images in which the witness sees a body with wings."""
 
+import numpy as np
+
+from coursework.metrics.neighbours import OnStep
+from coursework.networks.backend import Tensor
 from coursework.pegasus.draws import distribution_of, draw_coordinates, streams
 from coursework.pegasus.search import SETTINGS, log_shell, search, to_latents
+from coursework.pegasus.task import Task
 from coursework.pegasus.terms import evidence_of
+from coursework.training.sampling import TrainedRun
 
 
-def latent_search(task, trained, count, seed, progress=None):
+def latent_search(
+    task: Task, trained: TrainedRun, count: int, seed: int, progress: OnStep | None = None
+) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Return latents at which evidence of a body with wings is high, each climbed to from random ones."""
     distribution = distribution_of(trained)
 
-    def latents_of(free, fixed):
+    def latents_of(free: dict[str, Tensor], fixed: dict[str, Tensor]) -> dict[str, Tensor]:
         return {"latents": to_latents(free["coordinates"], distribution)}
 
     latents = search(

@@ -3,16 +3,21 @@
 import numpy as np
 from keras import ops
 
+from coursework.metrics.neighbours import OnStep
 from coursework.pegasus.draws import streams
 from coursework.pegasus.masks import draw_region, mask, pooled
 from coursework.pegasus.pairs import codes_of, draw_pairs, pair_notes
+from coursework.pegasus.task import Task
+from coursework.training.sampling import TrainedRun
 from coursework.util.errors import UserError
 
 # Share of the wings' code inside the mask. At one nothing of the back is left there.
 WING_SHARE = (0.6, 1.0)
 
 
-def masked_interpolation(task, trained, count, seed, progress=None):
+def masked_interpolation(
+    task: Task, trained: TrainedRun, count: int, seed: int, progress: OnStep | None = None
+) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Return codes (n, h, w, c) of a body in which a soft region, drawn for each, holds another image's wings.
 
     Raises `UserError` for an autoencoder whose code is a vector, which has no places.

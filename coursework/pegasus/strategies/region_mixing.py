@@ -2,14 +2,20 @@
 
 import numpy as np
 
+from coursework.metrics.neighbours import OnStep
+from coursework.networks.backend import Tensor
 from coursework.pegasus.decoding import FIRST_SIDE
 from coursework.pegasus.draws import distribution_of, draw_coordinates, draw_wings, one_hot, row_count, streams
 from coursework.pegasus.masks import draw_region, mask
 from coursework.pegasus.search import SETTINGS, log_shell, search, to_latents
+from coursework.pegasus.task import Task
 from coursework.pegasus.terms import evidence_of, seam_of
+from coursework.training.sampling import TrainedRun
 
 
-def region_mixing(task, trained, count, seed, progress=None):
+def region_mixing(
+    task: Task, trained: TrainedRun, count: int, seed: int, progress: OnStep | None = None
+) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Return latents of two generations, "upper_" ones of a class of wings inside a soft mask.
 
     Both come from the same latents with equal chance, which share a pose and a background, or each from its own.
@@ -24,7 +30,9 @@ def region_mixing(task, trained, count, seed, progress=None):
     return {name: np.asarray(array, np.float32) for name, array in latents.items()}, notes
 
 
-def region_search(task, trained, count, seed, progress=None):
+def region_search(
+    task: Task, trained: TrainedRun, count: int, seed: int, progress: OnStep | None = None
+) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Return such latents at which the witness's evidence is high and the seam unseen, each generation from its own.
 
     Started from the same ones, on sprites a third fewer were pegasi by the judge of truth.
@@ -47,7 +55,9 @@ def region_search(task, trained, count, seed, progress=None):
     return latents, [{**note, "search": dict(SETTINGS)} for note in notes]
 
 
-def _draw(task, trained, count, seed):
+def _draw(
+    task: Task, trained: TrainedRun, count: int, seed: int
+) -> tuple[list[np.random.Generator], dict[str, np.ndarray], list[dict]]:
     """Return (random streams, {"classes", "upper_classes", "mask"}, n notes)."""
     generators = streams(seed, count)
     kinds = draw_wings(task, generators)
@@ -65,7 +75,7 @@ def _draw(task, trained, count, seed):
     return generators, fixed, notes
 
 
-def _latents(free, fixed, distribution):
+def _latents(free: dict[str, Tensor], fixed: dict[str, Tensor], distribution: str) -> dict[str, Tensor]:
     return {
         "latents": to_latents(free["coordinates"], distribution),
         "upper_latents": to_latents(free["upper_coordinates"], distribution),

@@ -1,7 +1,7 @@
 """A Pegasus from CIFAR-10: remakes the best image and the batch of 64, or trains everything again.
 
 python pegasus.py            decode the stored latents by the trained generators, compare with the images handed in
-python pegasus.py --train    train judge, witnesses and generators on CIFAR-10, make candidates and choose anew
+python pegasus.py --train    train judges, witnesses and generators on CIFAR-10, make candidates and choose anew
 """
 
 import argparse
@@ -88,15 +88,19 @@ def remake_images(arguments):
 
 
 def train_again(arguments):
-    """Train judge, witnesses and generators on CIFAR-10, make candidates by the same strategies and choose 64."""
+    """Train judges, witnesses and generators on CIFAR-10, make candidates by the same strategies and choose 64.
+
+    What a generator of winged horses learns from, the collages, is made anew from CIFAR-10 too.
+    """
     from coursework.config.schema import Config
     from coursework.data import load_dataset
     from coursework.extractors.judge_training import train_judge
     from coursework.pegasus.batch_files import read_records
     from coursework.pegasus.collages.dataset import write_collages
-    from coursework.pegasus.collages.record import CLASS
+    from coursework.pegasus.collages.record import CLASS, read_settings
     from coursework.pegasus.making import make_pegasi
-    from coursework.pegasus.task import Task
+    from coursework.pegasus.task import Sampling, Task
+    from coursework.pegasus.winged_training import train_winged_judge
     from coursework.pegasus.witness_training import train_witness
     from coursework.training.loop import train
     from coursework.training.run import RUNS, Run
@@ -122,21 +126,22 @@ def train_again(arguments):
     runs = []
     for name, config in configs.items():
         config = dataclasses.replace(config, epochs=arguments.epochs or config.epochs)
-        made = conditions.get("collages", {}).get(name)
+        made = read_settings(HERE / "runs" / name)
         if made:
+            train_winged_judge(dataset, epochs=arguments.epochs, body=made.body, wings=made.wings)
             collages = Path("data") / name
             if not collages.exists():
-                others = [each for each in made["classes"] if each not in (made["body"], made["wings"], CLASS)]
-                counts = made["collages"]["train"], made["seed"]
-                write_collages(dataset, collages, made["body"], made["wings"], others, *counts)
+                others = [each for each in made.classes if each not in (made.body, made.wings, CLASS)]
+                write_collages(dataset, collages, made.body, made.wings, others, made.collages.train, made.seed)
             config = dataclasses.replace(config, dataset=str(collages))
         print(f"{name}: {config.epochs} epochs")
         train(config, Run(RUNS / name))
         runs.append(Run(RUNS / name))
     rows = [row for row in conditions.get("rows", ()) if row.get("run") in configs]
     strategies = [row["name"] for row in rows] or [record["strategy"] for record in records]
+    body, wings = conditions.get("body", BODY), tuple(conditions.get("wings", WINGS))
     make_pegasi(
-        Task(dataset, conditions.get("body", BODY), tuple(conditions.get("wings", WINGS)), witness),
+        Task(dataset, body, wings, witness, Sampling(**conditions.get("sampling") or {})),
         runs,
         second,
         list(dict.fromkeys(strategies)),
