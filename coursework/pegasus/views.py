@@ -79,7 +79,7 @@ def occlude(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     palette = images.reshape(-1, channels)
     images = images.astype(np.float32)
     rows, columns = (np.arange(side) - (side - 1) / 2 for side in (height, width))
-    shown = generator.integers(1, THINGS + 1, size=count)[:, None, None]
+    shown = generator.integers(1, THINGS + 1, size=(count, 1, 1))
     for thing in range(THINGS):
         centre = generator.uniform(-0.35, 0.35, (count, 2, 1, 1)) * np.array([height, width])[:, None, None]
         angle = generator.uniform(0, np.pi, (count, 1, 1))
