@@ -79,7 +79,7 @@ def occlude(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     palette = images.reshape(-1, channels)
     images = images.astype(np.float32)
     rows, columns = (np.arange(side) - (side - 1) / 2 for side in (height, width))
-    shown = np.asarray(generator.integers(1, THINGS + 1, size=count))
+    shown = generator.integers(1, THINGS + 1, size=(count, 1, 1))
     for thing in range(THINGS):
         centre = generator.uniform(-0.35, 0.35, (count, 2, 1, 1)) * np.array([height, width])[:, None, None]
         angle = generator.uniform(0, np.pi, (count, 1, 1))
@@ -88,7 +88,7 @@ def occlude(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         along = (np.cos(angle) * across + np.sin(angle) * down) / radii[:, 0]
         beside = (np.cos(angle) * down - np.sin(angle) * across) / radii[:, 1]
         # About a pixel from inside to outside, as a camera would see an edge.
-        mask = np.clip((1 - np.hypot(along, beside)) * radii.min(axis=1) + 0.5, 0, 1) * (thing < shown)[:, None, None]
+        mask = np.clip((1 - np.hypot(along, beside)) * radii.min(axis=1) + 0.5, 0, 1) * (thing < shown)
         colour = palette[generator.integers(len(palette), size=count)][:, None, None]
         images += mask[..., None].astype(np.float32) * (colour - images)
     return images
