@@ -68,7 +68,7 @@ help: ## list the targets
 	@echo "  install: CONSTRAINTS= (the newest versions in place of those in constraints.txt)"
 	@echo "  studies: SEEDS=n  IMAGES=n  STEPS=n  MINUTES=n  SHORT= (the paper's own settings in lines and codes)"
 
-demo: $(INSTALLED) ## train all four models on built-in data, with scores, Pegasus and report (8 minutes)
+demo: $(INSTALLED) ## train five models on built-in data, with scores, Pegasus and report
 	$(COURSEWORK) demo
 
 begin: ## move the results that came with the package into reports/earlier
