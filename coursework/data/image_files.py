@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+from PIL.Image import Transpose
 
 from coursework.util.errors import UserError
 from coursework.util.progress import Progress
@@ -22,6 +23,17 @@ FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF")
 LARGEST_SIDE = 1024
 # Bytes. More go into a temporary file, of which only the parts in use take memory.
 LARGEST_IN_MEMORY = 2**30
+# {EXIF orientation: how to turn the pixels}
+ORIENTATION = 0x0112
+TURNS: dict[Any, Transpose] = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
 TRANSPARENT = "transparent in places, put on white"
 SEVERAL_FRAMES = "of several frames, of which the first is read"
 
@@ -108,7 +120,7 @@ def _decode(path: str | Path) -> tuple[np.ndarray, list[str]]:
                     raise UserError(f"{path} has more than 8 bits a channel: save it with 8")
                 if getattr(image, "is_animated", False):
                     done.append(SEVERAL_FRAMES)
-                turned = ImageOps.exif_transpose(image)
+                turned = _turned(image)
                 if not turned.has_transparency_data:
                     return np.asarray(turned.convert("RGB")), done
                 pixels = np.asarray(turned.convert("RGBA"))
@@ -119,6 +131,16 @@ def _decode(path: str | Path) -> tuple[np.ndarray, list[str]]:
         raise UserError(f"cannot read the image {path}: {reason}; repair or remove it") from error
     opaque, transparent = on_white(pixels)
     return opaque, [*done, TRANSPARENT] if transparent else done
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    """Return an image turned as its EXIF data say. `ImageOps.exif_transpose` raises where other data are damaged."""
+    image.load()
+    try:
+        turn = TURNS.get(image.getexif().get(ORIENTATION))
+    except Exception:  # Damaged EXIF data say nothing, to a viewer neither.
+        return image
+    return image if turn is None else image.transpose(turn)
 
 
 def on_white(images: np.ndarray) -> tuple[np.ndarray, int]:

@@ -13,6 +13,7 @@ import numpy as np
 from coursework import __version__
 from coursework.data import DATASETS, Dataset, load_dataset
 from coursework.data.array_files import read_array
+from coursework.data.downloads import PREFIX
 from coursework.data.image_files import SUFFIXES, find_images, read_images, size, skipped
 from coursework.training.run import RUNS, Run
 from coursework.util.cache import kept_arrays
@@ -109,7 +110,7 @@ def find_source(text: str) -> Source:
         return Source("split", text, (dataset, split))
     if (RUNS / path / "config.json").is_file():
         return Source("run", text, Run(RUNS / path))
-    if text in DATASETS:
+    if text in DATASETS or text.startswith(PREFIX):
         raise UserError(f"{text} is a data set of two splits: say which, {text}:train or {text}:test")
     raise UserError(
         f"nothing found at {text}: give a folder of images, an .npz or .npy file, a run, or a split of a data set "

@@ -66,7 +66,7 @@ SMALL = [
         (["pegasus", "nowhere"], "no run at nowhere: .*"),
         (
             ["judge", "--dataset", "nowhere"],
-            'unknown data set "nowhere": use cifar10, sprites, lines or the path of a folder',
+            'unknown data set "nowhere": use cifar10, mnist, .*, sprites, lines, tfds:NAME or the path of a folder',
         ),
         (["judge", "--epochs", "-3"], "argument --epochs: expected a whole number from 1 to .*"),
     ],
@@ -107,7 +107,7 @@ def test_unknown_data_set(in_tmp, refused):
 
 def test_empty_folder(in_tmp, refused):
     (in_tmp / "empty").mkdir()
-    assert refused("train", "gan", "--dataset", "empty").startswith("empty has no folder train: ")
+    assert refused("train", "gan", "--dataset", "empty").startswith("empty holds no images (")
 
 
 def test_broken_image_among_good_ones(image_folder, refused):

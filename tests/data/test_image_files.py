@@ -44,6 +44,16 @@ def test_exif_orientation_is_applied(in_tmp, kind, orientation):
     numpy.testing.assert_allclose(found[8::16, 8::16, 0], TURNED[orientation], atol=2)
 
 
+@pytest.mark.parametrize(
+    "exif", [b"", b"Exif\x00\x00MM", b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x09\x01\x12", b"Exit"]
+)
+def test_damaged_exif_data_are_no_damaged_image(in_tmp, exif):
+    pixels = numpy.full((4, 3, 3), 77, numpy.uint8)
+    for kind in ("PNG", "WEBP", "JPEG"):
+        found = read_image(save(in_tmp / "x", pixels, format=kind, exif=exif))
+        assert found.shape == (4, 3, 3) and numpy.abs(found.astype(int) - 77).max() <= 2
+
+
 def test_transparent_pixels_are_put_on_white():
     images = numpy.array([[255, 0, 255, 0], [10, 20, 30, 255], [0, 100, 255, 51]], numpy.uint8).reshape(3, 1, 1, 4)
     found, transparent = on_white(images)

@@ -222,6 +222,8 @@ def test_splits_of_data_sets(in_tmp, small_dataset):
         assert found.held_out().name == f"animals:{other}"
         assert numpy.array_equal(found.held_out().images, dataset.split(other)[0])
     assert refusal("animals") == "animals holds a train and a test split: say which, animals:train or animals:test"
+    for name in ("mnist", "tfds:stl10"):
+        assert refusal(name) == f"{name} is a data set of two splits: say which, {name}:train or {name}:test"
     assert refusal("sprites") == "sprites is a data set of two splits: say which, sprites:train or sprites:test"
     assert refusal("birds:test").startswith('unknown data set "birds": use ')
     assert refusal("animals:valid").startswith("nothing found at animals:valid: give a folder of images, ")
