@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 PARSERS = (
     *("frozen graph", ".npz of images", ".npy of images", "log.csv", "prose.md", "choice of the gallery"),
     *("gallery of candidates", "config.json", "environment.json", "metrics.json", "records of a batch", "report.toml"),
+    "original file of MNIST",
 )
 # Largest number of seconds and MiB that a content may take.
 LONGEST, LARGEST = 20, 4096

@@ -54,10 +54,12 @@ def download(
         builder = tensorflow_datasets.builder(name)
         there = builder.data_path.exists()
         if not there:
-            _require_network(archive or next(iter(getattr(builder, "url_infos", ())), None))
+            _require_network(archive or next(iter(getattr(builder, "url_infos", None) or ()), None))
         keys = _keys(builder.info, title)
         builder.download_and_prepare()
         names = [split for split in ("train", "test") if split in builder.info.splits]
+        if "train" not in names:
+            raise UserError(f"{title} has no split train; it has {', '.join(builder.info.splits):.80}")
         contents = tensorflow_datasets.as_numpy(builder.as_dataset(split=names, batch_size=-1))
     except UserError:
         raise

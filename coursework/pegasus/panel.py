@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from coursework.data import Dataset
+from coursework.data.dataset import say
 from coursework.data.image_files import SUFFIXES, read_image, read_images, size
 from coursework.pegasus import gallery
 from coursework.pegasus.batch_files import COLUMNS, GAP, RECORDS, SHEET, cut, read_records
@@ -58,7 +59,9 @@ def folder_source(folder: str | Path, name: str | None = None) -> Source:
     files = sorted(file for file in visible if file.suffix.lower() in SUFFIXES)
     if not files:
         raise UserError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}) and no batch of pegasi")
-    images, _ = read_images(files, f"reading {name}")
+    images, notes = read_images(files, f"reading {name}")
+    for note in notes:
+        say(f"{name}: {note}")
     return Source(name, images, tuple(file.name for file in files))
 
 

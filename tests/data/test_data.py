@@ -86,6 +86,8 @@ def test_palette_images_become_rgb(in_tmp):
         warnings.simplefilter("error")
         dataset = load_dataset(tiny_folder(in_tmp / "d", image))
     assert dataset.train_images[0, 0, 0].tolist() == [200, 100, 50]
+    image.info["transparency"] = 1
+    assert load_dataset(tiny_folder(in_tmp / "e", image)).train_images[0, 0, 0].tolist() == [255, 255, 255]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".PNG", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".tif", ".TIFF"])

@@ -2,6 +2,8 @@
 
 import sys
 import types
+import urllib.error
+import urllib.request
 
 import numpy
 import pytest
@@ -79,6 +81,7 @@ def test_without_a_test_split_a_tenth_is_held_out(provide, capfd):
     ("options", "reason"),
     [
         ({"keys": None}, "no images with labels"),
+        ({"splits": ("test", "more")}, "no split train; it has test, more"),
         ({"keys": ("text", "label")}, "no images with labels"),
         ({"names": None}, "no images of uint8 with named classes"),
         ({"shape": (None, None, 3)}, "images of several sizes: write them to a folder in one size"),
@@ -110,6 +113,26 @@ def test_failures_say_what_to_do(provide, in_tmp, monkeypatch):
         load_dataset("tfds:words")
 
 
+@pytest.mark.parametrize(
+    ("addresses", "asked"), [(None, []), ({"https://example.org/a.zip": 1}, ["https://example.org/a.zip"])]
+)
+def test_the_server_is_asked_before_a_download(provide, in_tmp, monkeypatch, addresses, asked):
+    requested = []
+
+    def unreachable(request, timeout):
+        requested.append(request.full_url)
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr(urllib.request, "urlopen", unreachable)
+    provide("words", url_infos=addresses, data_path=in_tmp / "none")
+    if asked:
+        with pytest.raises(UserError, match="^cannot download the data set words .*Name or service not known"):
+            load_dataset("tfds:words")
+    else:
+        load_dataset("tfds:words")
+    assert requested == asked
+
+
 def test_mnist_has_the_same_classes_wherever_it_comes_from(provide, monkeypatch):
     provide("mnist", names=[str(digit) for digit in range(10)])
     dataset = load_dataset("mnist")
@@ -118,13 +141,37 @@ def test_mnist_has_the_same_classes_wherever_it_comes_from(provide, monkeypatch)
     assert load_dataset("fashion_mnist").class_names[:2] == ("t-shirt", "trouser")
 
 
-def test_the_real_library_has_what_is_asked_of_it(in_tmp, monkeypatch):
-    """No network: only that a builder's information is where it is looked for."""
+@pytest.mark.slow
+def test_the_real_library_makes_a_data_set_of_them(in_tmp, monkeypatch):
+    """A data set of the library's own kind, which needs no network, once made and once read again."""
     library = pytest.importorskip("tensorflow_datasets")
-    monkeypatch.setenv("TFDS_DATA_DIR", str(in_tmp))
-    from coursework.data import downloads
+    monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(in_tmp))
+    images = numpy.random.default_rng(0).integers(0, 256, (20, 5, 4, 3), numpy.uint8)
 
-    made = library.builder("mnist", data_dir=str(in_tmp))
-    assert downloads._keys(made.info, "MNIST") == ("image", "label")
-    assert made.info.features["label"].names == list("0123456789")
-    assert all(url.startswith("http") for url in made.url_infos) and made.url_infos
+    class SmallInsects(library.core.GeneratorBasedBuilder):
+        VERSION = library.core.Version("1.0.0")
+
+        def _info(self):
+            features = {
+                "image": library.features.Image(shape=(5, 4, 3)),
+                "label": library.features.ClassLabel(names=["ant", "bee"]),
+            }
+            features = library.features.FeaturesDict(features)
+            return library.core.DatasetInfo(builder=self, features=features, supervised_keys=("image", "label"))
+
+        def _split_generators(self, dl_manager):
+            return {"train": self._generate_examples(range(16)), "test": self._generate_examples(range(16, 20))}
+
+        def _generate_examples(self, places):
+            for place in places:
+                yield place, {"image": images[place], "label": place % 2}
+
+    for _ in range(2):
+        dataset = load_dataset("tfds:small_insects")
+        assert dataset.class_names == ("ant", "bee") and dataset.class_counts == [8, 8]
+        assert dataset.train_images.dtype == numpy.uint8 and dataset.image_shape == (5, 4, 3)
+        known = {image.tobytes(): place for place, image in enumerate(images)}
+        for split, places in (("train", range(16)), ("test", range(16, 20))):
+            found = [known[image.tobytes()] for image in dataset.split(split)[0]]
+            assert sorted(found) == list(places)
+            assert dataset.split(split)[1].tolist() == [place % 2 for place in found]
