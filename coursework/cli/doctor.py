@@ -97,7 +97,7 @@ def _keras(arguments: argparse.Namespace) -> Iterator[Finding]:
 
 
 def _data(_: argparse.Namespace) -> Iterator[Finding]:
-    from coursework.data import DATASETS, cifar10, load_dataset
+    from coursework.data import cifar10, has_name, load_dataset
     from coursework.training.run import Run
     from coursework.util.files import expanded
 
@@ -115,7 +115,7 @@ def _data(_: argparse.Namespace) -> Iterator[Finding]:
     for place, runs in own.items():
         text = f"{place}, of {len(runs)} runs" if len(runs) > 1 else f"{place}, of {runs[0].path}"
         fingerprint = str(runs[0].read_environment().get("dataset_fingerprint", "not recorded"))[:12]
-        there = place in DATASETS or expanded(place).is_dir()
+        there = has_name(place) or expanded(place).is_dir()
         remedy = f"python -m coursework figures {runs[0].path} --dataset, with its new folder"
         yield Finding("data", f"{text}, {fingerprint}" if there else f"{text}: not there", None if there else remedy)
 

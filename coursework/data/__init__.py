@@ -20,7 +20,7 @@ DATASETS: dict[str, Callable[[], Dataset]] = {
     "lines": functools.cache(lines.load),
 }
 
-__all__ = ["DATASETS", "Dataset", "canonical", "load_dataset", "same_place", "short_name"]
+__all__ = ["DATASETS", "Dataset", "canonical", "has_name", "load_dataset", "same_place", "short_name"]
 
 
 def load_dataset(name_or_folder: str | Path, classes: Sequence[str] = ()) -> Dataset:
@@ -47,13 +47,18 @@ def load_dataset(name_or_folder: str | Path, classes: Sequence[str] = ()) -> Dat
     return dataset.only(classes) if classes else dataset
 
 
+def has_name(name: str) -> bool:
+    """Return whether `name` is that of a data set rather than of a folder."""
+    return name in DATASETS or name.startswith(downloads.PREFIX)
+
+
 def canonical(name_or_folder: str | Path) -> str:
     """Return the one spelling of a name or folder that a run remembers: all spellings of a folder have the same.
 
     It is the resolved path, relative to the working folder where it lies inside that: a project may move as a whole.
     """
     name = str(name_or_folder)
-    if name in DATASETS or not expanded(name).is_dir():
+    if has_name(name) or not expanded(name).is_dir():
         return name
     path = expanded(name).resolve()
     relative = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -7,6 +7,8 @@ from pathlib import Path
 
 # First letter of the emoji; those before are signs that the typefaces of formulas have.
 FIRST_EMOJI = 0x1F000
+# Latin with accents and the Greek of formulas: the typeface of the figures has all of these.
+COMMON = frozenset(map(chr, [*range(0x180), *range(0x391, 0x3CA)]))
 
 
 def own_file() -> Path:
@@ -18,10 +20,10 @@ def own_file() -> Path:
 
 def lacking(text: str) -> str:
     """Return the letters of `text`, each once and sorted, that the typeface of the figures lacks."""
-    if text.isascii():
-        return ""
-    known = _letters(own_file())
-    return "".join(sorted(letter for letter in set(text) if _is_letter(letter) and ord(letter) not in known))
+    letters = [letter for letter in sorted(set(text)) if letter not in COMMON and _is_letter(letter)]
+    # Without such letters nothing is looked up, which would import matplotlib.
+    known = _letters(own_file()) if letters else frozenset()
+    return "".join(letter for letter in letters if ord(letter) not in known)
 
 
 def fallback_files(text: str) -> list[Path]:
@@ -42,9 +44,11 @@ def missing_letters(text: str) -> str:
 
 def fallback_families(text: str) -> list[str]:
     """Return the names by which matplotlib finds the fonts of `fallback_files`."""
+    files = fallback_files(text)
+    if not files:
+        return []
     from matplotlib.font_manager import FontProperties, fontManager
 
-    files = fallback_files(text)
     for file in files:
         if not any(entry.fname == str(file) for entry in fontManager.ttflist):
             fontManager.addfont(file)
@@ -58,10 +62,12 @@ def _is_letter(letter: str) -> bool:
 @functools.cache
 def _found(letters: str) -> tuple[list[Path], str]:
     """Return (files of fonts that together have as many of the letters as any do, letters that none has)."""
+    if not letters:
+        return [], ""
     from matplotlib.font_manager import findSystemFonts
 
     missing, files = set(letters), []
-    candidates = [Path(file) for file in sorted(findSystemFonts())] if letters else []
+    candidates = [Path(file) for file in sorted(findSystemFonts())]
     while missing:
         gains = [(len(missing & {chr(code) for code in _letters(file)}), file) for file in candidates]
         gain, best = max(gains, key=lambda pair: pair[0], default=(0, Path()))

@@ -1,7 +1,7 @@
 """The data set of a run: one and the same is known by its fingerprint, wherever it is and however its path is spelt."""
 
 from coursework.config.schema import Config
-from coursework.data import DATASETS, Dataset, canonical, load_dataset, same_place, short_name
+from coursework.data import Dataset, canonical, has_name, load_dataset, same_place, short_name
 from coursework.training.run import Report, Run
 from coursework.util.errors import UserError
 from coursework.util.files import expanded
@@ -13,7 +13,7 @@ def load_data(run: Run, report: Report = print) -> Dataset:
     Raises `UserError` if its folder is gone.
     """
     config = run.read_config()
-    if config.dataset not in DATASETS and not expanded(config.dataset).is_dir():
+    if not has_name(config.dataset) and not expanded(config.dataset).is_dir():
         raise UserError(
             f"{run.path} was trained on the images in {config.dataset}, which is not there: give their new folder "
             "by --dataset, which train, evaluate and figures take"
@@ -39,8 +39,8 @@ def is_same_data(run: Run, config: Config) -> bool:
     before = run.read_config()
     if same_place(before.dataset, config.dataset):
         return True
-    both_known = {before.dataset, config.dataset} <= set(DATASETS)
-    if both_known or (config.dataset not in DATASETS and not expanded(config.dataset).is_dir()):
+    both_known = has_name(before.dataset) and has_name(config.dataset)
+    if both_known or (not has_name(config.dataset) and not expanded(config.dataset).is_dir()):
         return False
     return load_dataset(config.dataset, config.classes).fingerprint == _fingerprint(run, "")
 

@@ -172,7 +172,7 @@ def test_data_from_tensorflow_datasets_become_a_data_set(in_tmp, monkeypatch):
 
 def test_a_download_that_was_left_half_made_is_named(in_tmp, monkeypatch):
     class Builder:
-        data_path = in_tmp / "cifar10" / "3.0.2"
+        data_path, info = in_tmp / "cifar10" / "3.0.2", INFO
 
         def download_and_prepare(self):
             raise AssertionError("two heads\nand a tail")

@@ -220,7 +220,8 @@ def test_what_cannot_be_scored_is_named(run, judge):
 
 
 def test_a_judge_of_other_images_is_none(run, tiny, monkeypatch):
-    other = dataclasses.replace(tiny, train_images=255 - tiny.train_images)
+    arrays = 255 - tiny.train_images, tiny.train_labels, tiny.test_images, tiny.test_labels
+    other = data.Dataset.from_arrays("tiny", *arrays, tiny.class_names)
     monkeypatch.setitem(data.DATASETS, "tiny", lambda: other)
     with pytest.raises(UserError, match="no judge for tiny"):
         evaluate(run, **SILENT)
