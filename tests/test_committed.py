@@ -27,17 +27,20 @@ FD_JUDGE = {
     "acai-cifar10-s0": (12.68, 9),
     "conditional-sngan-cifar10-s0": (0.38, 60),
     "gan-cifar10-s0": (4.32, 23),
+    "pegasus-sngan-cifar10-pegasus-s0": (0.19, 41),
     "sngan-cifar10-s0": (3.41, 16),
     "vae-cifar10-s0": (12.21, 9),
     "wgan-gp-cifar10-s0": (5.49, 12),
 }
+# Runs whose generator is committed, in float16.
+GENERATORS = ("sngan-cifar10-s0", "conditional-sngan-cifar10-s0", "pegasus-sngan-cifar10-pegasus-s0")
 TWINS = [f"{model}-64-s{seed}" for model in ("gan", "sngan") for seed in range(3)]
 # A line of each table: what all of its cells must hold.
 LINES = (
     ("acai-cifar10-s0", "12.68 ± 0.05", "0.0977 ± 0.0005", "0.743 ± 0.004", "0.097 ± 0.022"),
     ("conditional-sngan-cifar10-s0", "0.38 ± 0.02", "0.751 ± 0.011"),
     ("sngan-cifar10-s0", "0.923 ± 0.007", "0.535 ± 0.006"),
-    ("chosen batch", "0.216", "0.907", "0.776", "0.913"),
+    ("winged class", "0.032", "0.940", "0.733", "0.883"),
     ("region search", "26.3", "59.4", "10.16"),
     ("PyTorch", "8.10 ± 0.38", "0.785 ± 0.025", "249,920"),
     ("soft and noisy labels", "11.23 ± 1.12", "+2.11 ± 0.68"),
@@ -53,7 +56,7 @@ def kept():
     """Return the folder with the package's own results; None if a user's results have replaced them."""
     home = EARLIER if EARLIER.is_dir() else REPORTS
     names = [f"pegasus/{name}" for name in (LATENTS, RECORDS, SHEET)]
-    names += [f"runs/{name}-cifar10-s0/generator.keras" for name in ("sngan", "conditional-sngan")]
+    names += [f"runs/{name}/generator.keras" for name in GENERATORS]
     return home if all((home / name).is_file() for name in names) else None
 
 
@@ -64,11 +67,11 @@ pytestmark = pytest.mark.skipif(kept() is None, reason="your own results have re
 def test_runs_are_read_with_their_scores(name):
     run, (value, epochs) = Run(kept() / "runs" / name), FD_JUDGE[name]
     config, log, environment = run.read_config(), run.read_log(), run.read_environment()
-    assert f"{config.preset}-{config.dataset}-s{config.seed}" == name
+    assert f"{config.preset}-{Path(config.dataset).name}-s{config.seed}" == name
     assert environment["finished"] and environment["epochs_done"] == config.epochs == epochs
     assert log["epoch"] == list(range(1, epochs + 1))
     record = newest_score(run.read_metrics(), "fd_judge", "judge")
-    assert record["value"] == pytest.approx(value, abs=0.005) and record["floor"] < 0.05
+    assert record["value"] == pytest.approx(value, abs=0.005) and record["floor"] < 0.06
     # The format has not changed: every committed setting is written as it was read.
     written = json.loads(config.to_json())
     for key, setting in read_json(run.config_file, dict).items():
@@ -96,11 +99,11 @@ def test_the_judge_gives_the_same_answers():
     judge = judges.load(REPORTS / "judges" / "cifar10")
     assert judge.sha256.startswith("14cb85ea186e") and judge.accuracy == pytest.approx(0.8619)
     found = extract(judge, sheet(kept()))
-    assert found["features"].shape == (64, 192) and found["features"].mean() == pytest.approx(0.1921, abs=2e-4)
+    assert found["features"].shape == (64, 192) and found["features"].mean() == pytest.approx(0.1770, abs=2e-4)
     classes = np.bincount(found["logits"].argmax(axis=1), minlength=10)
     named = {name: int(count) for name, count in zip(judge.class_names, classes, strict=True) if count}
-    assert named == {"airplane": 22, "bird": 13, "horse": 29}
-    assert found["logits"][0, judge.class_names.index("horse")] == pytest.approx(1.7733, abs=2e-3)
+    assert named == {"airplane": 1, "deer": 1, "horse": 62}
+    assert found["logits"][0, judge.class_names.index("horse")] == pytest.approx(3.7550, abs=2e-3)
 
 
 def test_tables_print_the_same_values(in_tmp, capsys):
@@ -119,8 +122,9 @@ def test_the_batch_is_remade_from_what_is_kept():
     home = kept()
     folder = home / "pegasus"
     recorded = read_json(folder / CONDITIONS, dict)["weights"]
-    for name in ("sngan-cifar10-s0", "conditional-sngan-cifar10-s0"):
-        assert sha256(home / "runs" / name / "generator.keras") == recorded[name]
+    assert recorded
+    for name, digest in recorded.items():
+        assert sha256(home / "runs" / name / "generator.keras") == digest
     records, latents = read_records(folder / RECORDS), read_latents(folder / LATENTS)
     trained = {}
 

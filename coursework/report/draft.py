@@ -121,6 +121,7 @@ def _results(context: Context) -> str:
 
 
 def _pegasus(pegasus: Pegasus) -> str:
+    winged = bool(pegasus.comparison.get("winged_judge_sha256"))
     picked = "nothing was picked or edited by hand"
     if pegasus.best.get("chosen_by"):
         picked = "only the best was chosen by eye, and nothing was edited by hand"
@@ -132,9 +133,10 @@ def _pegasus(pegasus: Pegasus) -> str:
     if pegasus.score_names:
         name = pegasus.score_names[0]
         text += f" The best one's {name.replace('_', ' ')} is {{pegasus: best.{name}}}, the batch's mean "
-        text += f"{{pegasus: mean.{name}}}, by the witness that ranks."
+        text += f"{{pegasus: mean.{name}}}, by {'a judge that no search uses' if winged else 'the witness that ranks'}."
     if any(record.get("second") for record in pegasus.records):
-        text += " A second witness, used for nothing else, checks them ([#pegasus-scores])."
+        kind = "trained on other composites and " if winged else ""
+        text += f" A second witness, {kind}used for nothing else, checks them ([#pegasus-scores])."
     return text
 
 

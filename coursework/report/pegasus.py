@@ -190,9 +190,8 @@ def collage_blocks(pegasus: Pegasus | None) -> list[Block]:
     if pegasus is None or pegasus.collages is None:
         return []
     caption = (
-        "How the class was learned: a program cuts a wing out of one training image and sets it upon the body in "
-        "another. A GAN learns such collages, data augmentation from the training images alone, as a class beside the "
-        "real ones; what is handed in is sampled from it. Each sample stands beside the collage nearest to it."
+        "How the class was learned: a program sets a wing from one training image on the body in another; a GAN "
+        "learns such collages and is sampled."
     )
     return [figure("collages", [panel(pegasus.collages, pegasus.dataset, height=70)], [caption])]
 

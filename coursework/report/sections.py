@@ -44,11 +44,12 @@ def data(context: Context) -> list[Block]:
     sizes = [record.get("reference_n") or 0 for record in final.metrics if record["name"] == "fd_judge"]
     size = f", {max(sizes):,} training images" if sizes and all(sizes) else ""
     known = cite("cifar10") if final.config.dataset == "cifar10" else None
+    scored_by = {record.get("extractor_sha256") for record in final.metrics if record["name"] == "fd_judge"}
     judges = [
         f" FD-judge compares features of a classifier that is trained on the training split alone and names "
         f"{100 * judge['accuracy']:.1f} % of the test images correctly."
-        for judge in context.judges.values()
-        if isinstance(judge.get("accuracy"), int | float)
+        for sha256, judge in context.judges.items()
+        if sha256 in scored_by and isinstance(judge.get("accuracy"), int | float)
     ]
     return [paragraph(f"Data: {final.data}", " " if known else "", known, f"{size}.", *judges[:1])]
 
