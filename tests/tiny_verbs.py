@@ -32,7 +32,7 @@ TRAINING = ["--epochs", "1", "--set=batch_size=32", "--set=sample_every=1", "--s
 COMMANDS = {
     "presets": [["presets"], ["presets", "sngan"]],
     "doctor": [["doctor"]],
-    "judge": [["judge", "--epochs", "1", "--role", role] for role in ("judge", "witness", "second")],
+    "judge": [["judge", "--replace", "--epochs", "1", "--role", role] for role in ("judge", "witness", "second")],
     "train": [["train", name, "--run", f"runs/new-{name}", *TRAINING, *NARROW[name]] for name in NARROW],
     "study": [["study", "loss", "gan", "--vary", "loss=hinge", "--samples", "64", *TRAINING, *NARROW["gan"]]],
     "sample": [["sample", "runs/gan", "--count", "8", "--output", f"new{kind}"] for kind in (".png", ".npz", "")],
@@ -166,7 +166,8 @@ def prepare(folder):
     from coursework.util.files import write_text
 
     write_reports(folder)
-    write_image_folder(folder / "animals", sprites.load(**PER_CLASS))
+    # Other images than those of `shrink_data`: judges are found by content.
+    write_image_folder(folder / "animals", sprites.load(**{**PER_CLASS, "train_per_class": 25}))
     dataset = load_dataset("animals")
     for index, image in enumerate(sprites.load(train_per_class=20, test_per_class=1).train_images):
         save_png(folder / "samples" / f"{index}.png", image)

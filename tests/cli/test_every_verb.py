@@ -109,8 +109,9 @@ class Moments:
 
         def open_and_pass(file, *arguments, **options):
             result = opened(file, *arguments, **options)
-            inside = not isinstance(file, int) and Path(os.fsdecode(file)).absolute().is_relative_to(self.folder)
-            if inside and not Path(os.fsdecode(file)).name.endswith("lock"):
+            # Files from other people are opened by their descriptor.
+            place = Path(os.readlink(f"/proc/self/fd/{file}") if isinstance(file, int) else os.fsdecode(file))
+            if place.absolute().is_relative_to(self.folder) and not place.name.endswith("lock"):
                 self.pass_one()
             return result
 
