@@ -255,7 +255,7 @@ def test_a_configuration_that_asks_for_more_than_the_state_holds_is_refused_unbu
     """Its widths are allowed; together they would take gigabytes."""
     images = numpy.zeros((4, 32, 32, 3), numpy.uint8)
     data = Dataset.from_arrays("x", images, numpy.arange(4) % 2, images, numpy.arange(4) % 2, ("a", "b"))
-    monkeypatch.setattr(sampling, "load_dataset", lambda *arguments: data)
+    monkeypatch.setattr(sampling, "load_data", lambda *arguments: data)
     run = Run(tmp_path / "run")
     run.write_config(GAN)
     save_state(run.backup, build_model(GAN, data.image_shape, 1), Position(1))
