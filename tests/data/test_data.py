@@ -3,6 +3,7 @@
 import os
 import shutil
 import struct
+import tempfile
 import warnings
 import zlib
 
@@ -242,6 +243,7 @@ def test_a_change_in_the_folder_invalidates_the_cache(image_folder, change):
 def test_an_unwritable_cache_is_not_needed(image_folder, monkeypatch):
     (image_folder.parent / "file").touch()
     monkeypatch.setenv("COURSEWORK_CACHE", str(image_folder.parent / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(image_folder.parent))
     assert len(load_dataset(image_folder).train_images) == 64
 
 

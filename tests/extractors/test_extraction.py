@@ -1,6 +1,7 @@
 """Features of images: what is kept, what is computed again, and where an interrupted extraction goes on."""
 
 import dataclasses
+import tempfile
 
 import numpy
 import pytest
@@ -112,6 +113,7 @@ def test_nothing_is_kept_where_that_is_not_wanted_or_not_possible(in_tmp, images
     assert blocks(in_tmp) == []
     (in_tmp / "file").touch()
     monkeypatch.setenv("COURSEWORK_CACHE", str(in_tmp / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(in_tmp))
     numpy.testing.assert_allclose(
         extract_features(mean_extractor(), images)["features"], images.mean(axis=(1, 2)), rtol=1e-6
     )
