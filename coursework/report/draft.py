@@ -45,8 +45,10 @@ def _introduction(context: Context) -> str:
     models = f"{count} generative models are trained and scored"
     if count == 1:
         models = "one generative model is trained and scored"
-    data = "A Pegasus is a winged horse. The training data contain none."
-    return f"{data} Here {models}; the final one is {{final: name}}."
+    none = "The training data contain none."
+    if context.pegasus and context.pegasus.collages:
+        none = "No photograph in the training data shows one: a program made collages of them to learn from."
+    return f"A Pegasus is a winged horse. {none} Here {models}; the final one is {{final: name}}."
 
 
 def _design(final: ReportedRun) -> str:
