@@ -48,7 +48,7 @@ def add_pegasus(verbs: Verbs) -> None:
 
 
 def _pegasus(arguments: argparse.Namespace) -> None:
-    from coursework.data import cifar10, load_dataset
+    from coursework.data import load_dataset
     from coursework.training.run import Run
 
     runs = [Run.existing(name) for name in arguments.run]
@@ -73,6 +73,6 @@ def _pegasus(arguments: argparse.Namespace) -> None:
         arguments.count,
         arguments.seed,
         arguments.output,
-        cifar10.label() if name == "cifar10" else dataset.name,
+        dataset.title,
         [batch_from(text, dataset) for text in arguments.beside],
     )

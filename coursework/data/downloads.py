@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from coursework.data.dataset import Dataset, say
-from coursework.data.held_out import held_out
+from coursework.data.held_out import split_off
 from coursework.util.errors import UserError
 
 # Names of data sets of tensorflow-datasets begin so.
@@ -25,9 +25,9 @@ def load(name: str) -> Dataset:
     splits, class_names = download(wanted, f"the data set {wanted}", "give a folder of images")
     images, labels = splits["train"]
     if "test" not in splits:
-        test = held_out(images, labels, class_names)
-        say(f"{name}: no split test: {test.sum():,} of {len(test):,} images are held out, by the hash of each image")
-        splits = {"train": (images[~test], labels[~test]), "test": (images[test], labels[test])}
+        splits = split_off(images, labels, class_names)
+        count = len(splits["test"][0])
+        say(f"{name}: no split test: {count:,} of {len(images):,} images are held out, by the hash of each image")
     return Dataset.from_arrays(short_name(name), *splits["train"], *splits["test"], class_names)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from coursework.data.dataset import Dataset, say
-from coursework.data.held_out import held_out
+from coursework.data.held_out import split_off
 from coursework.data.image_files import SUFFIXES, Listing, find_images, read_images, size, skipped
 from coursework.util.cache import cache_folder, prune, read_arrays, write_arrays
 from coursework.util.errors import UserError
@@ -37,20 +37,17 @@ def load(path: str | Path, name: str | None = None) -> Dataset:
     arrays, notes = _read(folder, files)
     if "test" in arrays and arrays["train"].shape[1:] != arrays["test"].shape[1:]:
         raise UserError(f"{path}: train images are {size(arrays['train'])}, test images are {size(arrays['test'])}")
-    labels = {split: np.array([label for _, label in files[split]], dtype=np.int64) for split in files}
+    splits = {split: (arrays[split], np.array([label for _, label in files[split]], dtype=np.int64)) for split in files}
     notes = [*skipped(list(listings.values())), *notes]
     if any(_loose(places[split], listings[split]) for split in places):
         notes.append("images outside class folders: all are one class")
-    if "test" not in arrays:
-        test = held_out(arrays["train"], labels["train"], class_names)
-        notes.append(f"no folder test: {test.sum():,} of {len(test):,} images are held out, by the hash of each image")
-        arrays["train"], arrays["test"] = arrays["train"][~test], arrays["train"][test]
-        labels["train"], labels["test"] = labels["train"][~test], labels["train"][test]
+    if "test" not in splits:
+        splits = split_off(*splits["train"], class_names)
+        count, total = len(splits["test"][0]), len(arrays["train"])
+        notes.append(f"no folder test: {count:,} of {total:,} images are held out, by the hash of each image")
     for note in notes:
         say(f"{path}: {note}")
-    return Dataset.from_arrays(
-        name or folder.resolve().name, arrays["train"], labels["train"], arrays["test"], labels["test"], class_names
-    )
+    return Dataset.from_arrays(name or folder.resolve().name, *splits["train"], *splits["test"], class_names)
 
 
 def _places(folder: Path) -> dict[str, Path]:

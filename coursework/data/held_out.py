@@ -7,6 +7,14 @@ import numpy as np
 
 from coursework.util.errors import UserError
 
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def split_off(images: np.ndarray, labels: np.ndarray, class_names: Sequence[str], parts: int = 10) -> dict[str, Split]:
+    """Return {"train": (images, labels), "test": (images, labels)}, with what `held_out` chooses in the test split."""
+    test = held_out(images, labels, class_names, parts)
+    return {"train": (images[~test], labels[~test]), "test": (images[test], labels[test])}
+
 
 def held_out(images: np.ndarray, labels: np.ndarray, class_names: Sequence[str], parts: int = 10) -> np.ndarray:
     """Return which images are held out, bool (n,): of each class one in `parts`, those with the lowest hashes.

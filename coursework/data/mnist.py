@@ -10,7 +10,7 @@ import numpy as np
 
 from coursework.data.dataset import Dataset
 from coursework.data.downloads import download
-from coursework.data.held_out import held_out
+from coursework.data.held_out import split_off
 from coursework.util.errors import UserError
 from coursework.util.files import expanded
 
@@ -51,10 +51,9 @@ def load(name: str = "mnist") -> Dataset:
             raise UserError(f"{folder} holds no file {expected}: put the original files there")
     if len(splits) == 1:
         ((split, (images, labels)),) = splits.items()
-        test = held_out(images, labels, CLASS_NAMES[name], OWN_PARTS)
-        splits = {"train": (images[~test], labels[~test]), "test": (images[test], labels[test])}
+        splits = split_off(images, labels, CLASS_NAMES[name], OWN_PARTS)
         words = "test" if split == "test" else "training"
-        title = f"{title}'s {words} {kind}, {(~test).sum():,} and {test.sum():,}"
+        title = f"{title}'s {words} {kind}, {len(splits['train'][0]):,} and {len(splits['test'][0]):,}"
     dataset = Dataset.from_arrays(name, *splits["train"], *splits["test"], CLASS_NAMES[name])
     return dataclasses.replace(dataset, label=title)
 

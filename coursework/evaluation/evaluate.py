@@ -117,7 +117,7 @@ def compare(
     fake: ImageSet,
     real: ImageSet,
     held_out: ImageSet | None = None,
-    judge: str | None = None,
+    judge: Judge | str | None = None,
     metrics: Iterable[str] | None = None,
     inception: Extractor | None = None,
     cached: bool = True,
@@ -125,11 +125,11 @@ def compare(
 ) -> Scores:
     """Return the `Scores` of any two sets of images.
 
-    held_out: more real images; by default the other split if `real` is one of a data set. judge: name of a data set
-    or folder of a judge, see `choose_judge`. The rest as in `evaluate`.
+    held_out: more real images; by default the other split if `real` is one of a data set. judge: one, or name of a
+    data set or folder of a judge, see `choose_judge`. The rest as in `evaluate`.
     """
     by_default = judge is None and fake.dataset is None and real.dataset is None
-    chosen = choose_judge((real.dataset, fake.dataset), judge)
+    chosen = judge if isinstance(judge, Judge) else choose_judge((real.dataset, fake.dataset), judge)
     remarks = []
     if by_default and isinstance(chosen, Judge):
         remarks.append(f"judge of {chosen.dataset}: choose another by --judge")

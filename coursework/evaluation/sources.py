@@ -1,6 +1,5 @@
 """Sets of images by the names that users give: a folder, an array file, samples of a run, a split of a data set."""
 
-import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable
@@ -11,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from coursework import __version__
-from coursework.data import DATASETS, Dataset, load_dataset
+from coursework.data import Dataset, has_name, load_dataset
 from coursework.data.array_files import read_array
-from coursework.data.downloads import PREFIX
 from coursework.data.image_files import SUFFIXES, find_images, read_images, size, skipped
 from coursework.training.run import RUNS, Run
 from coursework.util.cache import kept_arrays
@@ -110,7 +108,7 @@ def find_source(text: str) -> Source:
         return Source("split", text, (dataset, split))
     if (RUNS / path / "config.json").is_file():
         return Source("run", text, Run(RUNS / path))
-    if text in DATASETS or text.startswith(PREFIX):
+    if has_name(text):
         raise UserError(f"{text} is a data set of two splits: say which, {text}:train or {text}:test")
     raise UserError(
         f"nothing found at {text}: give a folder of images, an .npz or .npy file, a run, or a split of a data set "
@@ -211,7 +209,7 @@ def with_equal_channels(
     in_colour = [each.images for each in sets if each.images.shape[3] == 3]
     if 0 < len(in_colour) < len(sets):
         grey = all((images == images[..., :1]).all() for images in in_colour)
-        sets = [dataclasses.replace(each, images=_channels(each.images, 1 if grey else 3)) for each in sets]
+        sets = [replace(each, images=_channels(each.images, 1 if grey else 3)) for each in sets]
     return sets[0], sets[1], sets[2] if held_out is not None else None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from coursework.data import DATASETS, Dataset, load_dataset
+from coursework.data import Dataset, has_name, load_dataset
 from coursework.extractors import recorded
 from coursework.extractors.extractor import Extractor
 from coursework.extractors.recorded import Recorded
@@ -159,11 +159,11 @@ def _named_judge(name: str) -> Judge:
     own, kept = expanded(name), JUDGES / name
     if recorded.record_file(own, Judge.role).is_file():
         return load(own)
-    if own.is_dir() and name not in DATASETS:
+    if own.is_dir() and not has_name(name):
         return require_judge(load_dataset(name))
     if recorded.record_file(kept, Judge.role).is_file():
         return load(kept)
-    if name in DATASETS:
+    if has_name(name):
         return require_judge(load_dataset(name))
     found = " or ".join(folder.name for folder in _all_judges())
     hint = f"choose {found}" if found else f"train one with `{recorded.training_command(Judge.role)}`"

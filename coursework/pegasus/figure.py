@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursework.figures.grids import drawing_style, save_figure, save_png, strips
+from coursework.figures.grids import as_rgb, drawing_style, save_figure, save_png, strips
 
 SPACES = {"pixels": "nearest training image", "features": "nearest in features"}
 # Collages that are shown with their sources.
@@ -45,7 +45,7 @@ def draw_best(
         figure = Figure(figsize=(1.7 * len(panels), 2.1), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, (title, shown) in zip(axes, panels, strict=True):
-            axis.imshow(shown if shown.shape[2] == 3 else shown.repeat(3, axis=2), interpolation="nearest")
+            axis.imshow(as_rgb(shown), interpolation="nearest")
             axis.set_title(title, fontsize=8.5)
             axis.set_axis_off()
         save_figure(figure, path)

@@ -261,14 +261,13 @@ def class_distances(candidates: Candidates, collages: dict[str, Collages], datas
     distance of as many training collages. The judge is that of `dataset`, which no collage has trained. Nothing is
     returned without it, or of too few samples.
     """
-    if find_judge(dataset) is None:
+    judge = find_judge(dataset)
+    if judge is None:
         return {}
     found: dict[str, dict] = {}
     for name, known in collages.items():
         samples = ImageSet(f"{name}, class {CLASS}", candidates.images[_samples_of(name, candidates)])
-        scores = compare(
-            samples, known.test, known.train, dataset.name, ("fd",), cached=False, report=lambda line: None
-        )
+        scores = compare(samples, known.test, known.train, judge, ("fd",), cached=False, report=lambda line: None)
         if scores.records:
             (found[name],) = scores.records
     return found

@@ -1,6 +1,5 @@
 """Checking a zip that somebody has handed in: its files as data, its images remade by this package's own code."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +13,9 @@ from coursework.submission.isolation import network_is_forbidden
 from coursework.submission.verifying import TOLERANCE, difference, in_words, unpacked, verify
 from coursework.training.run import Run
 from coursework.util.errors import UserError, UserErrors
-from coursework.util.files import read_bytes, read_json
+from coursework.util.files import read_json, sha256
 
 NEEDED = (MANIFEST, "report.pdf", "pegasus.py", BEST, SHEET, RECORDS, LATENTS)
-LARGEST_FILE = 256 * 2**20
 
 
 def check_zip(archive: Path | str, run: bool = False, report: Callable[[str], object] = print) -> None:
@@ -51,8 +49,7 @@ def _listed(folder: Path) -> str:
     told = [f"{name} is missing" for name in sorted({*NEEDED, *files} - set(found))]
     told += [f"{name:.80} is not in {MANIFEST}" for name in sorted(set(found) - {*files, MANIFEST})]
     for name in sorted(set(files) & set(found)):
-        digest = hashlib.sha256(read_bytes(found[name], LARGEST_FILE)).hexdigest()
-        if digest != files[name].get("sha256"):
+        if sha256(found[name]) != files[name].get("sha256"):
             told.append(f"{name:.80} is not what {MANIFEST} lists")
     if told:
         raise UserErrors(told)
